@@ -1,0 +1,224 @@
+"""`sceneswap labels`: check, convert and look at label maps and their schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import tyro
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sceneswap.labels.schema import LabelSchema
+
+T = TypeVar("T")
+
+
+def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None:
+    """Check every label map of a folder against a schema and count its classes. Nothing is written.
+
+    Each file that breaks the schema is named on one line, with the ids at fault and what they look like.
+
+    Args:
+        directory: The folder (searched with its subfolders), or one label map.
+        schema: A preset (see `sceneswap labels list`), or a .toml or .json schema file.
+
+    Example:
+        sceneswap labels check my_data/labels --schema ade20k-150-1based
+    """
+    import sys
+
+    from sceneswap.errors import UserError
+    from sceneswap.labels.check import find_label_maps, take_census
+    from sceneswap.labels.schema import load_schema
+
+    known = load_schema(schema)
+    census = take_census(_with_progress(find_label_maps(directory), "checking"), known)
+    valid = census.files - len(census.faults)
+    if valid:
+        void = census.shares[known.void_index]
+        title = (
+            f"{directory}: {valid:,} label maps of {known.name}, {int(census.pixels.sum()):,} pixels, void {void:.1%}"
+        )
+        _print_classes(title, known, census.pixels, census.maps)
+    for fault in census.faults:
+        print(fault, file=sys.stderr)
+    if census.faults:
+        hint = f"all together, {census.hint}" if census.hint else "the lines above say why and what to do"
+        share = f"{len(census.faults):,} of {census.files:,} label maps"
+        raise UserError(f"{share} in {directory} do not fit schema {known.name}; {hint}")
+    if census.hint:
+        print(f"sceneswap: note: {census.hint}", file=sys.stderr)
+
+
+def convert(
+    source: Annotated[Path, tyro.conf.Positional],
+    from_: Annotated[str, tyro.conf.arg(name="from")],
+    to: Annotated[str, tyro.conf.arg(name="to")],
+    out: Path,
+    overwrite: bool = False,
+) -> None:
+    """Rewrite label maps of one schema in the ids of another, class by class name.
+
+    Classes without a counterpart become void and are listed with their share of the pixels. The preset `outdoor` has a
+    counterpart for most classes that occur outdoors.
+
+    Args:
+        source: A label map, or a folder of them (its subfolders are kept).
+        from_: The schema of the maps: a preset, or a .toml or .json file.
+        to: The schema to write.
+        out: The folder to write to; made if missing.
+        overwrite: Replace files that exist.
+
+    Example:
+        sceneswap labels convert ade/labels --from ade20k-150-1based --to outdoor --out ade_outdoor/labels
+    """
+    import numpy as np
+
+    from sceneswap.labels.io import read_label_map, write_label_map
+    from sceneswap.labels.schema import load_schema
+
+    old, new = load_schema(from_), load_schema(to)
+    pixels = np.zeros(old.num_classes + 1, dtype=np.int64)
+    maps = np.zeros_like(pixels)
+    pairs = _outputs(source, out, overwrite, suffix=None)
+    for path, target in _with_progress(pairs, "converting"):
+        label_map = read_label_map(path, old)
+        counts = np.bincount(label_map.ravel(), minlength=len(pixels))
+        pixels += counts
+        maps += counts > 0
+        write_label_map(target, old.convert(label_map, new), new)
+    lost = (old.mapping_to(new)[:-1] == new.void_index) & (pixels[:-1] > 0)
+    print(f"{len(pairs):,} label maps of {old.name} written to {out} as {new.name}")
+    if lost.any():
+        share = pixels[:-1][lost].sum() / pixels.sum()
+        title = f"{lost.sum()} of its classes have no counterpart there and became void ({share:.1%} of the pixels)"
+        _print_classes(title, old, np.where([*lost, False], pixels, 0), maps, total=int(pixels.sum()))
+
+
+def colorize(source: Annotated[Path, tyro.conf.Positional], schema: str, out: Path, overwrite: bool = False) -> None:
+    """Write label maps as pictures in the colours of their schema, to look at; void is black.
+
+    Args:
+        source: A label map, or a folder of them (its subfolders are kept).
+        schema: The schema of the maps: a preset, or a .toml or .json file.
+        out: The folder to write to; made if missing.
+        overwrite: Replace files that exist.
+
+    Example:
+        sceneswap labels colorize my_data/labels --schema outdoor --out my_data/colors
+    """
+    from sceneswap.images import write_png
+    from sceneswap.labels import io
+    from sceneswap.labels.schema import load_schema
+
+    known = load_schema(schema)
+    pairs = _outputs(source, out, overwrite, suffix=".png")
+    for path, target in _with_progress(pairs, "colouring"):
+        write_png(target, io.colorize(io.read_label_map(path, known), known))
+    print(f"{len(pairs):,} label maps of {known.name} written to {out} in colour")
+
+
+def list_presets() -> None:
+    """List the label schemas that come with sceneswap.
+
+    Example:
+        sceneswap labels list
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from sceneswap.labels.schema import PRESETS, load_schema
+
+    outdoor = load_schema("outdoor")
+    table = Table("schema", "classes", "numbers in files", "of them in outdoor")
+    for name in PRESETS:
+        preset = load_schema(name)
+        kept = int((preset.mapping_to(outdoor)[:-1] != outdoor.void_index).sum())
+        table.add_row(name, str(preset.num_classes), preset.describe_values(), str(kept))
+    Console().print(table)
+
+
+def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
+    """Show the classes of a schema: number in files, name, colour, and the `outdoor` class each becomes.
+
+    Args:
+        schema: A preset, or a .toml or .json schema file.
+
+    Example:
+        sceneswap labels show camvid
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from sceneswap.labels.schema import load_schema
+
+    known, outdoor = load_schema(schema), load_schema("outdoor")
+    table = Table(
+        "number", "class", "colour", "where", "outdoor", title=Text(f"{known.name}: {known.describe_values()}")
+    )
+    for c, value, coarse in zip(known.classes, known.file_values, known.mapping_to(outdoor), strict=False):
+        swatch = Text("    ", style="on #{:02x}{:02x}{:02x}".format(*c.color))
+        table.add_row(str(value), Text(c.name), swatch, c.setting, (*outdoor.names, "void")[coarse])
+    Console().print(table)
+
+
+def _outputs(source: Path, out: Path, overwrite: bool, suffix: str | None) -> list[tuple[Path, Path]]:
+    """Pair every label map of `source` with the file to write in `out`; a `suffix` replaces its own."""
+    from sceneswap.errors import UserError
+    from sceneswap.labels.check import find_label_maps
+
+    root = source if source.is_dir() else source.parent
+    targets: dict[Path, Path] = {}
+    for path in find_label_maps(source):
+        target = out / path.relative_to(root)
+        target = target.with_suffix(suffix) if suffix else target
+        if target in targets:
+            raise UserError(f"{path} and {targets[target]} would both become {target}; rename one of them")
+        if target.exists() and not overwrite:
+            raise UserError(f"{target} exists; name another --out, or pass --overwrite to replace it")
+        targets[target] = path
+    return [(path, target) for target, path in targets.items()]
+
+
+def _with_progress(items: list[T], what: str) -> Iterator[T]:
+    """Yield `items`, with a progress bar on stderr when that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    quiet = not console.is_terminal or len(items) < 20
+    yield from track(items, description=what, console=console, transient=True, disable=quiet)
+
+
+def _print_classes(
+    title: str, schema: LabelSchema, pixels: NDArray[np.int64], maps: NDArray[np.int64], total: int | None = None
+) -> None:
+    """Print a table of the classes with pixels, the commonest first. `total`: the pixels that are 100 %."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    whole = total or int(pixels.sum())
+    print(title)
+    table = Table("id", "class")
+    for column in ("pixels", "share", "files"):
+        table.add_column(column, justify="right")
+    for index in sorted(pixels.nonzero()[0], key=lambda i: -pixels[i]):
+        value = str(schema.file_values[index]) if index < schema.num_classes else "–"
+        name = Text((*schema.names, "void")[index])
+        table.add_row(value, name, f"{pixels[index]:,}", f"{pixels[index] / whole:.2%}", f"{maps[index]:,}")
+    Console().print(table)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "check": check,
+    "convert": convert,
+    "colorize": colorize,
+    "list": list_presets,
+    "show": show,
+}

@@ -1,0 +1,99 @@
+"""`sceneswap`: the table of commands. A command's module is imported only when it is called; PyTorch only when it runs."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from sceneswap import __version__
+from sceneswap.errors import UserError
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    # name: (module, what it does, worked example)
+    "swap": (
+        "sceneswap.cli.swap",
+        "draw every layout in the look of every exemplar: a grid and a page",
+        "sceneswap swap scenes/ --out swapped/",
+    ),
+    "synthesize": (
+        "sceneswap.cli.synthesize",
+        "make one photograph from a label map and an exemplar, or many from a manifest",
+        "sceneswap synthesize --label-map map.png --exemplar dusk.jpg --exemplar-label-map dusk.png -o out.png",
+    ),
+    "labels": (
+        "sceneswap.cli.labels",
+        "check, convert and colour label maps",
+        "sceneswap labels check my_data/labels --schema ade20k-150-1based",
+    ),
+    "data": (
+        "sceneswap.cli.data",
+        "render procedural scenes",
+        "sceneswap data render --count 100 --out scenes/",
+    ),
+    "train": (
+        "sceneswap.cli.train",
+        "train a model on folders of photographs and label maps",
+        "sceneswap train --preset small --data scenes/ --out runs/first",
+    ),
+    "export": (
+        "sceneswap.cli.export",
+        "turn a training run into a model folder to use and share",
+        "sceneswap export runs/first --out models/first --half",
+    ),
+}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code: 0 done, 2 a mistake of the user's, 130 interrupted.
+
+    A bug keeps its traceback.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if arguments[0] == "--version":
+        print(f"sceneswap {__version__}")
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"sceneswap: there is no command {name!r}; the commands are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        _call(name, rest)
+    except UserError as error:
+        print(f"sceneswap: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sceneswap: interrupted", file=sys.stderr)
+        return 130
+    except SystemExit as end:  # of the argument parser: --help, or a mistake that it has explained
+        return end.code if isinstance(end.code, int) else 2
+    return 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _call(name: str, arguments: list[str]) -> None:
+    import tyro
+
+    commands: Callable[..., None] | dict[str, Callable[..., None]] = import_module(COMMANDS[name][0]).COMMANDS
+    prog = f"sceneswap {name}"
+    if isinstance(commands, dict):
+        tyro.extras.subcommand_cli_from_dict(commands, prog=prog, args=arguments)
+    else:
+        tyro.cli(commands, prog=prog, args=arguments)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = ["sceneswap: the layout of a label map, the look of another photograph", "", "commands:"]
+    lines += [f"  {name:<{width}}  {what}" for name, (_, what, _) in COMMANDS.items()]
+    lines += ["", "examples:", *(f"  {example}" for _, _, example in COMMANDS.values())]
+    lines += ["", "sceneswap COMMAND --help tells the rest."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""`sceneswap train`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+
+def train(
+    data: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")],
+    out: Path,
+    preset: str = "small",
+    model: Literal["msca", "gap", "spade-vae"] = "msca",
+    resume: bool = False,
+    init_from: Path | None = None,
+    split: Path | None = None,
+    precision: Literal["fp32", "bf16", "fp16"] | None = None,
+    scale_steps: float = 1.0,
+    seed: int | None = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    workers: int = 2,
+    vgg19: Path | None = None,
+    lpips: Path | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Train a model through the phases of its preset: attention first, then patches, then whole images.
+
+    Stop it with Ctrl-C and go on with --resume: the result is the same, bit for bit. Several GPUs or processes:
+    accelerate launch --module sceneswap.cli.main train ...
+
+    Examples:
+
+        sceneswap data render --count 2000 --out scenes
+
+        sceneswap train --preset small --data scenes --out runs/first
+
+        sceneswap train --preset small --data scenes --out runs/first --resume
+
+    Args:
+        data: Folders with images/, labels/ and schema.toml.
+        out: Folder of the run: checkpoints, metrics.jsonl, sample grids.
+        preset: paper, small, tiny, or the path of a TOML file of the same form.
+        model: msca is the method, gap and spade-vae are its baselines.
+        resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
+        init_from: Start from the weights of a released model folder of the same preset and schema.
+        split: JSON file with a list of image stems; only these are used.
+        precision: Overrides the preset's.
+        scale_steps: Multiplies the length of every phase, for shorter or longer runs.
+        seed: Overrides the preset's.
+        device: auto takes a GPU where there is one.
+        workers: Threads that prepare batches.
+        vgg19: VGG-19 weights (safetensors); else SCENESWAP_VGG19, else the public download. Only where the preset needs it.
+        lpips: LPIPS weights (safetensors); else SCENESWAP_LPIPS. Only where the preset needs it.
+        dry_run: Check the data, print the settings and the plan, and stop.
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from sceneswap.config import load_train_config, to_dict
+    from sceneswap.errors import UserError
+    from sceneswap.files import read_json
+
+    if scale_steps <= 0:
+        raise UserError("--scale-steps must be greater than 0")
+    settings = load_train_config(preset).with_model(model)
+    overrides = {"precision": precision, "seed": seed}
+    settings = replace(settings, **{k: v for k, v in overrides.items() if v is not None})
+    if scale_steps != 1:
+        phases = [
+            replace(p, steps=max(1, round(p.steps * scale_steps))) if p.steps else replace(p, epochs=p.epochs * scale_steps)
+            for p in settings.phases
+        ]
+        settings = replace(settings, phases=tuple(phases))
+    only = read_json(split, "a list of image stems") if split else None
+
+    try:
+        from sceneswap.training.loop import plan, train
+    except ModuleNotFoundError as error:
+        if error.name != "accelerate":
+            raise
+        raise UserError("training needs the package accelerate: pip install 'sceneswap[train]'") from error
+
+    if dry_run:
+        from sceneswap.data.folder import FolderDataset
+        from sceneswap.labels.schema import load_schema
+
+        dataset = FolderDataset(data, load_schema(settings.schema), only=only)
+        rows = plan(settings, len(dataset))
+        table = Table(*rows[0], title=f"{len(dataset)} scenes")
+        for row in rows:
+            table.add_row(*map(str, row.values()))
+        console = Console()
+        console.print_json(data=to_dict(settings))
+        console.print(table)
+        return
+    last = train(
+        settings,
+        data,
+        out,
+        resume=resume,
+        init_from=init_from,
+        only=only,
+        device=device,
+        workers=workers,
+        vgg19=vgg19,
+        lpips=lpips,
+    )
+    print(f"trained: {last}; make a model of it with: sceneswap export {out} --out MODEL")
+
+
+COMMANDS = train

@@ -1,0 +1,236 @@
+"""Every setting, as frozen dataclasses. TOML presets in, plain dict out; unknown keys and impossible values are refused."""
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from sceneswap.errors import UserError
+
+ModelKind = Literal["msca", "gap", "spade-vae"]
+PRESETS = ("paper", "small", "tiny")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The generator. Tuples run over the scales, finest first; their common length is the number of scales."""
+
+    kind: ModelKind = "msca"
+    encoder: Literal["vgg19", "compact"] = "compact"
+    compact_channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # taps of the compact image encoder
+    feature_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # N
+    label_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # M1 = M2
+    attention_maps: tuple[int, ...] = (8, 8, 8, 8, 8)  # K
+    logit_scale: float = 3.0  # initial standard deviation of the attention logits
+    tie_label_encoders: bool = False
+    label_embedding: int = 16
+    widths: tuple[int, ...] = (16, 32, 64, 128, 160)  # of the SPADE ladder
+    spade_hidden: tuple[int, ...] = (16, 24, 32, 48, 64)  # 0: γ and β directly from the condition
+    middle_blocks: int = 2
+    latent: int = 256  # of SPADE_VAE
+
+    def __post_init__(self) -> None:
+        lengths = {
+            len(t)
+            for t in (
+                self.compact_channels, self.feature_channels, self.label_channels, self.attention_maps, self.widths,
+                self.spade_hidden,
+            )
+        }  # fmt: skip
+        _require(len(lengths) == 1, "model: every per-scale list needs one entry per scale, so all the same length")
+        _require(2 <= self.scales <= 7, "model: 2 to 7 scales are possible")
+        _require(self.encoder != "vgg19" or self.scales <= 5, "model: VGG-19 has five taps, so at most five scales")
+        _require(min(self.widths) > 0 and min(self.attention_maps) > 0, "model: widths and attention_maps must be > 0")
+
+    @property
+    def scales(self) -> int:
+        """Number of scales."""
+        return len(self.widths)
+
+    @property
+    def stride(self) -> int:
+        """Pixels per position of the coarsest scale; sizes are padded to its multiples."""
+        return int(2 ** (self.scales - 1))
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """SPADE's multi-scale PatchGAN."""
+
+    width: int = 64
+    layers: int = 4
+    scales: int = 2
+    label_embedding: int = 16
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the named loss terms; 0 leaves a term out (it is not computed)."""
+
+    adversarial: float = 1.0
+    feature_matching: float = 10.0
+    perceptual: float = 10.0  # VGG-19, L1 on the taps
+    lpips: float = 0.0
+    pixel: float = 0.0  # L1 on RGB
+    kl: float = 0.05  # SPADE_VAE only
+    perceptual_taps: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # relu1_1 …, fine → coarse
+
+
+@dataclass(frozen=True)
+class PhaseConfig:
+    """One row of the training plan.
+
+    objective: "features" trains extractors and attention through the auxiliary decoder (supplement §8), "image" trains
+    everything adversarially. task: "patch" two disjoint patches, "global" two large crops and the whole image
+    (supplement §7). image_size: S; patches are S/2. Exactly one of steps and epochs.
+    """
+
+    name: str
+    objective: Literal["features", "image"]
+    task: Literal["patch", "global"]
+    image_size: int
+    batch_size: int  # scenes per process and micro-step
+    steps: int = 0
+    epochs: float = 0.0
+    learning_rate: float = 1e-4  # of the generator
+    discriminator_learning_rate: float = 4e-4
+    decay_from: float = 1.0  # fraction of the phase after which both rates fall linearly to 0
+
+    def __post_init__(self) -> None:
+        _require((self.steps > 0) != (self.epochs > 0), f"phase {self.name}: give either steps or epochs, greater than 0")
+        _require(self.image_size % 32 == 0, f"phase {self.name}: image_size must be a multiple of 32")
+        _require(self.batch_size > 0, f"phase {self.name}: batch_size must be greater than 0")
+        _require(0 <= self.decay_from <= 1, f"phase {self.name}: decay_from must lie in [0, 1]")
+        _require(
+            self.learning_rate > 0 and self.discriminator_learning_rate > 0,
+            f"phase {self.name}: learning rates must be greater than 0",
+        )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything a training run is: model, losses, phases, optimisation, augmentation, logging."""
+
+    phases: tuple[PhaseConfig, ...]
+    model: ModelConfig = field(default_factory=ModelConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    schema: str = "outdoor"
+    pretrain_targets: tuple[Literal["vgg19", "colour"], ...] = ("vgg19",)
+    betas: tuple[float, float] = (0.0, 0.9)  # of Adam
+    ema_decay: float = 0.999
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    accumulation: int = 1  # micro-steps per optimiser step
+    flip: bool = True
+    jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this
+    jitter_shift: float = 0.25  # and shift in ± this, on the [-1, 1] scale
+    seed: int = 0
+    log_every: int = 20
+    sample_every: int = 500
+    checkpoint_every: int = 500
+    keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        _require(len(self.phases) > 0, "train: at least one phase is needed")
+        _require(len({p.name for p in self.phases}) == len(self.phases), "train: phases need different names")
+        _require(0 <= self.ema_decay < 1, "train: ema_decay must lie in [0, 1)")
+        for name in ("accumulation", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints"):
+            _require(getattr(self, name) > 0, f"train: {name} must be greater than 0")
+        _require(len(self.pretrain_targets) > 0, "train: pretrain_targets must name at least one target")
+        for phase in self.phases:
+            _require(
+                phase.image_size // 2 % self.model.stride == 0,
+                f"phase {phase.name}: half of image_size must be a multiple of {self.model.stride} (the coarsest scale)",
+            )
+            _require(
+                phase.objective == "image" or self.model.kind != "spade-vae",
+                f"phase {phase.name}: spade-vae has no attention to pretrain; use objective = \"image\"",
+            )
+
+    def with_model(self, kind: ModelKind) -> "TrainConfig":
+        """The same run for another model. SPADE_VAE has nothing to pretrain: its pretrain rows train images instead."""
+        phases = tuple(replace(p, objective="image") for p in self.phases) if kind == "spade-vae" else self.phases
+        return replace(self, model=replace(self.model, kind=kind), phases=phases)
+
+
+T = TypeVar("T")
+
+
+def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
+    """Build the frozen dataclass `cls` from plain values (of TOML or JSON).
+
+    where: names the file or place for messages. Raises `UserError` on unknown keys, wrong types, impossible values.
+    """
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: a table of settings is needed, not {values!r}")
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise UserError(f"{where}: unknown setting {key!r}; the known ones are {', '.join(sorted(known))}")
+    converted = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
+    try:
+        return cls(**converted)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error
+    except TypeError as error:
+        missing = str(error).split("missing ")[-1]
+        raise UserError(f"{where}: a setting is missing: {missing}") from error
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The plain-value form of a configuration, for JSON and TOML; `from_dict` reads it back."""
+    return dataclasses.asdict(config)
+
+
+def load_train_config(name_or_path: str) -> TrainConfig:
+    """Read a preset by name or a TOML file by path. Raises `UserError`."""
+    if name_or_path in PRESETS:
+        text = (resources.files("sceneswap") / "presets" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        path = Path(name_or_path)
+        if path.suffix != ".toml":
+            raise UserError(f"{name_or_path} is no preset ({', '.join(PRESETS)}) and no .toml file")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(f"the configuration {path} does not exist") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"the configuration {path} cannot be read: {error}") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"the configuration {name_or_path} is not valid TOML: {error}") from error
+    return from_dict(TrainConfig, values, name_or_path)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_dict(hint, value, where)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise UserError(f"{where} must be one of {', '.join(map(str, arguments))}, not {value!r}")
+    if origin is tuple:
+        if isinstance(value, list | tuple):
+            inner = [arguments[0]] * len(value) if arguments[1:] == (Ellipsis,) else list(arguments)
+            if len(inner) == len(value):
+                return tuple(_convert(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(inner, value, strict=True)))
+        raise UserError(f"{where} must be a list of the right length, not {value!r}")
+    if origin is types.UnionType:
+        return value if value is None else _convert(next(a for a in arguments if a is not type(None)), value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    raise UserError(f"{where} must be a {getattr(hint, '__name__', hint)}, not {value!r}")

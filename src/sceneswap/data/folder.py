@@ -1,0 +1,207 @@
+"""Scenes from folders of photographs and label maps.
+
+    my_data/
+      schema.toml        which ids the files hold: one line  preset = "ade20k-150-1based",  or a whole schema
+      images/beach.jpg   labels/beach.png        equal stems belong together
+
+Everything that can be wrong without opening a picture is said when the data set is made, before any training.
+"""
+
+import threading
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneswap.errors import UserError
+from sceneswap.images import PHOTO_SUFFIXES, read_photo
+from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
+from sceneswap.labels.io import read_label_map
+from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.scene import Scene
+
+_LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What the files of one root hold, and the index of each of its classes in the data set's schema."""
+
+    schema: LabelSchema
+    mapping: NDArray[np.int16]  # (C_files + 1,)
+
+
+@dataclass(frozen=True)
+class _Item:
+    photo: Path
+    label_map: Path
+    source: _Source
+
+
+class FolderDataset:
+    """The scenes of one or more folders, label maps converted into one schema. Order: roots as given, then stems.
+
+    roots: folders with `images/`, `labels/` and `schema.toml`. schema: the classes of the label maps handed out;
+    classes of a folder without a counterpart become void. only: keep these stems (or `folder/stem`) alone, for fixed
+    splits. cache: keep decoded scenes in memory until `cache_bytes` are used. Safe to read from several threads.
+
+    Raises `UserError` in the constructor for a missing or empty folder, photos and maps that do not pair up and a
+    missing or wrong `schema.toml`; when reading for damaged files, foreign ids and a photo and map that differ in size.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        schema: LabelSchema,
+        *,
+        only: Sequence[str] | None = None,
+        cache: bool = False,
+        cache_bytes: int = 2 * 2**30,
+    ) -> None:
+        if not roots:
+            raise UserError("no data folder was given; name at least one folder with images/, labels/ and schema.toml")
+        self.schema = schema
+        self._items = [item for root in roots for item in _scan(Path(root), schema)]
+        if only is not None:
+            self._items = _select(self._items, only)
+        self._cache: dict[int, Scene] = {}
+        self._cache_left = cache_bytes if cache else 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The photo file of each scene; `Scene.name` of what `dataset[i]` returns."""
+        return tuple(str(item.photo) for item in self._items)
+
+    def __getitem__(self, index: int) -> Scene:
+        """Read scene `index` (0 … len-1), its label map in the data set's schema."""
+        if not 0 <= index < len(self._items):
+            raise IndexError(f"scene {index} of a data set of {len(self._items)}")
+        if index in self._cache:
+            return self._cache[index]
+        scene = _read(self._items[index])
+        size = scene.photo.nbytes + scene.label_map.nbytes
+        with self._lock:
+            if size <= self._cache_left and index not in self._cache:
+                self._cache[index] = scene
+                self._cache_left -= size
+        return scene
+
+
+def read_folder_schema(root: Path) -> LabelSchema:
+    """Read `schema.toml` of a data folder: a line `preset = "name"`, or a whole schema.
+
+    Raises `UserError` when it is missing or says neither.
+    """
+    path = root / "schema.toml"
+    hint = 'write one line such as  preset = "ade20k-150-1based"  that names what its label maps hold'
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; {hint}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{path} cannot be read as TOML ({error}); {hint}") from error
+    if "preset" not in content:
+        if not content:
+            raise UserError(f"{path} is empty; {hint}")
+        return load_schema(str(path))
+    if len(content) > 1:
+        extra = ", ".join(sorted(set(content) - {"preset"}))
+        raise UserError(f"{path} names a preset and also {extra}; keep the preset line alone or write a whole schema")
+    if not isinstance(content["preset"], str):
+        raise UserError(f"{path}: preset must be a name in quotes; {hint}")
+    try:
+        return load_schema(content["preset"])
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
+    """Pair the files of one root and check what can be checked by name."""
+    if not root.is_dir():
+        raise UserError(f"{root} is not a folder; name a folder with images/, labels/ and schema.toml")
+    for part in ("images", "labels"):
+        if not (root / part).is_dir():
+            raise UserError(f"{root} has no folder {part}/; put photos into images/ and label maps into labels/")
+    source_schema = read_folder_schema(root)
+    photos = _by_stem(root / "images", PHOTO_SUFFIXES)
+    lossy = sorted(path.name for path in (root / "labels").iterdir() if path.suffix.lower() in _LOSSY_SUFFIXES)
+    if lossy:
+        raise UserError(f"{root / 'labels'} holds {_some(lossy)}: lossy files change ids; save label maps as PNG")
+    label_maps = _by_stem(root / "labels", LABEL_SUFFIXES)
+    if not photos and not label_maps:
+        raise UserError(f"{root} is empty: no photo in images/ and no label map in labels/; add some pairs")
+    alone = sorted(photos.keys() - label_maps.keys())
+    if alone:
+        raise UserError(
+            f"{root}: {len(alone)} of {len(photos)} photos have no label map of the same name in labels/: "
+            f"{_some([photos[stem].name for stem in alone])}; add the maps or remove the photos"
+        )
+    alone = sorted(label_maps.keys() - photos.keys())
+    if alone:
+        raise UserError(
+            f"{root}: {len(alone)} of {len(label_maps)} label maps have no photo of the same name in images/: "
+            f"{_some([label_maps[stem].name for stem in alone])}; add the photos or remove the maps"
+        )
+    source = _Source(source_schema, source_schema.mapping_to(schema))
+    if bool(np.all(source.mapping == schema.void_index)):
+        raise UserError(
+            f"{root}: no class of its schema {source_schema.name} has a counterpart in {schema.name}; "
+            f"choose another schema for the model or correct {root / 'schema.toml'}"
+        )
+    return [_Item(photos[stem], label_maps[stem], source) for stem in sorted(photos)]
+
+
+def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return the files of `folder` with one of `suffixes` by stem; hidden files are passed over."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes or path.name.startswith(".") or not path.is_file():
+            continue
+        if path.stem in found:
+            raise UserError(f"{folder} holds both {found[path.stem].name} and {path.name}; keep one file per name")
+        found[path.stem] = path
+    return found
+
+
+def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:
+    """Keep the items named by stem or by `folder/stem`; every name must be there."""
+    wanted = set(only)
+    found: set[str] = set()
+    kept = []
+    for item in items:
+        stem = item.photo.stem
+        names = {stem, f"{item.photo.parent.parent.name}/{stem}"} & wanted
+        if names:
+            kept.append(item)
+            found |= names
+    missing = sorted(wanted - found)
+    if missing or not kept:
+        raise UserError(
+            f"{len(missing)} of the {len(wanted)} scenes to keep are in none of the data folders: "
+            f"{_some(missing)}; correct the list"
+        )
+    return kept
+
+
+def _read(item: _Item) -> Scene:
+    photo = read_photo(item.photo)
+    label_map = read_label_map(item.label_map, item.source.schema)
+    if photo.shape[:2] != label_map.shape:
+        raise UserError(
+            f"{item.photo} is {photo.shape[1]} x {photo.shape[0]} pixels but {item.label_map} is "
+            f"{label_map.shape[1]} x {label_map.shape[0]} (width x height); they must be of one size"
+        )
+    return Scene(photo, item.source.mapping[label_map], str(item.photo))
+
+
+def _some(names: Iterable[str], count: int = 3) -> str:
+    """Join the first few names for a message."""
+    names = list(names)
+    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")

@@ -1,0 +1,283 @@
+"""Training batches: an endless stream of scenes that is a pure function of (seed, position).
+
+Scene k of the stream is element k mod n of a permutation of the n scenes drawn from (seed, epoch k // n); every random
+choice about it (window, flip, jitter, patches) is drawn from (seed, k). So the whole state of the loader is one
+integer, a resumed run sees what the unbroken one would have seen, and neither the number of workers nor the number of
+processes changes a single pixel.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sceneswap.data.patches import disjoint_pair, free_crop, large_crop_size, patch_size
+from sceneswap.data.transforms import crop, flip, jitter_colour, resize, resize_short_side, sample_jitter
+from sceneswap.errors import UserError
+from sceneswap.scene import Scene
+
+_ORDER, _SAMPLE = 0, 1  # keep the random numbers of permutations and of samples apart
+
+
+class SceneSource(Protocol):
+    """Anything that hands out scenes by number: a folder of photographs or the procedural renderer."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Scene: ...
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a training phase turns one scene into entries of a batch (supplement §7).
+
+    task "patch": two disjoint patches of S/2, each the exemplar of the other. task "global": two free crops of 3S/4
+    resized to S/2, each the exemplar of the other, and the whole S × S window resized to S/2, its own exemplar.
+    image_size: S in pixels, a multiple of 32. batch_size: scenes per batch and process. jitter_gain, jitter_shift:
+    half-widths of the colour jitter that all entries of a scene share (gain 1 ± jitter_gain, shift ± jitter_shift on
+    the [-1, 1] scale). Raises `UserError` for impossible values.
+    """
+
+    task: Literal["patch", "global"]
+    image_size: int
+    batch_size: int
+    flip: bool = True
+    jitter_gain: float = 0.3
+    jitter_shift: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.task not in ("patch", "global"):
+            raise UserError(f'the task of a phase must be "patch" or "global", not "{self.task}"')
+        if self.image_size < 32 or self.image_size % 32:
+            raise UserError(f"image_size must be a positive multiple of 32, not {self.image_size}")
+        if self.batch_size < 1:
+            raise UserError(f"batch_size must be at least 1, not {self.batch_size}")
+        if not 0 <= self.jitter_gain < 1:
+            raise UserError(f"jitter_gain must be at least 0 and below 1, not {self.jitter_gain}")
+        if not 0 <= self.jitter_shift <= 1:
+            raise UserError(f"jitter_shift must be between 0 and 1, not {self.jitter_shift}")
+
+    @property
+    def entry_size(self) -> int:
+        """Height and width of an entry of the batch, S/2 pixels."""
+        return patch_size(self.image_size)
+
+    @property
+    def entries_per_scene(self) -> int:
+        """Entries of the batch that one scene becomes: 2 or 3."""
+        return 2 if self.task == "patch" else 3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Entries of a training step. With b scenes: b patches p, b patches q of the same scenes, then (global) b wholes.
+
+    image: (B, 3, H, W) float32 in [-1, 1], channels last in memory. label_map: (B, H, W) int64 class indices, void = C.
+    exemplar: (B,) int64, entry n is reconstructed with entry exemplar[n] as its exemplar; p and q point at each other,
+    wholes at themselves (self-reconstruction). names: the file of each entry.
+    """
+
+    image: Tensor
+    label_map: Tensor
+    exemplar: Tensor
+    names: tuple[str, ...]
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Return the batch on `device`."""
+        return replace(
+            self,
+            image=self.image.to(device),
+            label_map=self.label_map.to(device),
+            exemplar=self.exemplar.to(device),
+        )
+
+
+def sample_entries(dataset: SceneSource, sampling: Sampling, seed: int, k: int) -> list[Scene]:
+    """Return the entries of scene `k` of the stream: [p, q], or [p, q, whole] for the global task, each S/2 × S/2.
+
+    A photo of another shape is resized to a short side of S with its aspect kept; the "global image" of supplement §7
+    is an S × S window of it at a random place, mirrored with probability 1/2. Window, mirroring and colour jitter are
+    drawn once for all entries. A pure function of its arguments.
+    """
+    size = sampling.image_size
+    rng = np.random.default_rng([seed, _SAMPLE, k])
+    scene = resize_short_side(dataset[_scene_index(len(dataset), seed, k)], size)
+    window = crop(scene, free_crop(rng, scene.size, (size, size)))
+    if rng.random() < 0.5 and sampling.flip:
+        window = flip(window)
+    gain, shift = sample_jitter(rng, sampling.jitter_gain, sampling.jitter_shift)
+    window = replace(window, photo=jitter_colour(window.photo, gain, shift))
+
+    entry = (sampling.entry_size, sampling.entry_size)
+    if sampling.task == "patch":
+        return [crop(window, box) for box in disjoint_pair(rng, window.size, entry)]
+    large = (large_crop_size(size), large_crop_size(size))
+    crops = [crop(window, free_crop(rng, window.size, large)) for _ in range(2)]
+    return [resize(part, entry) for part in (*crops, window)]
+
+
+def make_batch(entries: Sequence[Scene], exemplar: Sequence[int]) -> Batch:
+    """Join scenes of one size to a `Batch` on the CPU; `exemplar[n]` is the entry that serves entry n as exemplar."""
+    return _tensors(_join(entries), exemplar, tuple(entry.name for entry in entries))
+
+
+class BatchStream:
+    """An endless iterator of training batches, resumable at any batch.
+
+    dataset: scenes, at least one. position: scenes that all processes together have consumed. rank, world_size: this
+    process takes its slice of every group of world_size · batch_size scenes, so that w processes with batch b see
+    the scenes of one process with batch w·b. workers: threads that prepare batches ahead (decoding and resizing run
+    outside Python's lock); 0 prepares each batch when it is asked for. Close it, or use it in a `with` statement.
+    Raises `UserError` for an empty data set, and whatever reading a scene raises, at the batch it belongs to.
+    """
+
+    def __init__(
+        self,
+        dataset: SceneSource,
+        sampling: Sampling,
+        *,
+        seed: int,
+        position: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        workers: int = 0,
+    ) -> None:
+        if len(dataset) == 0:
+            raise UserError("the data set has no scene; add photos and label maps")
+        if not 0 <= rank < world_size:
+            raise ValueError(f"rank {rank} of {world_size} processes")
+        if workers < 0:
+            raise UserError(f"workers must be 0 or more, not {workers}")
+        self.dataset, self.sampling = dataset, sampling
+        self.rank, self.world_size, self.workers = rank, world_size, workers
+        self._executor: ThreadPoolExecutor | None = None
+        self._ahead: deque[Future[_Prepared]] = deque()  # batches from `position` on, in order
+        self.load_state_dict({"seed": seed, "position": position})
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        """Return the batch at `position` and move on; when it fails, `position` stays."""
+        try:
+            entries, joined = self._prepared()
+        except BaseException:
+            self.close()
+            raise
+        self._position += self.scenes_per_step
+        return _tensors(joined, _exemplars(self.sampling), tuple(entry.name for entry in entries))
+
+    @property
+    def position(self) -> int:
+        """Scenes consumed by all processes together, by batches delivered, not by batches prepared ahead."""
+        return self._position
+
+    @property
+    def scenes_per_step(self) -> int:
+        """Scenes that one batch of every process takes together."""
+        return self.sampling.batch_size * self.world_size
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches after which every scene has been used at least once (rounded up)."""
+        return -(-len(self.dataset) // self.scenes_per_step)
+
+    @property
+    def epoch(self) -> int:
+        """Passes over the data set completed at `position`."""
+        return self.position // len(self.dataset)
+
+    def state_dict(self) -> dict[str, int]:
+        """Return {"seed", "position"}: all that is needed to go on. Prefetched batches do not count as consumed."""
+        return {"seed": self._seed, "position": self._position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state`. Raises `ValueError` unless it holds a seed and a position, integers from 0."""
+        if set(state) != {"seed", "position"}:
+            raise ValueError(f"the state of a batch stream holds seed and position, not {sorted(state)}")
+        for key, value in state.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise ValueError(f"{key} of a batch stream must be an integer from 0, not {value!r}")
+        self.close()
+        self._seed: int = state["seed"]
+        self._position: int = state["position"]
+
+    def close(self) -> None:
+        """Stop the workers and drop what they prepared. The stream can still be used; it starts them again."""
+        self._ahead.clear()
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+    def __enter__(self) -> "BatchStream":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _prepared(self) -> "_Prepared":
+        """Return the batch at `position`, from the workers when there are any, and keep them busy."""
+        if self.workers == 0:
+            return _prepare(self.dataset, self.sampling, self._seed, self._first_scene(0))
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="sceneswap-data")
+        while len(self._ahead) <= 2 * self.workers:
+            first = self._first_scene(len(self._ahead))
+            self._ahead.append(self._executor.submit(_prepare, self.dataset, self.sampling, self._seed, first))
+        return self._ahead.popleft().result()
+
+    def _first_scene(self, batches_ahead: int) -> int:
+        return self._position + batches_ahead * self.scenes_per_step + self.rank * self.sampling.batch_size
+
+
+# What a worker thread returns: the entries and their joined pixels. It stays clear of torch, whose CPU kernels would
+# start a pool of threads of their own in every worker.
+_Joined = tuple[NDArray[np.float32], NDArray[np.int64]]
+_Prepared = tuple[list[Scene], _Joined]
+
+
+def _prepare(dataset: SceneSource, sampling: Sampling, seed: int, first: int) -> _Prepared:
+    scenes = [sample_entries(dataset, sampling, seed, first + n) for n in range(sampling.batch_size)]
+    entries = [entry for kind in zip(*scenes, strict=True) for entry in kind]  # all p, all q, all wholes
+    return entries, _join(entries)
+
+
+def _exemplars(sampling: Sampling) -> list[int]:
+    """Return the exemplar of each entry: p and q of a scene swap, wholes serve themselves."""
+    n = sampling.batch_size
+    return [*range(n, 2 * n), *range(n), *range(2 * n, sampling.entries_per_scene * n)]
+
+
+def _join(entries: Sequence[Scene]) -> _Joined:
+    """Stack to (B, H, W, 3) in [-1, 1] and (B, H, W)."""
+    height, width = entries[0].size
+    photos = np.empty((len(entries), height, width, 3), np.float32)
+    label_maps = np.empty((len(entries), height, width), np.int64)
+    np.stack([entry.photo for entry in entries], out=photos)
+    np.stack([entry.label_map for entry in entries], out=label_maps)
+    photos /= 127.5
+    photos -= 1
+    return photos, label_maps
+
+
+def _tensors(joined: _Joined, exemplar: Sequence[int], names: tuple[str, ...]) -> Batch:
+    photos, label_maps = joined
+    image = torch.from_numpy(photos).permute(0, 3, 1, 2)  # a view: channels last in memory
+    return Batch(image, torch.from_numpy(label_maps), torch.tensor(exemplar, dtype=torch.int64), names)
+
+
+@lru_cache(maxsize=8)
+def _permutation(length: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, _ORDER, epoch]).permutation(length)
+
+
+def _scene_index(length: int, seed: int, k: int) -> int:
+    """Return which of `length` scenes is number `k` of the stream: every epoch is one permutation."""
+    return int(_permutation(length, seed, k // length)[k % length])

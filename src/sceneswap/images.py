@@ -1,0 +1,174 @@
+"""Photographs and pictures: read strictly, resized with antialiasing, written as PNG with a note inside.
+
+Every file is checked from its header, before a pixel is decoded; whatever is wrong with it is one `UserError`.
+"""
+
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from sceneswap.errors import UserError
+from sceneswap.files import atomic_path
+from sceneswap.scene import Photo
+
+MAX_PIXELS = 64_000_000
+"""The largest picture that is decoded, in pixels, unless the caller allows more."""
+
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""The file names that folders of photographs are searched for."""
+
+_EIGHT_BIT_MODES = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1")
+_ORIENTATION = 0x0112  # the EXIF tag
+_filters = threading.Lock()  # warning filters belong to the whole process
+
+
+@contextmanager
+def open_checked(path: Path, formats: tuple[str, ...], what: str, max_pixels: int) -> Iterator[Image.Image]:
+    """Open the picture `path`, check it and yield it decoded, without any change of mode, size or orientation.
+
+    formats: Pillow's names of the formats allowed. what: "photograph" or "label map", for the messages.
+    Raises `UserError` when the file is missing, a folder, no picture, of another format, animated, larger than
+    `max_pixels` or damaged. The size is checked before the pixels are decoded.
+    """
+    with _as_user_error(path, what), _quietly():
+        image = Image.open(path)
+        kind = "JPEG" if image.format == "MPO" else image.format  # MPO: a camera's JPEG with a preview behind it
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    with image:
+        if kind not in formats:
+            lossy = " which loses exact ids;" if what == "label map" and kind in ("JPEG", "WEBP") else ""
+            known = ", ".join(formats)
+            raise UserError(f"the {what} {path} is a {kind} file;{lossy} save it as {known}")
+        check_pixels(path, what, image.width, image.height, max_pixels)
+        if frames > 1:
+            raise UserError(f"the {what} {path} holds {frames} frames; save the one you want as a single picture")
+        packing = str(image.tile[0][3]) if image.tile else ""
+        if ";16" in packing and not image.mode.startswith("I"):
+            raise UserError(f"the {what} {path} has 16 bits per channel; convert it to 8 bits per channel first")
+        if what == "label map" and packing in ("L;2", "L;4"):  # Pillow would stretch the values
+            raise UserError(f"the {what} {path} has fewer than 8 bits per pixel; save it as an 8-bit grey PNG")
+        with _as_user_error(path, what):
+            image.load()
+        yield image
+
+
+def check_pixels(path: Path, what: str, width: int, height: int, max_pixels: int) -> None:
+    """Raise `UserError` when a picture of `width` × `height` is empty or has more than `max_pixels` pixels."""
+    if width < 1 or height < 1:
+        raise UserError(f"the {what} {path} is empty ({width}×{height} pixels); export it again")
+    if width * height > max_pixels:
+        raise UserError(
+            f"the {what} {path} has {width}×{height} pixels, more than the {max_pixels / 1e6:g} million allowed; "
+            "make it smaller first"
+        )
+
+
+def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Return the photograph `path` as (H, W, 3) uint8 RGB, turned upright as its EXIF orientation says.
+
+    Grey and palette pictures become RGB. Transparent pixels, CMYK and more than 8 bits per channel are refused, since
+    there is no one right way to turn them into RGB. Raises `UserError`; see `open_checked`.
+    """
+    path = Path(path)
+    with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels) as image:
+        if image.mode not in _EIGHT_BIT_MODES:
+            kind = (
+                "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
+            )
+            raise UserError(f"the photograph {path} is {kind}; convert it to 8-bit RGB first")
+        rgba = np.asarray(image.convert("RGBA"))
+        transparent = np.count_nonzero(rgba[..., 3] < 255)
+        if transparent:
+            raise UserError(
+                f"the photograph {path} has {transparent:,} transparent pixels; "
+                "put it on a background and save it without transparency"
+            )
+        return np.ascontiguousarray(_upright(rgba[..., :3], _orientation(image)))
+
+
+def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
+    """Return `photo` (H, W, 3) uint8 at `size` = (height, width): Lanczos, antialiased when it shrinks."""
+    if photo.shape[:2] == tuple(size):
+        return photo.copy()
+    return np.array(Image.fromarray(photo).resize((size[1], size[0]), Image.Resampling.LANCZOS))
+
+
+def write_png(path: Path, array: NDArray[Any], text: Mapping[str, str] | None = None) -> None:
+    """Write `array` as a PNG, atomically, with `text` (keyword -> UTF-8 text) in it.
+
+    array: (H, W, 3) uint8 RGB, (H, W) uint8 grey or (H, W) uint16 grey. `read_png_text` returns the text.
+    Raises `UserError` when the file cannot be written.
+    """
+    rgb = array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8
+    grey = array.ndim == 2 and array.dtype in (np.uint8, np.uint16)
+    if not (rgb or grey) or not array.size:
+        raise ValueError(f"a PNG holds (H, W, 3) uint8 or (H, W) uint8 or uint16, not {array.shape} {array.dtype}")
+    info = PngImagePlugin.PngInfo()
+    for key, value in (text or {}).items():
+        info.add_itxt(key, value)
+    with atomic_path(Path(path)) as temporary:
+        Image.fromarray(np.ascontiguousarray(array)).save(temporary, format="PNG", pnginfo=info)
+
+
+def read_png_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
+    """Return the texts inside the PNG `path`, keyword -> text. Raises `UserError`; see `open_checked`."""
+    with open_checked(Path(path), ("PNG",), "picture", max_pixels) as image:
+        texts = getattr(image, "text", {})
+        return {str(key): str(value) for key, value in texts.items()}
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation 1 … 8; 1 (upright) when there is none or the EXIF block is damaged."""
+    with _quietly():
+        try:
+            value = image.getexif().get(_ORIENTATION, 1)
+        except Exception:  # Pillow raises almost anything on a damaged block, and the picture itself is fine
+            return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _upright(photo: Photo, orientation: int) -> Photo:
+    """Undo an EXIF `orientation`: 5 … 8 swap the axes, then rows or columns are reversed."""
+    if orientation >= 5:
+        photo = photo.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        photo = photo[::-1]
+    if orientation in (2, 3, 6, 7):
+        photo = photo[:, ::-1]
+    return photo
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence Pillow's warnings of size and odd metadata: what matters is checked here."""
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _as_user_error(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever Pillow raises on a bad file into one sentence."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"the {what} {path} does not exist; check the path") from None
+    except IsADirectoryError:
+        raise UserError(f"the {what} {path} is a folder; name one file in it") from None
+    except PermissionError:
+        raise UserError(f"the {what} {path} may not be read; change its permissions") from None
+    except UnidentifiedImageError:
+        raise UserError(f"the {what} {path} is not a picture that can be read; export it as PNG or JPEG") from None
+    except Image.DecompressionBombError:
+        raise UserError(f"the {what} {path} has far too many pixels; make it smaller first") from None
+    except Exception as error:  # decoders raise almost anything on damaged data: OSError, SyntaxError, struct.error …
+        detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise UserError(f"the {what} {path} is damaged ({detail}); download or export it again") from error

@@ -1,0 +1,1 @@
+"""Label schemas (`schema`), exact label map files (`io`) and the checks of whole folders (`check`)."""

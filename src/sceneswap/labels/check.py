@@ -1,0 +1,91 @@
+"""What a folder of label maps holds: which files break the schema, and how often each class occurs."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneswap.errors import UserError
+from sceneswap.images import PHOTO_SUFFIXES
+from sceneswap.labels.convention import likely_convention, shift_suspicion
+from sceneswap.labels.io import SUFFIXES, read_values
+from sceneswap.labels.schema import LabelSchema
+
+
+@dataclass
+class Census:
+    """The classes in a number of label maps.
+
+    pixels, maps: (C+1,) int64, per class index (void last) the pixels and the number of maps that hold it.
+    faults: one sentence for each map that could not be read. values: the file values that occur in all of them.
+    """
+
+    schema: LabelSchema
+    pixels: NDArray[np.int64] = field(init=False)
+    maps: NDArray[np.int64] = field(init=False)
+    files: int = 0
+    faults: list[str] = field(default_factory=list)
+    values: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.pixels = np.zeros(self.schema.num_classes + 1, dtype=np.int64)
+        self.maps = np.zeros_like(self.pixels)
+
+    def add(self, path: Path) -> None:
+        """Count the label map in the file `path`, or note why it cannot be read."""
+        self.files += 1
+        try:
+            values = read_values(path, self.schema)
+            self.values.update(np.unique(values).tolist())
+            label_map = self.schema.encode(values, str(path))
+        except UserError as error:
+            self.faults.append(str(error))
+            return
+        counts = np.bincount(label_map.ravel(), minlength=len(self.pixels))
+        self.pixels += counts
+        self.maps += counts > 0
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """(C+1,) the share of all pixels of each class, 0 … 1, void last."""
+        return self.pixels / max(1, int(self.pixels.sum()))
+
+    @property
+    def hint(self) -> str:
+        """A clause on what all the maps together look like, when that may be another schema; else ""."""
+        if self.values <= self.schema.index_of_value.keys():
+            return shift_suspicion(self.schema, self.values, self.files)
+        return likely_convention(self.schema, self.values)
+
+
+def take_census(paths: Iterable[Path], schema: LabelSchema) -> Census:
+    """Read every label map of `paths` under `schema` and count its classes; unreadable maps are noted, not raised."""
+    census = Census(schema)
+    for path in paths:
+        census.add(path)
+    return census
+
+
+def find_label_maps(source: Path) -> list[Path]:
+    """Return the file `source`, or every label map of the folder `source` and its subfolders, sorted.
+
+    Pictures that cannot be label maps (JPEG …) are listed too, so that reading them says why; hidden files are not.
+    Raises `UserError` when there is nothing.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise UserError(f"{source} does not exist; give a label map or a folder of label maps")
+    found = sorted(_visible_files(source))
+    if not found:
+        raise UserError(f"there is no label map in {source}; label maps are {' and '.join(SUFFIXES)} files")
+    return found
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in {*SUFFIXES, *PHOTO_SUFFIXES} and not hidden and path.is_file():
+            yield path

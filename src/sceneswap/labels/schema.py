@@ -1,0 +1,286 @@
+"""A label schema: which number in a file means which class.
+
+Numbers of files (*file values*) and class indices are kept apart: a file value is `class id + offset` or one of
+`void_ids`; in memory a label map holds indices 0 … C-1 in the order of `classes`, and C for void. `encode` goes from
+file values to indices and refuses every value the schema does not know; `decode` goes back.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneswap.errors import UserError
+from sceneswap.scene import LabelMap
+
+PRESETS: tuple[str, ...] = (
+    "coco-stuff",
+    "coco-stuffthingmaps",
+    "ade20k-150",
+    "ade20k-150-1based",
+    "stanford-background",
+    "camvid",
+    "outdoor",
+    "procedural",
+)
+"""Names of the schemas that come with the package."""
+
+SETTINGS = ("indoor", "outdoor", "both")
+VOID_COLOR = (0, 0, 0)
+_COARSE = ("outdoor", "procedural")  # the schemas whose class names the field `LabelClass.outdoor` uses
+_MAX_CLASSES = 32_766  # indices and void fit in int16
+_MAX_VALUE = 65_535  # what a 16-bit grey PNG can hold
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """One class: its id, name, display colour (RGB, 0 … 255) and where it occurs.
+
+    setting: "indoor", "outdoor" or "both". outdoor: name of the class of the `outdoor` preset that it becomes when a
+    map is converted to that preset; None: the class of the same name, or void.
+    """
+
+    id: int
+    name: str
+    color: tuple[int, int, int]
+    setting: str = "both"
+    outdoor: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelSchema:
+    """The classes of a kind of label map and the numbers they have in files.
+
+    classes: in index order. void_ids: file values that mean "no class"; the first is the one written.
+    offset: a file holds class id + offset. Raises `ValueError` when the parts contradict one another.
+    """
+
+    name: str
+    classes: tuple[LabelClass, ...]
+    void_ids: tuple[int, ...]
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        fault = _fault(self)
+        if fault:
+            raise ValueError(fault)
+
+    @property
+    def num_classes(self) -> int:
+        """C, the number of classes without void."""
+        return len(self.classes)
+
+    @property
+    def void_index(self) -> int:
+        """The index of void in memory, C."""
+        return len(self.classes)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The C class names in index order."""
+        return tuple(c.name for c in self.classes)
+
+    @cached_property
+    def colors(self) -> NDArray[np.uint8]:
+        """(C+1, 3) uint8 display colours, void last and black."""
+        return np.array([*(c.color for c in self.classes), VOID_COLOR], dtype=np.uint8)
+
+    @cached_property
+    def file_values(self) -> NDArray[np.int64]:
+        """(C+1,) the value that each index has in a file, the first void id last."""
+        return np.array([*(c.id + self.offset for c in self.classes), self.void_ids[0]], dtype=np.int64)
+
+    @cached_property
+    def index_of_value(self) -> dict[int, int]:
+        """File value -> index, all void ids included."""
+        table = dict.fromkeys(self.void_ids, self.void_index)
+        return table | {c.id + self.offset: index for index, c in enumerate(self.classes)}
+
+    @cached_property
+    def _lookup(self) -> tuple[int, NDArray[np.int16]]:
+        """(lowest value - 1, table): the index of every value of the range and one beyond each end; -1: foreign."""
+        low, high = min(self.index_of_value) - 1, max(self.index_of_value) + 1
+        table = np.full(high - low + 1, -1, dtype=np.int16)
+        for value, index in self.index_of_value.items():
+            table[value - low] = index
+        return low, table
+
+    def index_of(self, name: str) -> int:
+        """Return the index of the class `name`. Raises `UserError` naming the nearest class names."""
+        try:
+            return self.names.index(name)
+        except ValueError:
+            near = difflib.get_close_matches(name, self.names, n=3, cutoff=0.5)
+            near += [other for other in self.names if name and name in other and other not in near][:3]
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {self.num_classes} others"
+            raise UserError(f"there is no class {name!r} in schema {self.name}; {hint}") from None
+
+    def encode(self, values: NDArray[Any], source: str) -> LabelMap:
+        """Turn file values into a label map.
+
+        values: integers of any shape, (H, W) for a map. source: the file, for the message.
+        Returns int16 indices of the same shape, void = C. Raises `UserError` naming the foreign values, their pixel
+        counts and the schema that they look like.
+        """
+        if values.dtype.kind not in "iu":
+            raise UserError(f"{source}: a label map holds whole numbers, not {values.dtype}; save it as integers")
+        low, table = self._lookup
+        if values.dtype == np.uint8:
+            index_of_byte = table[np.clip(np.arange(256), low, low + len(table) - 1) - low]
+            indices = index_of_byte[values]
+        else:
+            bounded = np.minimum(values, _MAX_VALUE + 1) if values.dtype == np.uint64 else values  # int64 would wrap
+            indices = table[np.clip(bounded.astype(np.int64), low, low + len(table) - 1) - low]
+        if indices.size and indices.min() < 0:
+            from sceneswap.labels.convention import foreign_values_error
+
+            raise foreign_values_error(self, values, values[indices < 0], source)
+        return indices
+
+    def decode(self, label_map: LabelMap) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Turn indices into file values (void becomes `void_ids[0]`): uint8, or uint16 when the schema needs it."""
+        if label_map.size and (label_map.min() < 0 or label_map.max() > self.void_index):
+            raise ValueError(f"a label map of {self.name} holds indices 0 … {self.void_index}")
+        values = self.file_values
+        return values.astype(np.uint8)[label_map] if values.max() <= 255 else values.astype(np.uint16)[label_map]
+
+    def mapping_to(self, target: "LabelSchema") -> NDArray[np.int16]:
+        """Return (C+1,) int16: for every index of this schema the index of `target`, its void where there is none.
+
+        A class goes to the class of the same name; failing that, and if the target is the `outdoor` (or `procedural`)
+        preset, to the one its `outdoor` field names.
+        """
+        index = {name: i for i, name in enumerate(target.names)}
+
+        def counterpart(c: LabelClass) -> int:
+            coarse = index.get(c.outdoor, target.void_index) if c.outdoor and target.name in _COARSE else None
+            return index.get(c.name, target.void_index if coarse is None else coarse)
+
+        return np.array([*map(counterpart, self.classes), target.void_index], dtype=np.int16)
+
+    def convert(self, label_map: LabelMap, target: "LabelSchema") -> LabelMap:
+        """Return `label_map` (of this schema) as a label map of `target`; see `mapping_to`."""
+        return self.mapping_to(target)[label_map]
+
+    def describe_values(self) -> str:
+        """Return the legal file values in words: "ids 1–182, void 0"."""
+        values = (c.id + self.offset for c in self.classes)
+        return f"ids {_ranges(values)}, void {' and '.join(str(v) for v in self.void_ids)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema as JSON-able values; `from_dict` reads it back."""
+        classes = [
+            {"id": c.id, "name": c.name, "color": list(c.color), "setting": c.setting, "outdoor": c.outdoor}
+            for c in self.classes
+        ]
+        return {"name": self.name, "offset": self.offset, "void_ids": list(self.void_ids), "classes": classes}
+
+    @staticmethod
+    def from_dict(d: Any, source: str = "the label schema") -> "LabelSchema":
+        """Build a schema from plain values; `source` (a file) is named in errors.
+
+        A schema may name a preset as `base` and give only what differs: `name`, `offset`, `void_ids`, `classes`, or
+        `only`, the names of the classes to keep. Of a class only `id` and `name` must be given.
+        Raises `UserError` on anything missing, unknown or contradictory.
+        """
+        from sceneswap.labels.parse import schema_from_dict
+
+        return schema_from_dict(d, source)
+
+
+def load_schema(name_or_path: str) -> LabelSchema:
+    """Return the preset of that name, or the schema in a .toml or .json file (the fields of `from_dict`).
+
+    Raises `UserError` when there is no such preset or file, or the file is no valid schema.
+    """
+    if name_or_path in PRESETS:
+        return _preset(name_or_path)
+    path = Path(name_or_path)
+    if path.suffix.lower() not in (".toml", ".json"):
+        near = difflib.get_close_matches(name_or_path, PRESETS, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}, or another of" if near else "give one of"
+        raise UserError(
+            f"there is no label schema {name_or_path!r}; {hint} {', '.join(PRESETS)}, or a .toml or .json file"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"the label schema {path} does not exist; give a file or one of {', '.join(PRESETS)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the label schema {path} cannot be read: {error}") from error
+    try:
+        d = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"the label schema {path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    if isinstance(d, dict):
+        d.setdefault("name", path.stem)
+    return LabelSchema.from_dict(d, source=str(path))
+
+
+@cache
+def _preset(name: str) -> LabelSchema:
+    text = resources.files("sceneswap.labels").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+    return LabelSchema.from_dict({"name": name} | tomllib.loads(text), source=f"preset {name}")
+
+
+def _fault(schema: LabelSchema) -> str | None:
+    """Return what is wrong with `schema` as a clause, or None."""
+    if not 1 <= schema.num_classes <= _MAX_CLASSES:
+        return f"it has {schema.num_classes} classes; give 1 to {_MAX_CLASSES}"
+    if not schema.void_ids:
+        return "it has no void_ids; give the file value that means 'no class', for example void_ids = [255]"
+    for what, items in (("the id", [c.id for c in schema.classes]), ("the name", [c.name for c in schema.classes])):
+        twice = _first_repeated(items)
+        if twice is not None:
+            return f"{what} {twice!r} is given to two classes; make them differ"
+    for c in schema.classes:
+        value = c.id + schema.offset
+        if not 0 <= value <= _MAX_VALUE:
+            return f"class {c.name!r} would be {value} in a file (id + offset); files hold 0 to {_MAX_VALUE}"
+        if value in schema.void_ids:
+            return f"{value} is both class {c.name!r} and void; take another void id"
+        if c.setting not in SETTINGS:
+            return f"class {c.name!r} has the setting {c.setting!r}; give one of {', '.join(SETTINGS)}"
+        if len(c.color) != 3 or not all(0 <= part <= 255 for part in c.color):
+            return f"class {c.name!r} has the color {c.color}; give three numbers from 0 to 255"
+    if _first_repeated(schema.void_ids) is not None:
+        return f"void_ids {list(schema.void_ids)} repeats a number; name each once"
+    if not 0 <= schema.void_ids[0] <= _MAX_VALUE or any(abs(v) > _MAX_VALUE for v in schema.void_ids):
+        return (
+            f"void_ids {list(schema.void_ids)} must lie within ±{_MAX_VALUE} and start with one from 0 to {_MAX_VALUE}"
+        )
+    return None
+
+
+def _first_repeated(items: Iterable[Any]) -> Any:
+    seen = set()
+    return next((item for item in items if item in seen or seen.add(item)), None)  # type: ignore[func-returns-value]
+
+
+def _ranges(values: Iterable[int]) -> str:
+    """Return "0–9, 12" for the values; the outer bounds alone when there are more than four ranges."""
+    ordered = sorted(values)
+    starts = [v for i, v in enumerate(ordered) if i == 0 or ordered[i - 1] != v - 1]
+    ends = [v for i, v in enumerate(ordered) if i == len(ordered) - 1 or ordered[i + 1] != v + 1]
+    if len(starts) > 4:
+        return f"{ordered[0]}–{ordered[-1]} with gaps"
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def spread_color(index: int) -> tuple[int, int, int]:
+    """Return a deterministic, never black colour for the class at `index`; neighbours differ strongly.
+
+    The index's bits are dealt in turn to red, green and blue, highest first.
+    """
+    parts, number = [0, 0, 0], index + 1
+    for bit in range(24):
+        parts[bit % 3] |= (number >> bit & 1) << (7 - bit // 3)
+    return parts[0], parts[1], parts[2]

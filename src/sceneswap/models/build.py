@@ -1,0 +1,91 @@
+"""The one place where a configuration becomes networks."""
+
+from pathlib import Path
+
+from torch import nn
+
+from sceneswap.config import DiscriminatorConfig, ModelConfig
+from sceneswap.models.discriminator import MultiScaleDiscriminator
+from sceneswap.models.encoders import CompactEncoder, LabelEncoder
+from sceneswap.models.generator import Generator
+from sceneswap.models.msca import GAP, MSCA
+from sceneswap.models.spade import SpadeSynthesis
+from sceneswap.models.spade_vae import SpadeVAE
+from sceneswap.models.vgg import load_vgg19
+
+Network = Generator | SpadeVAE
+"""Both encode an exemplar (`encode_exemplar`) and draw label maps in its look (`draw`)."""
+
+FROZEN = "image_encoder.features."
+"""Prefix of VGG-19's tensors inside a generator: frozen, loaded from their own file, in no checkpoint."""
+
+
+def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = None) -> Network:
+    """Build msca, gap or spade-vae for label maps of `num_classes` classes (void excluded).
+
+    vgg19: weights for `encoder = "vgg19"`, see `models.vgg`. Raises `UserError` when these cannot be had.
+    """
+    target_encoder = _label_encoder(config, num_classes)
+    if config.kind == "spade-vae":
+        return SpadeVAE(
+            channels=config.compact_channels,
+            latent=config.latent,
+            width=config.widths[-1],
+            target_encoder=target_encoder,
+            synthesis=_synthesis(config, config.label_channels),
+        )
+    image_encoder = load_vgg19(vgg19, taps=config.scales) if config.encoder == "vgg19" else None
+    image_encoder = image_encoder or CompactEncoder(config.compact_channels)
+    exemplar_encoder = target_encoder
+    if not config.tie_label_encoders:
+        exemplar_encoder = _label_encoder(config, num_classes)
+        exemplar_encoder.load_state_dict(target_encoder.state_dict())  # like meets like from the first step
+    return Generator(
+        image_encoder=image_encoder,
+        compress=[nn.Conv2d(c, n, 1) for c, n in zip(image_encoder.channels, config.feature_channels, strict=True)],
+        target_encoder=target_encoder,
+        exemplar_encoder=exemplar_encoder,
+        attention=[_attention(config, scale) for scale in range(config.scales)],
+        synthesis=_synthesis(config, condition_channels(config)),
+    )
+
+
+def build_discriminator(config: DiscriminatorConfig, num_classes: int) -> MultiScaleDiscriminator:
+    """Build SPADE's discriminator for label maps of `num_classes` classes."""
+    return MultiScaleDiscriminator(
+        num_classes=num_classes,
+        embedding=config.label_embedding,
+        width=config.width,
+        layers=config.layers,
+        scales=config.scales,
+    )
+
+
+def condition_channels(config: ModelConfig) -> tuple[int, ...]:
+    """Channels of concat[F_x1, F_c1] per scale, finest first."""
+    return tuple(n + m for n, m in zip(config.feature_channels, config.label_channels, strict=True))
+
+
+def _label_encoder(config: ModelConfig, num_classes: int) -> LabelEncoder:
+    return LabelEncoder(num_classes=num_classes, embedding=config.label_embedding, channels=config.label_channels)
+
+
+def _attention(config: ModelConfig, scale: int) -> nn.Module:
+    if config.kind == "gap":
+        return GAP()
+    return MSCA(
+        features=config.feature_channels[scale],
+        target_labels=config.label_channels[scale],
+        exemplar_labels=config.label_channels[scale],
+        maps=config.attention_maps[scale],
+        logit_scale=config.logit_scale,
+    )
+
+
+def _synthesis(config: ModelConfig, conditions: tuple[int, ...]) -> SpadeSynthesis:
+    return SpadeSynthesis(
+        widths=config.widths,
+        conditions=conditions,
+        hidden=config.spade_hidden,
+        middle_blocks=config.middle_blocks,
+    )

@@ -1,0 +1,126 @@
+"""START HERE. The whole method: label map + exemplar → features → MSCA per scale → SPADE → image.
+
+The forward pass is cut where users cut: an exemplar is encoded once (`encode_exemplar`), any number of label maps are
+drawn in its look (`draw`). What lies between is a frozen value; the generator keeps no state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sceneswap.models import msca
+from sceneswap.models.encoders import LabelEncoder
+from sceneswap.models.spade import SpadeSynthesis
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """An encoded exemplar: per scale, finest first. Everything attention needs that does not depend on the target.
+
+    features: F_x2, (B, N, H2, W2). logits: unnormalised spatial attention α̃, (B, K, H2, W2) float32.
+    summary: GAP F_c2, (B, M2).
+    """
+
+    features: tuple[Tensor, ...]
+    logits: tuple[Tensor, ...]
+    summary: tuple[Tensor, ...]
+
+    def select(self, index: Tensor) -> "Exemplar":
+        """Return the entries `index` (any length) of the batch."""
+        return Exemplar(*(tuple(t.index_select(0, index) for t in field) for field in self._fields()))
+
+    def _fields(self) -> tuple[tuple[Tensor, ...], ...]:
+        return self.features, self.logits, self.summary
+
+
+class Drawing(NamedTuple):
+    """What a training forward returns.
+
+    image: (B, 3, H, W) in [-1, 1], or None when only features were asked for. conditions: concat[F_x1, F_c1] per scale.
+    posterior: (μ, log σ²) of the baseline SPADE_VAE, else None.
+    """
+
+    image: Tensor | None
+    conditions: tuple[Tensor, ...]
+    posterior: tuple[Tensor, Tensor] | None = None
+
+
+class Generator(nn.Module):
+    """x̂(2→1) = G(c1, x2, c2): the layout of c1 in the look of x2 (also the GAP ablation, with `msca.GAP` attention).
+
+    image_encoder: image → taps. compress: a 1×1 convolution per tap to N channels. target_encoder, exemplar_encoder:
+    label encoders (one and the same module where tied). attention: MSCA or GAP per scale. synthesis: the SPADE ladder.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_encoder: nn.Module,
+        compress: Sequence[nn.Module],
+        target_encoder: LabelEncoder,
+        exemplar_encoder: LabelEncoder,
+        attention: Sequence[nn.Module],
+        synthesis: SpadeSynthesis,
+    ) -> None:
+        super().__init__()
+        self.image_encoder = image_encoder
+        self.compress = nn.ModuleList(compress)
+        self.target_encoder = target_encoder
+        self.exemplar_encoder = exemplar_encoder
+        self.attention = nn.ModuleList(attention)
+        self.synthesis = synthesis
+
+    @property
+    def stride(self) -> int:
+        """Height and width of every label map and image must be multiples of this."""
+        return int(2 ** (len(self.attention) - 1))
+
+    def encode_exemplar(self, image: Tensor, label_map: Tensor) -> Exemplar:
+        """Encode exemplars: image (B, 3, H2, W2) in [-1, 1], label_map (B, H2, W2) of indices 0 … C."""
+        features = tuple(c(tap) for c, tap in zip(self.compress, self.image_encoder(image), strict=True))
+        labels = self.exemplar_encoder(label_map)
+        logits = tuple(
+            attention.spatial_logits(f, c) for attention, f, c in zip(self.attention, features, labels, strict=True)
+        )
+        return Exemplar(features, logits, tuple(msca.global_average(c) for c in labels))
+
+    def encode_target(self, label_map: Tensor) -> tuple[Tensor, ...]:
+        """F_c1: label features (B, M1, H / 2^i, W / 2^i), finest first, of label_map (B, H, W) of indices 0 … C."""
+        return self.target_encoder(label_map)
+
+    def transfer(self, target: Sequence[Tensor], exemplar: Exemplar) -> tuple[Tensor, ...]:
+        """F_x1: the exemplar's features moved into the target's layout, (B, N, H / 2^i, W / 2^i), finest first."""
+        return tuple(
+            msca.transfer(attention, c1, f.flatten(2), logits.flatten(2), summary)
+            for attention, c1, f, logits, summary in zip(
+                self.attention, target, exemplar.features, exemplar.logits, exemplar.summary, strict=True
+            )
+        )
+
+    def conditions(self, target: Sequence[Tensor], exemplar: Exemplar) -> tuple[Tensor, ...]:
+        """concat[F_x1, F_c1] per scale, finest first: what both the synthesis and the feature decoder read."""
+        moved = self.transfer(target, exemplar)
+        return tuple(torch.cat([f, c.to(f.dtype)], dim=1) for f, c in zip(moved, target, strict=True))
+
+    def draw(self, label_map: Tensor, exemplar: Exemplar) -> Tensor:
+        """Draw label maps (B, H, W) in the look of encoded exemplars: image (B, 3, H, W) in [-1, 1]."""
+        return self.synthesis(self.conditions(self.encode_target(label_map), exemplar))
+
+    def forward(
+        self,
+        label_map: Tensor,
+        exemplar_image: Tensor,
+        exemplar_label_map: Tensor,
+        index: Tensor | None = None,
+        *,
+        features_only: bool = False,
+    ) -> Drawing:
+        """Training forward. index (B,): entry n is drawn after exemplar index[n]; None pairs them in order."""
+        exemplar = self.encode_exemplar(exemplar_image, exemplar_label_map)
+        if index is not None:
+            exemplar = exemplar.select(index)
+        conditions = self.conditions(self.encode_target(label_map), exemplar)
+        return Drawing(None if features_only else self.synthesis(conditions), conditions)

@@ -1,0 +1,128 @@
+"""Masked spatial-channel attention (MSCA): the paper's transfer of an exemplar's features to another layout.
+
+The maths is a row of pure functions with typed shapes; the weights live in `MSCA`. Attention can therefore be
+analysed, joined and interpolated without hooks. Cost O(N·K·P) where dense correspondence pays O(N·P²).
+
+Positions are flattened (P = H·W), so exemplars of any size, or several of them, can be joined along P2.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def spatial_attention(logits: Tensor) -> Tensor:
+    """α: softmax of the spatial logits α̃ (B, K, P2) over the exemplar's positions, per map, in float32."""
+    return logits.float().softmax(dim=2)
+
+
+def spatial_aggregation(features: Tensor, attention: Tensor) -> Tensor:
+    """V = F_x2 αᵀ: exemplar features (B, N, P2) gathered by attention (B, K, P2) into K values (B, N, K)."""
+    return torch.einsum("bnp,bkp->bnk", features, attention.to(features.dtype))
+
+
+def feature_masking(values: Tensor, score: Tensor) -> Tensor:
+    """Ṽ_k = s_k V_k: values (B, N, K), masking score (B, K) in (0, 1)."""
+    return values * score.to(values.dtype)[:, None, :]
+
+
+def channel_attention(logits: Tensor) -> Tensor:
+    """β: softmax of the channel logits β̃ (B, K, P1) over the K maps, per target position, in float32."""
+    return logits.float().softmax(dim=1)
+
+
+def channel_aggregation(values: Tensor, attention: Tensor) -> Tensor:
+    """F_x1 = Ṽ β: K values (B, N, K) spread by attention (B, K, P1) over the target's positions (B, N, P1)."""
+    return torch.einsum("bnk,bkp->bnp", values, attention.to(values.dtype))
+
+
+def effective_affinity(channel: Tensor, score: Tensor, spatial: Tensor) -> Tensor:
+    """A = βᵀ diag(s) α (B, P1, P2), rank ≤ K, so that F_x1 = F_x2 Aᵀ. Dense: for small sizes and tests only."""
+    return torch.einsum("bkp,bk,bkq->bpq", channel, score, spatial)
+
+
+def _unit(features: Tensor) -> Tensor:
+    """Scale every position's feature vector (B, C, H, W) to root mean square 1, in float32."""
+    features = features.float()
+    return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + 1e-6)
+
+
+class MSCA(nn.Module):
+    """The weights of MSCA at one scale: ψ (spatial logits), φ (channel logits), the masking MLP.
+
+    Both 1×1 convolutions read features of unit root mean square and are followed by a learned scale, because attention
+    that starts uniform (F_x1 ≈ global average) has gradients too small to leave that state. For the same reason ψ's
+    label part starts equal to φ (where M1 = M2): map k then looks at the same labels in both scenes from the first
+    step, and learning refines it.
+
+    features: N. target_labels, exemplar_labels: M1, M2. maps: K. logit_scale: initial standard deviation of the logits.
+    """
+
+    def __init__(
+        self, *, features: int, target_labels: int, exemplar_labels: int, maps: int, logit_scale: float
+    ) -> None:
+        super().__init__()
+        self.psi = nn.Conv2d(features + exemplar_labels, maps, 1)
+        self.phi = nn.Conv2d(target_labels, maps, 1)
+        self.psi_scale = nn.Parameter(torch.ones(()))
+        self.phi_scale = nn.Parameter(torch.ones(()))
+        self.mask = nn.Sequential(
+            nn.Linear(target_labels + exemplar_labels, 2 * maps), nn.LeakyReLU(0.2), nn.Linear(2 * maps, maps)
+        )
+        nn.init.normal_(self.phi.weight, std=logit_scale * target_labels**-0.5)
+        nn.init.normal_(self.psi.weight, std=logit_scale * exemplar_labels**-0.5)
+        nn.init.zeros_(self.phi.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.mask[2].bias, 2.0)  # start nearly open: σ(2) = 0.88
+        with torch.no_grad():
+            self.psi.weight[:, :features] *= 0.3
+            if target_labels == exemplar_labels:
+                self.psi.weight[:, features:] = self.phi.weight
+
+    def spatial_logits(self, features: Tensor, labels: Tensor) -> Tensor:
+        """α̃ = ψ * [F_x2, F_c2]: (B, N, H2, W2), (B, M2, H2, W2) → (B, K, H2, W2) float32; exemplar only."""
+        with torch.autocast(features.device.type, enabled=False):
+            return self.psi_scale * self.psi(torch.cat([_unit(features), _unit(labels)], dim=1))
+
+    def channel_logits(self, labels: Tensor) -> Tensor:
+        """β̃ = φ * F_c1: (B, M1, H1, W1) → (B, K, H1, W1) float32; target only (supplement §1, footnote 1)."""
+        with torch.autocast(labels.device.type, enabled=False):
+            return self.phi_scale * self.phi(_unit(labels))
+
+    def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:
+        """s = σ(MLP₂[GAP F_c1, GAP F_c2]): (B, M1), (B, M2) → (B, K) in (0, 1)."""
+        with torch.autocast(target_summary.device.type, enabled=False):
+            return self.mask(torch.cat([target_summary.float(), exemplar_summary.float()], dim=1)).sigmoid()
+
+
+class GAP(nn.Module):
+    """The ablation ours_GAP: global average pooling in place of MSCA, that is K = 1 with constant α and no mask."""
+
+    def spatial_logits(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Zeros (B, 1, H2, W2): every exemplar position counts alike."""
+        return labels.new_zeros((features.shape[0], 1, *features.shape[2:]), dtype=torch.float32)
+
+    def channel_logits(self, labels: Tensor) -> Tensor:
+        """Zeros (B, 1, H1, W1): every target position takes the one value."""
+        return labels.new_zeros((labels.shape[0], 1, *labels.shape[2:]), dtype=torch.float32)
+
+    def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:
+        """Ones (B, 1): nothing is masked."""
+        return target_summary.new_ones((target_summary.shape[0], 1), dtype=torch.float32)
+
+
+def transfer(attention: MSCA | GAP, target_labels: Tensor, features: Tensor, logits: Tensor, summary: Tensor) -> Tensor:
+    """One scale of the method: F_x1 (B, N, H1, W1) from the target's labels and the encoded exemplar.
+
+    target_labels: F_c1 (B, M1, H1, W1). features: F_x2 (B, N, P2). logits: α̃ (B, K, P2). summary: GAP F_c2 (B, M2).
+    """
+    height, width = target_labels.shape[2:]
+    values = spatial_aggregation(features, spatial_attention(logits))
+    score = attention.masking_score(global_average(target_labels), summary)
+    masked = feature_masking(values, score)
+    beta = channel_attention(attention.channel_logits(target_labels).flatten(2))
+    return channel_aggregation(masked, beta).unflatten(2, (height, width))
+
+
+def global_average(features: Tensor) -> Tensor:
+    """GAP: (B, C, H, W) → (B, C), in float32."""
+    return F.adaptive_avg_pool2d(features.float(), 1).flatten(1)

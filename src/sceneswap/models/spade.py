@@ -1,0 +1,100 @@
+"""The synthesis module: SPADE residual blocks with up-sampling (supplement §6)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+def spade(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """Parameter-free instance normalisation of x (B, C, H, W), then · (1 + γ) + β, per position."""
+    return F.instance_norm(x) * (1 + gamma) + beta
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 3, *, bias: bool = True) -> nn.Module:
+    return spectral_norm(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias))
+
+
+class SpadeBlock(nn.Module):
+    """SPADE residual block: two modulated 3×3 convolutions, a learned shortcut where the widths differ.
+
+    γ and β of both normalisations come from one `hidden`-channel 3×3 convolution of the condition, shared by the block,
+    followed by a 3×3 convolution each (hidden = 0: directly from the condition). The shortcut reads the first modulated
+    activation. All convolutions of activations carry spectral norm.
+    """
+
+    def __init__(self, *, inputs: int, outputs: int, condition: int, hidden: int) -> None:
+        super().__init__()
+        middle = min(inputs, outputs)
+        self.shared = nn.Conv2d(condition, hidden, 3, padding=1) if hidden else None
+        self.modulation_0 = nn.Conv2d(hidden or condition, 2 * inputs, 3, padding=1)
+        self.modulation_1 = nn.Conv2d(hidden or condition, 2 * middle, 3, padding=1)
+        self.convolution_0 = _convolution(inputs, middle)
+        self.convolution_1 = _convolution(middle, outputs)
+        self.shortcut = _convolution(inputs, outputs, 1, bias=False) if inputs != outputs else None
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """x (B, inputs, H, W), condition (B, condition, H, W) → (B, outputs, H, W)."""
+        hidden = condition if self.shared is None else F.leaky_relu(self.shared(condition), 0.2)
+        first = spade(x, *self.modulation_0(hidden).chunk(2, dim=1))
+        second = self.convolution_0(F.leaky_relu(first, 0.2))
+        second = spade(second, *self.modulation_1(hidden).chunk(2, dim=1))
+        second = self.convolution_1(F.leaky_relu(second, 0.2))
+        return second + (x if self.shortcut is None else self.shortcut(first))
+
+
+class SpadeSynthesis(nn.Module):
+    """The ladder from the coarsest condition to the image: one SPADE block and a ×2 up-sampling per scale.
+
+    widths: channels that leave the block of each scale, finest first. conditions, hidden: likewise.
+    middle_blocks: further blocks at the coarsest scale. start: channels of the tensor given to `forward` as `start`
+    (a baseline's latent); None starts from a convolution of the coarsest condition.
+    """
+
+    def __init__(
+        self,
+        *,
+        widths: Sequence[int],
+        conditions: Sequence[int],
+        hidden: Sequence[int],
+        middle_blocks: int,
+    ) -> None:
+        super().__init__()
+        self.start = nn.Conv2d(conditions[-1], widths[-1], 3, padding=1)
+        self.middle = nn.ModuleList(
+            SpadeBlock(inputs=widths[-1], outputs=widths[-1], condition=conditions[-1], hidden=hidden[-1])
+            for _ in range(middle_blocks)
+        )
+        inputs = [*widths[1:], widths[-1]]
+        self.blocks = nn.ModuleList(
+            SpadeBlock(inputs=i, outputs=o, condition=c, hidden=h)
+            for i, o, c, h in zip(inputs, widths, conditions, hidden, strict=True)
+        )
+        self.to_image = nn.Conv2d(widths[0], 3, 3, padding=1)
+
+    def forward(self, conditions: Sequence[Tensor], start: Tensor | None = None) -> Tensor:
+        """Return the image (B, 3, H, W) in [-1, 1] for conditions (B, C(i), H / 2^i, W / 2^i), finest first.
+
+        start: (B, widths[-1], H / 2^4, W / 2^4) added to the convolution of the coarsest condition.
+        """
+        x = self.start(conditions[-1])
+        if start is not None:
+            x = x + start
+        for block in self.middle:
+            x = block(x, conditions[-1])
+        for scale in reversed(range(len(self.blocks))):
+            x = self.blocks[scale](x, conditions[scale])
+            if scale:
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
+        return torch.tanh(self.to_image(F.leaky_relu(x, 0.2)))
+
+
+def fold_spectral_norm(module: nn.Module) -> nn.Module:
+    """Replace every spectrally normalised weight of `module` by its present value, in place, and return the module."""
+    for layer in module.modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+    return module

@@ -1,0 +1,87 @@
+"""The baseline SPADE_VAE: SPADE's generator on c1, the look as one latent vector of x2; no MSCA."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sceneswap.models.encoders import CompactEncoder, LabelEncoder
+from sceneswap.models.generator import Drawing
+from sceneswap.models.spade import SpadeSynthesis
+
+
+@dataclass(frozen=True)
+class Latent:
+    """An encoded exemplar of the baseline: mean μ and log_variance log σ², (B, Z) each."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def select(self, index: Tensor) -> "Latent":
+        """Return the entries `index` (any length) of the batch."""
+        return Latent(self.mean.index_select(0, index), self.log_variance.index_select(0, index))
+
+
+class SpadeVAE(nn.Module):
+    """SPADE with an image encoder x2 → (μ, log σ²). The same label features and ladder as ours, so that only the way
+    the exemplar enters differs. `draw` uses the mean, training a sample.
+
+    grid: the latent becomes a feature map of grid × grid, enlarged to the coarsest scale of any size.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: tuple[int, ...],
+        latent: int,
+        width: int,
+        target_encoder: LabelEncoder,
+        synthesis: SpadeSynthesis,
+        grid: int = 4,
+    ) -> None:
+        super().__init__()
+        self.grid = grid
+        self.image_encoder = CompactEncoder(channels)
+        self.to_mean = nn.Linear(channels[-1] * grid**2, latent)
+        self.to_log_variance = nn.Linear(channels[-1] * grid**2, latent)
+        self.from_latent = nn.Linear(latent, width * grid**2)
+        self.target_encoder = target_encoder
+        self.synthesis = synthesis
+        self.stride = int(2 ** (len(channels) - 1))
+
+    def encode_exemplar(self, image: Tensor, label_map: Tensor) -> Latent:
+        """Encode exemplars (B, 3, H2, W2) in [-1, 1]; the label map is not used by this baseline."""
+        coarsest = self.image_encoder(image)[-1]
+        features = F.adaptive_avg_pool2d(coarsest, self.grid).flatten(1)
+        return Latent(self.to_mean(features).float(), self.to_log_variance(features).float().clamp(-20, 10))
+
+    def encode_target(self, label_map: Tensor) -> tuple[Tensor, ...]:
+        """F_c1: label features (B, M1, H / 2^i, W / 2^i), finest first."""
+        return self.target_encoder(label_map)
+
+    def draw(self, label_map: Tensor, exemplar: Latent) -> Tensor:
+        """Draw label maps (B, H, W) with the mean latents: image (B, 3, H, W) in [-1, 1]."""
+        return self._synthesise(self.encode_target(label_map), exemplar.mean)
+
+    def forward(
+        self,
+        label_map: Tensor,
+        exemplar_image: Tensor,
+        exemplar_label_map: Tensor,
+        index: Tensor | None = None,
+    ) -> Drawing:
+        """Training forward with a sampled latent; `index` as in `Generator.forward`."""
+        latent = self.encode_exemplar(exemplar_image, exemplar_label_map)
+        if index is not None:
+            latent = latent.select(index)
+        noise = torch.randn_like(latent.mean)
+        conditions = self.encode_target(label_map)
+        image = self._synthesise(conditions, latent.mean + noise * (0.5 * latent.log_variance).exp())
+        return Drawing(image, conditions, (latent.mean, latent.log_variance))
+
+    def _synthesise(self, conditions: Sequence[Tensor], z: Tensor) -> Tensor:
+        start = self.from_latent(z).unflatten(1, (-1, self.grid, self.grid))
+        start = F.interpolate(start.float(), size=conditions[-1].shape[2:], mode="bilinear", align_corners=False)
+        return self.synthesis(conditions, start.to(conditions[-1].dtype))

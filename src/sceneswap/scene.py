@@ -1,0 +1,46 @@
+"""A scene: an image and its label map. And the legend of shape letters used in every docstring.
+
+    B   pictures in a batch                 H, W     height, width in pixels
+    C   classes of the label schema         P        positions of a scale, P = H·W (P1 target, P2 exemplar)
+    K   attention maps                      N        image-feature channels
+    M   label-feature channels (M1 of the target, M2 of the exemplar)
+
+Suffix 1 is the target scene, suffix 2 the exemplar; `(i)` counts scales, 0 the finest. A *label map* in memory always
+holds class indices 0 … C-1 of one schema, and C for void; the ids of files exist only in files (`labels/io.py`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Photo = NDArray[np.uint8]
+"""(H, W, 3) RGB, 0 … 255."""
+
+LabelMap = NDArray[np.int16]
+"""(H, W) class indices 0 … C-1, void = C."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A photograph with the label map of the same size.
+
+    photo: (H, W, 3) uint8 RGB. label_map: (H, W) int16 class indices, void = C. name: for messages and file names.
+    """
+
+    photo: Photo
+    label_map: LabelMap
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.photo.ndim != 3 or self.photo.shape[2] != 3 or self.photo.dtype != np.uint8:
+            raise ValueError(f"photo must be (H, W, 3) uint8, got {self.photo.shape} {self.photo.dtype}")
+        if self.label_map.shape != self.photo.shape[:2] or self.label_map.dtype != np.int16:
+            raise ValueError(
+                f"label_map must be {self.photo.shape[:2]} int16, got {self.label_map.shape} {self.label_map.dtype}"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        return self.label_map.shape[0], self.label_map.shape[1]

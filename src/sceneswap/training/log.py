@@ -1,0 +1,100 @@
+"""What a run tells: a progress bar, `metrics.jsonl`, TensorBoard where it is installed, warnings for the two alarms."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sceneswap.files import write_text
+from sceneswap.training.alarms import Alarms
+
+
+class RunLog:
+    """Appends JSON lines to `metrics.jsonl`: {"step", "phase", "seconds", "terms"} and {"step", "alarms"}.
+
+    step: where the run is; lines of later steps (of a run that was cut off) are dropped, so that a resumed log equals
+    an unbroken one. With the extra `tensorboard` installed the same values go to `out/tensorboard`.
+    """
+
+    def __init__(self, out: Path, step: int) -> None:
+        path = out / "metrics.jsonl"
+        if path.exists():
+            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+            write_text(path, "".join(f"{line}\n" for line in lines))
+        self._file = path.open("a", encoding="utf-8")
+        self._board: Any = None
+        if find_spec("tensorboard") is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+    def metrics(self, step: int, phase: str, terms: dict[str, float], seconds: float) -> None:
+        """Log the unweighted loss terms of a step; seconds: spent in training steps so far."""
+        self._write({"step": step, "phase": phase, "seconds": round(seconds, 3), "terms": terms})
+        if self._board is not None:
+            for name, value in terms.items():
+                self._board.add_scalar(f"loss/{name}", value, step)
+
+    def alarms(self, step: int, alarms: Alarms) -> None:
+        """Log the two failure scores and warn on stderr when one is over its limit."""
+        values = {"response": alarms.response, "copy_distance": alarms.copy_distance}
+        self._write({"step": step, "alarms": values, "ignores": alarms.ignores, "copies": alarms.copies})
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"alarms/{name}", value, step)
+        if alarms.ignores:
+            print(f"step {step}: the exemplar is ignored (response {alarms.response:.3f})", file=sys.stderr)
+        if alarms.copies:
+            print(f"step {step}: the exemplar is copied (distance {alarms.copy_distance:.2f})", file=sys.stderr)
+
+    def _write(self, values: dict[str, Any]) -> None:
+        self._file.write(json.dumps(values) + "\n")
+        self._file.flush()
+
+
+def _step_of(line: str) -> float:
+    """The step of a log line; a half-written one counts as later than any."""
+    try:
+        return int(json.loads(line)["step"])
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return float("inf")
+
+
+@contextmanager
+def progress_bar(total: int, done: int, *, shown: bool) -> Iterator[Callable[[str, dict[str, float]], None]]:
+    """Yield a function (phase, terms) that moves the bar by one step and shows the losses."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[terms]}"),
+        console=Console(stderr=True),
+        disable=not shown or not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("train", total=total, completed=done, terms="")
+
+        def advance(phase: str, terms: dict[str, float]) -> None:
+            shown_terms = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
+            bar.update(task, advance=1, description=phase, terms=shown_terms)
+
+        yield advance

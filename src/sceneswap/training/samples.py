@@ -1,0 +1,47 @@
+"""The fixed sample grid of a run: the same few scenes, every layout in every look."""
+
+from pathlib import Path
+
+import torch
+
+from sceneswap.config import TrainConfig
+from sceneswap.data.loader import SceneSource, make_batch
+from sceneswap.data.transforms import resize
+from sceneswap.images import write_png
+from sceneswap.labels.io import colorize
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.models.build import Network
+from sceneswap.pictures import swap_grid
+from sceneswap.training.alarms import Alarms, measure
+
+SCENES = 5
+
+
+class SampleGrid:
+    """Scenes evenly spread over the data set, resized to the patch size of the last phase, drawn n every step."""
+
+    def __init__(
+        self, dataset: SceneSource, settings: TrainConfig, schema: LabelSchema, device: torch.device
+    ) -> None:
+        count = max(2, min(SCENES, len(dataset)))
+        size = settings.phases[-1].image_size // 2
+        chosen = [dataset[i * len(dataset) // count] for i in range(count)]
+        self.scenes = [resize(scene, (size, size)) for scene in chosen]
+        self.layouts = [colorize(scene.label_map, schema) for scene in self.scenes]
+        self.batch = make_batch(self.scenes, range(count)).to(device)
+
+    @torch.no_grad()
+    def draw(self, network: Network, path: Path) -> Alarms:
+        """Draw every layout in every look, write the grid to `path`, return the two failure scores."""
+        batch = self.batch
+        encoded = network.encode_exemplar(batch.image, batch.label_map)
+        count = len(self.scenes)
+        rows = []
+        for layout in range(count):
+            label_map = batch.label_map[layout].expand(count, -1, -1)
+            rows.append(network.draw(label_map, encoded).float())  # type: ignore[arg-type]
+        drawn = torch.stack(rows)
+        pixels = ((drawn + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 1, 3, 4, 2).cpu().numpy()
+        size = self.scenes[0].size
+        write_png(path, swap_grid(self.layouts, [s.photo for s in self.scenes], list(pixels), size))
+        return measure(drawn.cpu(), batch.image.cpu())

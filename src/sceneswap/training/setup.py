@@ -1,0 +1,172 @@
+"""From settings to the networks of a run, and from a row of the plan to a step function."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor, nn
+
+from sceneswap.checkpoint import Release, learned_state, load_folded
+from sceneswap.config import ModelConfig, PhaseConfig, TrainConfig
+from sceneswap.data.loader import Batch
+from sceneswap.errors import UserError
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.models.build import Network, build_discriminator, build_generator, condition_channels
+from sceneswap.models.discriminator import MultiScaleDiscriminator
+from sceneswap.models.feature_decoder import FeatureDecoder, colour_statistics
+from sceneswap.models.generator import Generator
+from sceneswap.models.lpips import load_lpips
+from sceneswap.models.vgg import TAP_CHANNELS, VGG19, Perceptual, load_vgg19
+from sceneswap.training.ema import average_of
+from sceneswap.training.step import FeaturePredictor, Judges, feature_step, image_step
+
+
+@dataclass
+class Networks:
+    """The networks of a run. average: the moving average of the generator. target_network: VGG-19 of the pretraining."""
+
+    generator: Network
+    average: Network
+    discriminator: MultiScaleDiscriminator
+    decoder: FeatureDecoder
+    judges: Judges
+    target_network: VGG19 | None
+
+    @property
+    def kept(self) -> Mapping[str, nn.Module]:
+        """What a training state holds."""
+        return {
+            "generator": self.generator,
+            "average": self.average,
+            "discriminator": self.discriminator,
+            "decoder": self.decoder,
+        }
+
+    def start_from(self, release: Release, model: ModelConfig, schema: LabelSchema, source: Path) -> None:
+        """Give generator and average the weights of a release. Raises `UserError` if model or schema differ."""
+        if release.schema != schema:
+            raise UserError(
+                f"{source} was trained with the label schema {release.schema.name}, this run uses {schema.name}; "
+                "start from a model of the same schema"
+            )
+        if release.model != model:
+            raise UserError(f"{source} has another model configuration than this run; use the preset it was made with")
+        for network in (self.generator, self.average):
+            load_folded(network, learned_state(release.network), str(source))
+
+
+@dataclass(frozen=True)
+class ActivePhase:
+    """A phase ready to run: its step, the wrapped models it accumulates over, its optimizers by name."""
+
+    step: Callable[[Batch], dict[str, float]]
+    models: tuple[nn.Module, ...]
+    optimizers: dict[str, torch.optim.Optimizer]
+
+
+def make_accelerator(settings: TrainConfig, device: str) -> Accelerator:
+    """The accelerator for "auto", "cpu", "cuda" or "mps". Raises `UserError` when the device is not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch finds no CUDA device; use --device auto or cpu")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise UserError("--device mps: PyTorch finds no Apple GPU; use --device auto or cpu")
+    AcceleratorState._reset_state()  # accelerate keeps one state per process; another run may want another precision
+    return Accelerator(
+        cpu=device == "cpu",
+        mixed_precision={"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[settings.precision],
+        gradient_accumulation_steps=settings.accumulation,
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
+
+
+def make_networks(
+    settings: TrainConfig, schema: LabelSchema, accelerator: Accelerator, vgg19: Path | None, lpips: Path | None
+) -> Networks:
+    """Build every network of a run on the accelerator's device; the same on every process, whatever its rank."""
+    torch.manual_seed(settings.seed)
+    device, loss = accelerator.device, settings.loss
+    place = {"device": device, "memory_format": torch.channels_last}
+    generator = build_generator(settings.model, schema.num_classes, vgg19).to(**place)  # type: ignore[call-overload]
+    discriminator = build_discriminator(settings.discriminator, schema.num_classes).to(**place)  # type: ignore[call-overload]
+    decoder = FeatureDecoder(
+        conditions=condition_channels(settings.model), targets=_target_channels(settings)
+    ).to(device)  # fmt: skip
+    draws = any(p.objective == "image" for p in settings.phases)
+    pretrains = any(p.objective == "features" for p in settings.phases)
+    judges = Judges(
+        perceptual=Perceptual(load_vgg19(vgg19, taps=len(loss.perceptual_taps)), loss.perceptual_taps).to(**place)  # type: ignore[call-overload]
+        if draws and loss.perceptual
+        else None,
+        lpips=load_lpips(lpips).to(**place) if draws and loss.lpips else None,  # type: ignore[call-overload]
+    )
+    needs_vgg = pretrains and "vgg19" in settings.pretrain_targets
+    target_network = load_vgg19(vgg19, taps=settings.model.scales).to(**place) if needs_vgg else None  # type: ignore[call-overload]
+    return Networks(generator, average_of(generator), discriminator, decoder, judges, target_network)
+
+
+def start_phase(
+    phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator
+) -> ActivePhase:
+    """Wrap the networks for `phase`, with fresh optimizers, and return its step."""
+    accelerator.free_memory()
+    if phase.objective == "features":
+        networks.generator.requires_grad_(True)
+        networks.generator.synthesis.requires_grad_(False)
+        _freeze_vgg(networks.generator)
+        predictor = FeaturePredictor(cast(Generator, networks.generator), networks.decoder)
+        optimizer = _adam(predictor, phase.learning_rate, settings)
+        predictor, optimizer = accelerator.prepare(predictor, optimizer)
+        return ActivePhase(
+            step=lambda batch: feature_step(accelerator, predictor, optimizer, batch, _targets_of(settings, networks)),
+            models=(predictor,),
+            optimizers={"optimizer_g": optimizer},
+        )
+    networks.generator.requires_grad_(True)
+    _freeze_vgg(networks.generator)
+    optimizer_g = _adam(networks.generator, phase.learning_rate, settings)
+    optimizer_d = _adam(networks.discriminator, phase.discriminator_learning_rate, settings)
+    generator, discriminator, optimizer_g, optimizer_d = accelerator.prepare(
+        networks.generator, networks.discriminator, optimizer_g, optimizer_d
+    )
+    return ActivePhase(
+        step=lambda batch: image_step(
+            accelerator, generator, discriminator, optimizer_g, optimizer_d, batch, networks.judges, settings.loss
+        ),
+        models=(generator, discriminator),
+        optimizers={"optimizer_g": optimizer_g, "optimizer_d": optimizer_d},
+    )
+
+
+def _adam(network: nn.Module, rate: float, settings: TrainConfig) -> torch.optim.Optimizer:
+    return torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=rate, betas=settings.betas)
+
+
+def _freeze_vgg(generator: Network) -> None:
+    if isinstance(generator.image_encoder, VGG19):
+        generator.image_encoder.requires_grad_(False)
+
+
+def _target_channels(settings: TrainConfig) -> tuple[int, ...]:
+    """Channels of the pretraining target per scale, finest first."""
+    colour = 6 if "colour" in settings.pretrain_targets else 0
+    vgg = TAP_CHANNELS if "vgg19" in settings.pretrain_targets else (0,) * settings.model.scales
+    return tuple(colour + channels for channels in vgg[: settings.model.scales])
+
+
+def _targets_of(settings: TrainConfig, networks: Networks) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """The function image → what the auxiliary decoder predicts per scale."""
+
+    def targets(image: Tensor) -> tuple[Tensor, ...]:
+        kinds = []
+        if networks.target_network is not None:
+            kinds.append(networks.target_network(image))
+        if "colour" in settings.pretrain_targets:
+            kinds.append(colour_statistics(image, settings.model.scales))
+        return tuple(torch.cat([t.float() for t in scale], dim=1) for scale in zip(*kinds, strict=True))
+
+    return targets

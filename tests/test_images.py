@@ -1,0 +1,220 @@
+"""Photographs: reading, orientation, limits, writing."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from sceneswap.errors import UserError
+from sceneswap.images import read_photo, read_png_text, resize_photo, write_png
+
+PHOTO = np.random.default_rng(1).integers(0, 256, (6, 9, 3)).astype(np.uint8)
+
+
+def exif(orientation: int) -> Image.Exif:
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.webp"])
+def test_lossless_formats_are_exact(tmp_path: Path, name: str) -> None:
+    options = {"lossless": True, "exact": True} if name.endswith("webp") else {}
+    Image.fromarray(PHOTO).save(tmp_path / name, **options)
+    photo = read_photo(tmp_path / name)
+    assert photo.dtype == np.uint8
+    assert photo.flags.c_contiguous
+    np.testing.assert_array_equal(photo, PHOTO)
+
+
+def test_jpeg(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 8), (200, 100, 50)).save(tmp_path / "a.jpg", quality=95)
+    photo = read_photo(tmp_path / "a.jpg")
+    assert photo.shape == (8, 16, 3)
+    assert np.abs(photo.astype(int) - (200, 100, 50)).max() <= 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_exif_orientation(tmp_path: Path, orientation: int, name: str) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / name, exif=exif(orientation))
+    with Image.open(tmp_path / name) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read_photo(tmp_path / name), expected)
+
+
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_a_senseless_orientation_is_upright(tmp_path: Path, orientation: int) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.png", exif=exif(orientation))
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), PHOTO)
+
+
+def test_a_damaged_exif_block_does_not_cost_the_photo(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff\x01")
+    assert read_photo(tmp_path / "a.jpg").shape == PHOTO.shape
+
+
+def test_grey_palette_and_opaque_become_rgb(tmp_path: Path) -> None:
+    image = Image.fromarray(PHOTO)
+    for mode in ("L", "P", "RGBA", "1"):
+        image.convert(mode).save(tmp_path / "a.png")
+        expected = np.asarray(image.convert(mode).convert("RGB"))
+        np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), expected)
+
+
+def test_a_camera_s_jpeg_with_a_preview_is_a_photo(tmp_path: Path) -> None:
+    image = Image.fromarray(PHOTO)
+    image.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[image.resize((3, 2))])
+    assert read_photo(tmp_path / "a.jpg").shape == PHOTO.shape
+
+
+def transparent_palette() -> Image.Image:
+    image = Image.fromarray(PHOTO).convert("P")
+    image.info["transparency"] = bytes(256)
+    return image
+
+
+def sixteen_bits(path: Path) -> None:
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(7))) + chunk(b"IEND", b""))
+
+
+def huge(path: Path) -> None:
+    """A header that promises 60,000 × 60,000 pixels, without them."""
+    Image.fromarray(PHOTO).save(path)
+    data = bytearray(path.read_bytes())
+    data[16:24] = (60_000).to_bytes(4, "big") * 2
+    import zlib
+
+    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
+    path.write_bytes(bytes(data))
+
+
+def truncated(path: Path) -> None:
+    Image.fromarray(np.resize(PHOTO, (60, 90, 3))).save(path)
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def corrupt(path: Path) -> None:
+    Image.fromarray(np.resize(PHOTO, (60, 90, 3))).save(path)
+    data = bytearray(path.read_bytes())
+    data[60:90] = bytes(30)
+    path.write_bytes(bytes(data))
+
+
+def animated(path: Path) -> None:
+    image = Image.fromarray(PHOTO)
+    image.save(path, save_all=True, append_images=[ImageOps.invert(image)])
+
+
+BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "missing": ("a.jpg", lambda p: None, "does not exist"),
+    "folder": ("a.jpg", lambda p: p.mkdir(), "is a folder"),
+    "below a file": ("a.jpg/b.jpg", lambda p: p.parent.write_text(""), "a.jpg/b.jpg"),
+    "text": ("a.jpg", lambda p: p.write_text("hello"), "not a picture"),
+    "empty": ("a.jpg", lambda p: p.write_bytes(b""), "not a picture"),
+    "truncated jpeg": ("a.jpg", truncated, "damaged"),
+    "truncated png": ("a.png", truncated, "damaged"),
+    "corrupt png": ("a.png", corrupt, "damaged"),
+    "huge": ("a.png", huge, "pixels"),
+    "cmyk": ("a.jpg", lambda p: Image.new("CMYK", (4, 4)).save(p), "CMYK"),
+    "16-bit grey": ("a.png", lambda p: Image.new("I;16", (4, 4)).save(p), "8-bit"),
+    "16-bit colour": ("a.png", sixteen_bits, "16 bits"),
+    "float": ("a.tif", lambda p: Image.new("F", (4, 4)).save(p), "8-bit"),
+    "transparent": ("a.png", lambda p: Image.new("RGBA", (4, 4), (9, 9, 9, 200)).save(p), "16 transparent pixels"),
+    "transparent palette": ("a.png", lambda p: transparent_palette().save(p), "transparent pixels"),
+    "animated png": ("a.png", animated, "2 frames"),
+    "animated webp": ("a.webp", animated, "2 frames"),
+    "two pages": ("a.tif", animated, "2 frames"),
+    "gif": ("a.gif", animated, "GIF"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_every_bad_file_is_one_sentence(tmp_path: Path, case: str) -> None:
+    name, save, expected = BAD[case]
+    path = tmp_path / name
+    save(path)
+    with pytest.raises(UserError) as error:
+        read_photo(path)
+    text = str(error.value)
+    assert expected in text
+    assert str(path) in text
+    assert "\n" not in text
+
+
+def test_the_limit_is_on_pixels_and_comes_before_decoding(tmp_path: Path) -> None:
+    truncated(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"90×60 pixels, more than the 0\.005399 million allowed"):
+        read_photo(tmp_path / "a.png", max_pixels=5399)
+    with pytest.raises(UserError, match="damaged"):
+        read_photo(tmp_path / "a.png", max_pixels=5400)
+
+
+def test_resize_to_the_same_size_is_a_copy() -> None:
+    same = resize_photo(PHOTO, PHOTO.shape[:2])
+    np.testing.assert_array_equal(same, PHOTO)
+    assert not np.shares_memory(same, PHOTO)
+
+
+def test_shrinking_averages_and_does_not_alias() -> None:
+    board = np.zeros((64, 48, 3), np.uint8)
+    board[::2, ::2] = board[1::2, 1::2] = 255
+    small = resize_photo(board, (16, 12))
+    assert small.shape == (16, 12, 3)
+    assert small.dtype == np.uint8
+    assert np.abs(small.astype(int) - 128).max() < 12
+
+
+def test_enlarging_keeps_an_even_photo_even() -> None:
+    even = np.full((3, 5, 3), 77, np.uint8)
+    assert (resize_photo(even, (20, 31)) == 77).all()
+
+
+@pytest.mark.parametrize("array", [PHOTO, PHOTO[..., 0], PHOTO[..., 0].astype(np.uint16) * 257, PHOTO[:, ::-1]])
+def test_png_and_its_text(tmp_path: Path, array: np.ndarray) -> None:
+    text = {"sceneswap": '{"name": "Küste – 海"}', "empty": ""}
+    path = tmp_path / "made" / "a.png"
+    write_png(path, array, text)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(np.asarray(image), array)
+    assert read_png_text(path) == text
+    write_png(path, array)
+    assert read_png_text(path) == {}
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 4), (4,), (0, 4, 3)])
+def test_write_png_refuses_other_arrays(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="PNG"):
+        write_png(tmp_path / "a.png", np.zeros(shape, np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    write_png(path, PHOTO)
+    before = path.read_bytes()
+
+    def full_disk(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sceneswap.files.os.fsync", full_disk)
+    with pytest.raises(UserError, match="disk is full"):
+        write_png(path, PHOTO[::-1])
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_png_text_of_a_jpeg(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.jpg")
+    with pytest.raises(UserError, match="JPEG"):
+        read_png_text(tmp_path / "a.jpg")
