@@ -23,7 +23,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import atomic_path, make_folder, read_json, write_json
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
-from sceneswap.models.spade import fold_spectral_norm
+from sceneswap.models.spade import fold_spectral_norm, settle_spectral_norm
 from sceneswap.models.vgg import file_hash
 
 WEIGHTS = "model.safetensors"
@@ -111,7 +111,7 @@ def load_release(folder: Path, vgg19: Path | None = None) -> Release:
     if not isinstance(values, dict) or values.get("format") != RELEASE_FORMAT:
         raise UserError(f"{folder / CONFIG} is not the configuration of a released sceneswap model")
     model = configuration.from_dict(ModelConfig, values.get("model", {}), f"{folder / CONFIG}: model")
-    schema = LabelSchema.from_dict(values.get("schema", {}))
+    schema = LabelSchema.from_dict(values.get("schema", {}), f"{folder / CONFIG}: schema")
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing; fetch or export the model again")
     if file_hash(folder / WEIGHTS) != values.get("weights_sha256"):
@@ -160,6 +160,7 @@ def load_folded(network: nn.Module, folded: Mapping[str, Tensor], source: str) -
             state[f"{name}.parametrizations.weight.original"] = folded[f"{name}.weight"]
     state |= {name: tensor for name, tensor in folded.items() if name in state}
     load_learned(network, state, source)
+    settle_spectral_norm(network)
 
 
 # --- Training states --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every setting, as frozen dataclasses. TOML presets in, plain dict out; unknown keys and impossible values are refused."""
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -44,7 +45,12 @@ class ModelConfig:
         _require(len(lengths) == 1, "model: every per-scale list needs one entry per scale, so all the same length")
         _require(2 <= self.scales <= 7, "model: 2 to 7 scales are possible")
         _require(self.encoder != "vgg19" or self.scales <= 5, "model: VGG-19 has five taps, so at most five scales")
-        _require(min(self.widths) > 0 and min(self.attention_maps) > 0, "model: widths and attention_maps must be > 0")
+        for name in ("compact_channels", "feature_channels", "label_channels", "attention_maps", "widths"):
+            _require(min(getattr(self, name)) > 0, f"model: every entry of {name} must be greater than 0")
+        _require(min(self.spade_hidden) >= 0, "model: every entry of spade_hidden must be 0 or more")
+        _require(self.middle_blocks >= 0, "model: middle_blocks must be 0 or more")
+        _require(min(self.label_embedding, self.latent) > 0, "model: label_embedding and latent must be greater than 0")
+        _require(0 <= self.logit_scale < math.inf, "model: logit_scale must be 0 or more")
 
     @property
     def scales(self) -> int:
@@ -66,6 +72,10 @@ class DiscriminatorConfig:
     scales: int = 2
     label_embedding: int = 16
 
+    def __post_init__(self) -> None:
+        for field_ in dataclasses.fields(self):
+            _require(getattr(self, field_.name) > 0, f"discriminator: {field_.name} must be greater than 0")
+
 
 @dataclass(frozen=True)
 class LossConfig:
@@ -78,6 +88,13 @@ class LossConfig:
     pixel: float = 0.0  # L1 on RGB
     kl: float = 0.05  # SPADE_VAE only
     perceptual_taps: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # relu1_1 …, fine → coarse
+
+    def __post_init__(self) -> None:
+        _require(1 <= len(self.perceptual_taps) <= 5, "loss: perceptual_taps needs 1 to 5 weights, VGG-19 has five taps")
+        single = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "perceptual_taps"}
+        for name, weight in [*single.items(), *(("perceptual_taps", tap) for tap in self.perceptual_taps)]:
+            _require(0 <= weight < math.inf, f"loss: {name} must be 0 or more")
+        _require(any(single[name] for name in single if name != "kl"), "loss: at least one term needs a weight above 0")
 
 
 @dataclass(frozen=True)
@@ -101,12 +118,18 @@ class PhaseConfig:
     decay_from: float = 1.0  # fraction of the phase after which both rates fall linearly to 0
 
     def __post_init__(self) -> None:
-        _require((self.steps > 0) != (self.epochs > 0), f"phase {self.name}: give either steps or epochs, greater than 0")
-        _require(self.image_size % 32 == 0, f"phase {self.name}: image_size must be a multiple of 32")
+        _require(
+            min(self.steps, self.epochs) == 0 < max(self.steps, self.epochs) < math.inf,
+            f"phase {self.name}: give either steps or epochs, greater than 0",
+        )
+        _require(
+            self.image_size > 0 and self.image_size % 32 == 0,
+            f"phase {self.name}: image_size must be a positive multiple of 32",
+        )
         _require(self.batch_size > 0, f"phase {self.name}: batch_size must be greater than 0")
         _require(0 <= self.decay_from <= 1, f"phase {self.name}: decay_from must lie in [0, 1]")
         _require(
-            self.learning_rate > 0 and self.discriminator_learning_rate > 0,
+            0 < self.learning_rate < math.inf and 0 < self.discriminator_learning_rate < math.inf,
             f"phase {self.name}: learning rates must be greater than 0",
         )
 
@@ -138,9 +161,17 @@ class TrainConfig:
         _require(len(self.phases) > 0, "train: at least one phase is needed")
         _require(len({p.name for p in self.phases}) == len(self.phases), "train: phases need different names")
         _require(0 <= self.ema_decay < 1, "train: ema_decay must lie in [0, 1)")
+        _require(all(0 <= beta < 1 for beta in self.betas), "train: both betas must lie in [0, 1)")
+        _require(0 <= self.jitter_gain < 1, "train: jitter_gain must lie in [0, 1)")
+        _require(0 <= self.jitter_shift <= 1, "train: jitter_shift must lie in [0, 1]")
+        _require(0 <= self.seed < 2**20, f"train: seed must lie in 0 … {2**20 - 1}")
         for name in ("accumulation", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints"):
             _require(getattr(self, name) > 0, f"train: {name} must be greater than 0")
         _require(len(self.pretrain_targets) > 0, "train: pretrain_targets must name at least one target")
+        _require(
+            "vgg19" not in self.pretrain_targets or self.model.scales <= 5,
+            "train: VGG-19 has five taps, so pretrain_targets cannot hold vgg19 with more than five scales",
+        )
         for phase in self.phases:
             _require(
                 phase.image_size // 2 % self.model.stride == 0,

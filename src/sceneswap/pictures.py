@@ -46,3 +46,17 @@ def swap_grid(
     """The paper's style-structure grid: first row exemplars, first column layouts (label maps), drawn[row][column]."""
     header: list[Photo | None] = [None, *exemplars]
     return grid([header, *([layout, *row] for layout, row in zip(layouts, drawn, strict=True))], cell)
+
+
+def shrink(photo: Photo, side: int, *, exact: bool = False) -> Photo:
+    """Bring the longer side of a photo (H, W, 3) down to `side` pixels, aspect kept; smaller ones stay as they are.
+
+    exact: take the nearest pixels, so that no new colours appear (coloured label maps).
+    """
+    scale = side / max(photo.shape[:2])
+    if scale >= 1:
+        return photo
+    inner = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
+    return np.asarray(
+        Image.fromarray(photo).resize(inner, Image.Resampling.NEAREST if exact else Image.Resampling.LANCZOS)
+    )

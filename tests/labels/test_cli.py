@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from sceneswap.cli.labels import COMMANDS, check, colorize, convert, list_presets, show
+from sceneswap.cli.main import run
 from sceneswap.errors import UserError
 from sceneswap.labels.check import find_label_maps
 from sceneswap.labels.io import read_label_map
@@ -157,8 +158,11 @@ def test_every_command_ends_its_help_in_an_example(name: str) -> None:
     assert f"sceneswap labels {name}" in text.split("Example:")[1]
 
 
-def test_flags_are_named_from_and_to(maps: Path, tmp_path: Path) -> None:
-    tyro = pytest.importorskip("tyro")
+def test_on_the_command_line(maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--from", "ade20k-150-1based", "--to", "outdoor", "--out", str(tmp_path / "out")]
-    tyro.cli(convert, args=[str(maps), *flags])
+    assert run(["labels", "convert", str(maps), *flags]) == 0
     assert (tmp_path / "out/a.png").is_file()
+    capsys.readouterr()
+    assert run(["labels", "check", str(maps), "--schema", "coco-stuff"]) == 2
+    captured = capsys.readouterr().err
+    assert captured.splitlines()[-1].startswith("sceneswap: 1 of 2 label maps")

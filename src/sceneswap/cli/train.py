@@ -10,7 +10,7 @@ def train(
     data: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")],
     out: Path,
     preset: str = "small",
-    model: Literal["msca", "gap", "spade-vae"] = "msca",
+    model: Literal["msca", "gap", "spade-vae"] | None = None,
     resume: bool = False,
     init_from: Path | None = None,
     split: Path | None = None,
@@ -28,19 +28,15 @@ def train(
     Stop it with Ctrl-C and go on with --resume: the result is the same, bit for bit. Several GPUs or processes:
     accelerate launch --module sceneswap.cli.main train ...
 
-    Examples:
+    Try:
 
-        sceneswap data render --count 2000 --out scenes
-
-        sceneswap train --preset small --data scenes --out runs/first
-
-        sceneswap train --preset small --data scenes --out runs/first --resume
+    sceneswap train --preset small --data scenes --out runs/first
 
     Args:
         data: Folders with images/, labels/ and schema.toml.
         out: Folder of the run: checkpoints, metrics.jsonl, sample grids.
         preset: paper, small, tiny, or the path of a TOML file of the same form.
-        model: msca is the method, gap and spade-vae are its baselines.
+        model: Overrides the preset's; msca is the method, gap and spade-vae are its baselines.
         resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
         init_from: Start from the weights of a released model folder of the same preset and schema.
         split: JSON file with a list of image stems; only these are used.
@@ -58,15 +54,17 @@ def train(
     from rich.console import Console
     from rich.table import Table
 
-    from sceneswap.config import load_train_config, to_dict
+    from sceneswap.config import TrainConfig, from_dict, load_train_config, to_dict
     from sceneswap.errors import UserError
     from sceneswap.files import read_json
 
-    if scale_steps <= 0:
+    if not 0 < scale_steps < float("inf"):
         raise UserError("--scale-steps must be greater than 0")
-    settings = load_train_config(preset).with_model(model)
+    settings = load_train_config(preset)
+    settings = settings.with_model(model) if model else settings
     overrides = {"precision": precision, "seed": seed}
-    settings = replace(settings, **{k: v for k, v in overrides.items() if v is not None})
+    given = {name: value for name, value in overrides.items() if value is not None}
+    settings = from_dict(TrainConfig, to_dict(settings) | given, "sceneswap train")
     if scale_steps != 1:
         phases = [
             replace(p, steps=max(1, round(p.steps * scale_steps))) if p.steps else replace(p, epochs=p.epochs * scale_steps)

@@ -37,7 +37,7 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
     image_encoder = load_vgg19(vgg19, taps=config.scales) if config.encoder == "vgg19" else None
     image_encoder = image_encoder or CompactEncoder(config.compact_channels)
     exemplar_encoder = target_encoder
-    if not config.tie_label_encoders:
+    if config.kind == "msca" and not config.tie_label_encoders:  # GAP does not look at the exemplar's labels
         exemplar_encoder = _label_encoder(config, num_classes)
         exemplar_encoder.load_state_dict(target_encoder.state_dict())  # like meets like from the first step
     return Generator(

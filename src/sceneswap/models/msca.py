@@ -41,10 +41,16 @@ def effective_affinity(channel: Tensor, score: Tensor, spatial: Tensor) -> Tenso
     return torch.einsum("bkp,bk,bkq->bpq", channel, score, spatial)
 
 
-def _unit(features: Tensor) -> Tensor:
-    """Scale every position's feature vector (B, C, H, W) to root mean square 1, in float32."""
-    features = features.float()
-    return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + 1e-6)
+def _inverse_size(features: Tensor) -> Tensor:
+    """1 / root mean square over the channels of every position: (B, C, H, W) → (B, 1, H, W), float32."""
+    size = torch.linalg.vector_norm(features, dim=1, keepdim=True, dtype=torch.promote_types(features.dtype, torch.float))
+    return torch.rsqrt(size.square() / features.shape[1] + 1e-6)
+
+
+def _scaled_logits(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """1×1 convolution of features scaled to root mean square 1 at every position, without making the scaled copy."""
+    logits = F.conv2d(features, weight) * _inverse_size(features)
+    return logits if bias is None else logits + bias.view(1, -1, 1, 1)
 
 
 class MSCA(nn.Module):
@@ -80,13 +86,13 @@ class MSCA(nn.Module):
 
     def spatial_logits(self, features: Tensor, labels: Tensor) -> Tensor:
         """α̃ = ψ * [F_x2, F_c2]: (B, N, H2, W2), (B, M2, H2, W2) → (B, K, H2, W2) float32; exemplar only."""
-        with torch.autocast(features.device.type, enabled=False):
-            return self.psi_scale * self.psi(torch.cat([_unit(features), _unit(labels)], dim=1))
+        by_features, by_labels = self.psi.weight.split([features.shape[1], labels.shape[1]], dim=1)
+        logits = _scaled_logits(features, by_features) + _scaled_logits(labels, by_labels, self.psi.bias)
+        return self.psi_scale * logits
 
     def channel_logits(self, labels: Tensor) -> Tensor:
         """β̃ = φ * F_c1: (B, M1, H1, W1) → (B, K, H1, W1) float32; target only (supplement §1, footnote 1)."""
-        with torch.autocast(labels.device.type, enabled=False):
-            return self.phi_scale * self.phi(_unit(labels))
+        return self.phi_scale * _scaled_logits(labels, self.phi.weight, self.phi.bias)
 
     def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:
         """s = σ(MLP₂[GAP F_c1, GAP F_c2]): (B, M1), (B, M2) → (B, K) in (0, 1)."""

@@ -50,8 +50,7 @@ class SpadeSynthesis(nn.Module):
     """The ladder from the coarsest condition to the image: one SPADE block and a ×2 up-sampling per scale.
 
     widths: channels that leave the block of each scale, finest first. conditions, hidden: likewise.
-    middle_blocks: further blocks at the coarsest scale. start: channels of the tensor given to `forward` as `start`
-    (a baseline's latent); None starts from a convolution of the coarsest condition.
+    middle_blocks: further blocks at the coarsest scale.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class SpadeSynthesis(nn.Module):
     def forward(self, conditions: Sequence[Tensor], start: Tensor | None = None) -> Tensor:
         """Return the image (B, 3, H, W) in [-1, 1] for conditions (B, C(i), H / 2^i, W / 2^i), finest first.
 
-        start: (B, widths[-1], H / 2^4, W / 2^4) added to the convolution of the coarsest condition.
+        start: a baseline's latent, (B, widths[-1], H / 2^4, W / 2^4), added to the convolution of the coarsest condition.
         """
         x = self.start(conditions[-1])
         if start is not None:
@@ -94,7 +93,23 @@ class SpadeSynthesis(nn.Module):
 
 def fold_spectral_norm(module: nn.Module) -> nn.Module:
     """Replace every spectrally normalised weight of `module` by its present value, in place, and return the module."""
-    for layer in module.modules():
+    for layer in list(module.modules()):
         if parametrize.is_parametrized(layer, "weight"):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+            weight = layer.weight.detach()
+            # `remove_parametrizations` deletes `weight` from the class too, which deep copies of the layer share
+            layer.__class__ = parametrize.type_before_parametrizations(layer)
+            del layer.parametrizations
+            layer.weight = nn.Parameter(weight)
     return module
+
+
+@torch.no_grad()
+def settle_spectral_norm(module: nn.Module, iterations: int = 30) -> None:
+    """Run the power iteration of every spectrally normalised weight until it knows the norm, after loading weights."""
+    for layer in list(module.modules()):
+        if parametrize.is_parametrized(layer, "weight"):
+            training = layer.training
+            layer.train()
+            for _ in range(iterations):
+                _ = layer.weight  # read in training mode: one iteration
+            layer.train(training)

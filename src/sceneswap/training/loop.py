@@ -166,14 +166,14 @@ def _run_phase(
 
             # --- Tell and keep --------------------------------------------------------------------------------------
             advance(phase.name, terms)
-            last = at.phase_step == total or interrupted.is_set()
+            last, stop = at.phase_step == total, interrupted.is_set()
             if log and (at.step % settings.log_every == 0 or last):
                 log.metrics(at.step, phase.name, terms, at.seconds)
             if log and samples and phase.objective == "image" and (at.step % settings.sample_every == 0 or last):
                 log.alarms(at.step, samples.draw(run.networks.average, run.out / "samples" / f"{at.step:08d}.png"))
-            if at.step % settings.checkpoint_every == 0 or last:
+            if at.step % settings.checkpoint_every == 0 or last or stop:
                 _write_state(run, optimizers)
-            if interrupted.is_set():
+            if stop:
                 raise KeyboardInterrupt
 
 

@@ -1,0 +1,45 @@
+# make demo   a style-swap page from unseen scenes with the shipped model, on a machine that has only Python
+# make test   everything that keeps the project sound: ruff, mypy, pytest
+#
+# PYTHON=python3.12 make …  picks the interpreter for .venv; pip's own variables (PIP_EXTRA_INDEX_URL, …) work as ever.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.txt
+DEMO_SCENES ?= 5
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.core
+	@rm -rf demo
+	$(RUN) -m sceneswap.cli.main data render --count $(DEMO_SCENES) --seed 1000000 --size 256 --out demo/scenes
+	$(RUN) -m sceneswap.cli.main swap demo/scenes --out demo/swap
+	@echo "Open demo/swap/index.html: rows are layouts, columns are looks, none of these scenes was trained on."
+
+test: $(VENV)/.dev lint
+	$(RUN) -m pytest
+
+lint: $(VENV)/.dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+clean:
+	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- The environment: stamps say what is installed, so pip runs only after a change of versions -----------------------
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(RUN)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(RUN)
+	$(PIP) -e '.[train,dev]'
+	@touch $@ $(VENV)/.core
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit("sceneswap needs Python 3.11 or newer; try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)

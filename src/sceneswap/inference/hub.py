@@ -1,0 +1,86 @@
+"""Where a model comes from: the one shipped with the package, a folder, or the Hugging Face hub. No PyTorch here."""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+from sceneswap.errors import UserError
+
+SHIPPED = "procedural-small"
+FILES = ("model.safetensors", "config.json")
+"""What is fetched from the hub; nothing else of a repository is ever read."""
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def shipped_folder() -> Path:
+    """The folder of the model that comes with the package. Raises `UserError` when this installation has none."""
+    folder = Path(str(resources.files("sceneswap"))) / "weights" / SHIPPED
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            "this installation of sceneswap holds no model of its own; "
+            "name a model folder (made by `sceneswap export`) or a hub id such as org/name"
+        )
+    return folder
+
+
+def locate(model: str | Path | None, revision: str | None = None) -> Path:
+    """Return the release folder of `model`: None for the shipped one, a folder, or a hub id `org/name` (fetched, cached).
+
+    revision: branch, tag or commit of a hub id. Raises `UserError` when there is no such model or it cannot be fetched.
+    """
+    if model is None:
+        return shipped_folder()
+    path, name = Path(model), str(model)
+    if path.is_dir():
+        if not (path / "model.safetensors").exists() and (path / "checkpoints").is_dir():
+            raise UserError(f"{path} is a training run; make a model of it with: sceneswap export {path} --out MODEL")
+        return path
+    if path.exists():
+        raise UserError(f"{path} is a file; name the folder that holds model.safetensors and config.json")
+    if isinstance(model, Path) or not _HUB_ID.fullmatch(name):
+        raise UserError(f"there is no model folder {name}; name an existing folder or a hub id such as org/name")
+    return _fetch(name, revision)
+
+
+def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
+    """Upload the release files of `folder`, and its README.md if there is one; return the address of the commit.
+
+    Raises `UserError` when the hub refuses or cannot be reached.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        api = HfApi()
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=repo_id, folder_path=folder, allow_patterns=[*FILES, "README.md"], commit_message=message
+        )
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise UserError(f"the model could not be uploaded to {repo_id}: {_reason(error)}; see `hf auth login`") from error
+    return str(commit.commit_url)
+
+
+def _fetch(repo_id: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+
+    start = f"there is no folder {repo_id} here, and the hub"
+    try:
+        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(FILES)))
+    except RepositoryNotFoundError as error:
+        raise UserError(f"{start} has no public model {repo_id}; check the name or log in with `hf auth login`") from error
+    except RevisionNotFoundError as error:
+        raise UserError(f"the hub model {repo_id} has no revision {revision}; check its branches and tags") from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise UserError(f"{start} could not be asked for that model: {_reason(error)}; try again online") from error
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise UserError(f"the hub model {repo_id} is no sceneswap model: it has no {name}")
+    return folder
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, without its full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")

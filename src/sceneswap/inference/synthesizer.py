@@ -1,0 +1,339 @@
+"""A released model as users hold it: encode exemplars, draw label maps in their look.
+
+    synthesizer = Synthesizer.from_pretrained()
+    look = synthesizer.encode(synthesizer.read_scene("dusk.jpg", "dusk.png"))
+    photo = synthesizer.draw(synthesizer.read_label_map("layout.png"), look)
+
+An encoded exemplar is a frozen value in the caller's hands; the synthesizer keeps no state between calls, so several
+threads may share one.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sceneswap import __version__
+from sceneswap.checkpoint import WEIGHTS, Release, load_release, save_release
+from sceneswap.errors import UserError
+from sceneswap.files import write_text
+from sceneswap.images import read_photo, resize_photo
+from sceneswap.inference import hub
+from sceneswap.labels.io import read_label_map, resize_label_map
+from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.models.generator import Exemplar
+from sceneswap.models.spade_vae import Latent
+from sceneswap.models.vgg import file_hash
+from sceneswap.scene import LabelMap, Photo, Scene
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["fp32", "bf16"]
+
+DEFAULT_WORKING_SIZE = 256
+"""Exemplars are brought to the area of a square of this side when a model's record does not tell its training size."""
+
+
+@dataclass(frozen=True)
+class EncodedExemplar:
+    """An exemplar as the network reads it; needs its photograph no more.
+
+    encoded: features and attention logits (of the baseline SPADE_VAE a latent), batch of one. name: of the scene.
+    size: (height, width) at which it was read.
+    """
+
+    encoded: Exemplar | Latent
+    name: str
+    size: tuple[int, int]
+
+
+class Synthesizer:
+    """A model, its label schema and the device it runs on.
+
+    release: what `load_release` returns, folded and in evaluation mode. name, weights_sha256: written into pictures.
+    device: "auto" takes CUDA, then Apple's GPU, then the CPU. precision: "bf16" runs convolutions in bfloat16.
+    Raises `UserError` when the device is not there.
+    """
+
+    def __init__(
+        self,
+        release: Release,
+        *,
+        name: str = "",
+        weights_sha256: str = "",
+        device: Device = "auto",
+        precision: Precision = "fp32",
+    ) -> None:
+        self.device = choose_device(device)
+        self.precision = precision
+        self.release = release
+        self.schema = release.schema
+        self.name = name or str(release.record.get("name", "unnamed"))
+        self.weights_sha256 = weights_sha256
+        self.working_size = _trained_size(release.record) or DEFAULT_WORKING_SIZE
+        self._network = release.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    # --- Models -------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path | None = None,
+        *,
+        device: Device = "auto",
+        precision: Precision = "fp32",
+        revision: str | None = None,
+        vgg19: Path | None = None,
+    ) -> "Synthesizer":
+        """Open a model: None for the one that comes with the package, a release folder, or a hub id `org/name`.
+
+        revision: of a hub id. vgg19: weights for models with the VGG-19 encoder, see `models.vgg`.
+        Raises `UserError` when it is missing, damaged, or cannot be fetched.
+        """
+        folder = hub.locate(model, revision)
+        release = load_release(folder, vgg19)
+        name = str(release.record.get("name") or (hub.SHIPPED if model is None else Path(model).name))
+        return cls(release, name=name, weights_sha256=file_hash(folder / WEIGHTS), device=device, precision=precision)
+
+    def save_pretrained(self, folder: Path | str, *, half: bool = False) -> None:
+        """Write the release files into `folder`; half: fp16 weights. Raises `UserError` when it cannot be written."""
+        save_release(Path(folder), replace(self.release, record={**self.release.record, "name": self.name}), half=half)
+
+    def push_to_hub(
+        self, repo_id: str, *, half: bool = False, private: bool = False, card: str | None = None
+    ) -> str:
+        """Upload the release files to the hub as `org/name`, with `card` as its README.md; return the commit's address.
+
+        Raises `UserError` when the hub refuses or cannot be reached.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder, half=half)
+            if card is not None:
+                write_text(Path(folder) / "README.md", card)
+            return hub.push(Path(folder), repo_id, private=private, message=f"sceneswap {__version__}: {self.name}")
+
+    # --- Files --------------------------------------------------------------------------------------------------------
+
+    def read_label_map(self, path: Path | str, schema: LabelSchema | str | None = None) -> LabelMap:
+        """Read a label map file of `schema` (the model's own by default) as (H, W) indices of the model's schema.
+
+        Classes that the model does not know become void. Raises `UserError`, also when nothing but void is left.
+        """
+        path, source = Path(path), self._schema_of(schema)
+        label_map = read_label_map(path, source)
+        converted = source.convert(label_map, self.schema)
+        if np.all(converted == self.schema.void_index):
+            if np.all(label_map == source.void_index):
+                raise UserError(f"the label map {path} is void everywhere; give at least one area a class")
+            raise UserError(
+                f"no class in the label map {path} has a counterpart in the model's schema {self.schema.name}: all of it "
+                f"would be void; check that {source.name} is the right schema, or use another model"
+            )
+        return converted
+
+    def read_scene(
+        self, photo: Path | str, label_map: Path | str, schema: LabelSchema | str | None = None
+    ) -> Scene:
+        """Read a photograph and its label map of `schema`; see `read_label_map`. Raises `UserError` if sizes differ."""
+        pixels, labels = read_photo(Path(photo)), self.read_label_map(label_map, schema)
+        if pixels.shape[:2] != labels.shape:
+            raise UserError(
+                f"{photo} is {pixels.shape[1]}×{pixels.shape[0]} pixels but {label_map} is "
+                f"{labels.shape[1]}×{labels.shape[0]}; a photograph and its label map must be of one size"
+            )
+        return Scene(pixels, labels, str(photo))
+
+    # --- Drawing ------------------------------------------------------------------------------------------------------
+
+    def encode(self, exemplar: Scene, *, size: int | None = None) -> EncodedExemplar:
+        """Encode an exemplar, once for any number of drawings.
+
+        The whole picture is resized, nothing is cropped: to the pixel area of a square of side `size`, its aspect kept
+        up to rounding to the stride. By default `size` is `working_size`, the size at which the model saw whole
+        photographs in training: textures have the scale that its features know, and what is encoded does not depend
+        on the label map to be drawn. A larger `size` keeps finer detail, at the cost of memory.
+        """
+        self._check(exemplar.label_map)
+        height, width = _working_shape(exemplar.size, size or self.working_size, self._network.stride)
+        photo = resize_photo(exemplar.photo, (height, width))
+        label_map = resize_label_map(exemplar.label_map, (height, width))
+        image = torch.from_numpy(photo).to(self.device).permute(2, 0, 1)[None]  # channels last already
+        with self._inference(f"the exemplar {exemplar.name}", (height, width)):
+            encoded = self._network.encode_exemplar(image.float() / 127.5 - 1, self._to_tensor([label_map]))
+        return EncodedExemplar(encoded, exemplar.name, (height, width))
+
+    def draw(self, label_map: LabelMap, exemplar: EncodedExemplar) -> Photo:
+        """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) of that size.
+
+        Raises `UserError` for foreign indices and when the device has too little memory.
+        """
+        return self.draw_batch([label_map], [exemplar])[0]
+
+    def draw_batch(
+        self, label_maps: Sequence[LabelMap], exemplars: Sequence[EncodedExemplar], *, batch_size: int = 8
+    ) -> list[Photo]:
+        """Draw label_maps[i] in the look of exemplars[i]; sizes may differ, equal ones are drawn together.
+
+        batch_size: the most pictures drawn at once. Returns photos (H, W, 3) in the order given, equal to single
+        drawings up to rounding (±1).
+        """
+        if len(label_maps) != len(exemplars):
+            raise ValueError(f"{len(label_maps)} label maps, but {len(exemplars)} exemplars")
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for i, (label_map, exemplar) in enumerate(zip(label_maps, exemplars, strict=True)):
+            self._check(label_map)
+            groups.setdefault((label_map.shape, exemplar.size), []).append(i)
+        photos: dict[int, Photo] = {}
+        for members in groups.values():
+            for chosen in _chunks(members, batch_size):
+                drawn = self._draw_equal([label_maps[i] for i in chosen], [exemplars[i].encoded for i in chosen])
+                photos.update(zip(chosen, drawn, strict=True))
+        return [photos[i] for i in range(len(label_maps))]
+
+    def describe(self) -> dict[str, Any]:
+        """What pictures and pages say about the model: name, weights_sha256, schema, precision, sceneswap (version)."""
+        return {
+            "name": self.name,
+            "weights_sha256": self.weights_sha256,
+            "schema": self.schema.name,
+            "precision": self.precision,
+            "sceneswap": __version__,
+        }
+
+    def _draw_equal(self, label_maps: list[LabelMap], encoded: list[Exemplar | Latent]) -> NDArray[np.uint8]:
+        """Draw (H, W) label maps of one size after exemplars of one size: (B, H, W, 3) uint8."""
+        height, width = label_maps[0].shape
+        stride = self._network.stride
+        padded = [np.pad(m, ((0, _missing(height, stride)), (0, _missing(width, stride))), "edge") for m in label_maps]
+        with self._inference("the label map", (height, width)):
+            image = self._network.draw(self._to_tensor(padded), _join(encoded))  # type: ignore[arg-type]
+            pixels = ((image.float() + 1) * 127.5).round().clamp(0, 255).byte()
+            return pixels[:, :, :height, :width].permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+    def _to_tensor(self, label_maps: list[LabelMap]) -> Tensor:
+        return torch.from_numpy(np.stack(label_maps).astype(np.int64)).to(self.device)
+
+    def _check(self, label_map: LabelMap) -> None:
+        if label_map.ndim != 2 or label_map.dtype.kind not in "iu" or not label_map.size:
+            raise UserError(f"a label map is (height, width) integers, not {label_map.shape} {label_map.dtype}")
+        if label_map.min() < 0 or label_map.max() > self.schema.void_index:
+            raise UserError(
+                f"the label map holds indices {label_map.min()} … {label_map.max()}, but the model's schema "
+                f"{self.schema.name} has 0 … {self.schema.void_index}; read files with Synthesizer.read_label_map"
+            )
+
+    def _schema_of(self, schema: LabelSchema | str | None) -> LabelSchema:
+        if schema is None:
+            return self.schema
+        return load_schema(schema) if isinstance(schema, str) else schema
+
+    @contextmanager
+    def _inference(self, what: str, size: tuple[int, int]) -> Iterator[None]:
+        """Run without gradients, in the precision asked for; too little memory becomes a `UserError`."""
+        cast = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+        try:
+            with torch.inference_mode(), cast:
+                yield
+        except RuntimeError as error:
+            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+                raise
+            raise UserError(
+                f"{self.device} has too little memory for {what} at {size[1]}×{size[0]} pixels; make it smaller, draw "
+                "fewer at once or choose another device"
+            ) from error
+
+
+def choose_device(device: Device) -> torch.device:
+    """The device for "auto", "cpu", "cuda" or "mps". Raises `UserError` when it is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name, usable in there.items() if usable))
+    if device not in there:
+        raise UserError(f"there is no device {device!r}; choose auto, cpu, cuda or mps")
+    if not there[device]:
+        raise UserError(f"PyTorch finds no {device} device on this machine; choose auto or cpu")
+    return torch.device(device)
+
+
+def picture_note(synthesizer: Synthesizer, **files: tuple[Path, LabelSchema | None]) -> dict[str, str]:
+    """The PNG text that says how a picture was made: the files by name and SHA-256, the model, the schemas.
+
+    files: what each is → (path, schema of a label map). The same settings give the same text, on any machine, any day.
+    """
+    described: dict[str, Any] = {}
+    for what, (path, schema) in files.items():
+        described[what] = {"file": path.name, "sha256": checked_hash(path)}
+        if schema is not None:
+            described[what]["schema"] = schema.name
+            if schema != synthesizer.schema:
+                text = json.dumps(schema.to_dict(), sort_keys=True)
+                described[what]["schema_sha256"] = _text_hash(text)
+    return {"sceneswap": json.dumps({**described, "model": synthesizer.describe()}, ensure_ascii=False)}
+
+
+def checked_hash(path: Path) -> str:
+    """SHA-256 of a file. Raises `UserError` when it cannot be read."""
+    try:
+        return file_hash(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; check the path") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _text_hash(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _working_shape(shape: tuple[int, int], size: int, stride: int) -> tuple[int, int]:
+    """The multiples of `stride` nearest to `shape` scaled to the area size², at least one stride each."""
+    scale = size / (shape[0] * shape[1]) ** 0.5
+    height, width = (max(1, round(side * scale / stride)) * stride for side in shape)
+    return height, width
+
+
+def _missing(side: int, stride: int) -> int:
+    """Pixels to add to `side`: up to a multiple of the stride, two at least (a single one has no variance to normalise)."""
+    return max(2 * stride, -(-side // stride) * stride) - side
+
+
+def _trained_size(record: dict[str, Any]) -> int | None:
+    """The side at which the last phase of a training record showed whole photographs, None if it does not say."""
+    try:
+        return int(record["config"]["phases"][-1]["image_size"]) // 2
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+
+
+def _join(encoded: Sequence[Exemplar | Latent]) -> Exemplar | Latent:
+    """Join encoded exemplars of one size into one batch."""
+    first = encoded[0]
+    if len(encoded) == 1:
+        return first
+    if isinstance(first, Latent):
+        latents = [e for e in encoded if isinstance(e, Latent)]
+        return Latent(torch.cat([e.mean for e in latents]), torch.cat([e.log_variance for e in latents]))
+    scenes = [e for e in encoded if isinstance(e, Exemplar)]
+    return Exemplar(
+        features=_cat(e.features for e in scenes),
+        logits=_cat(e.logits for e in scenes),
+        summary=_cat(e.summary for e in scenes),
+    )
+
+
+def _cat(scales: Iterable[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    return tuple(torch.cat(tensors) for tensors in zip(*scales, strict=True))
+
+
+def _chunks(items: list[int], length: int) -> Iterator[list[int]]:
+    for start in range(0, len(items), length):
+        yield items[start : start + length]

@@ -1,0 +1,102 @@
+"""The synthesis ladder and its blocks."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from sceneswap.models.spade import SpadeBlock, SpadeSynthesis, fold_spectral_norm, settle_spectral_norm, spade
+
+
+def test_modulation_equals_the_slow_reference() -> None:
+    torch.manual_seed(0)
+    x, gamma, beta = (torch.randn(2, 3, 4, 5, dtype=torch.float64) for _ in range(3))
+    expected = torch.empty_like(x)
+    for b in range(2):
+        for c in range(3):
+            plane = x[b, c]
+            normal = (plane - plane.mean()) / (plane.var(correction=0) + 1e-5).sqrt()
+            for h in range(4):
+                for w in range(5):
+                    expected[b, c, h, w] = normal[h, w] * (1 + gamma[b, c, h, w]) + beta[b, c, h, w]
+    torch.testing.assert_close(spade(x, gamma, beta), expected)
+
+
+@pytest.mark.parametrize("hidden", [0, 6])
+@pytest.mark.parametrize("outputs", [4, 3])
+def test_block_is_the_written_out_formula(hidden: int, outputs: int) -> None:
+    torch.manual_seed(0)
+    block = SpadeBlock(inputs=4, outputs=outputs, condition=5, hidden=hidden).eval()
+    x, condition = torch.randn(2, 4, 8, 8), torch.randn(2, 5, 8, 8)
+    h = F.leaky_relu(block.shared(condition), 0.2) if block.shared is not None else condition
+    g0, b0 = block.modulation_0(h).chunk(2, dim=1)
+    first = F.instance_norm(x) * (1 + g0) + b0
+    inner = block.convolution_0(F.leaky_relu(first, 0.2))
+    g1, b1 = block.modulation_1(h).chunk(2, dim=1)
+    inner = block.convolution_1(F.leaky_relu(F.instance_norm(inner) * (1 + g1) + b1, 0.2))
+    assert (block.shortcut is None) == (outputs == 4)
+    expected = inner + (x if block.shortcut is None else block.shortcut(first))
+    torch.testing.assert_close(block(x, condition), expected)
+
+
+@pytest.fixture
+def ladder() -> SpadeSynthesis:
+    torch.manual_seed(0)
+    return SpadeSynthesis(widths=(4, 6, 8), conditions=(3, 4, 5), hidden=(4, 0, 4), middle_blocks=1)
+
+
+def conditions() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(2, c, 16 // 2**i, 24 // 2**i, generator=generator) for i, c in enumerate((3, 4, 5))]
+
+
+def test_ladder_ends_in_an_image(ladder: SpadeSynthesis) -> None:
+    image = ladder(conditions())
+    assert image.shape == (2, 3, 16, 24)
+    assert image.abs().max() < 1
+
+
+@pytest.mark.parametrize("scale", [0, 1, 2])
+@torch.no_grad()
+def test_every_scale_of_the_condition_reaches_the_image(ladder: SpadeSynthesis, scale: int) -> None:
+    ladder.eval()
+    changed = conditions()
+    changed[scale] = changed[scale].flip(3)
+    assert (ladder(changed) - ladder(conditions())).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_latent_start_reaches_the_image(ladder: SpadeSynthesis) -> None:
+    ladder.eval()
+    start = torch.randn(2, 8, 4, 6, generator=torch.Generator().manual_seed(2))
+    assert (ladder(conditions(), start) - ladder(conditions())).abs().max() > 1e-3
+
+
+def largest_singular_value(weight: Tensor) -> float:
+    return float(torch.linalg.matrix_norm(weight.detach().flatten(1), ord=2))
+
+
+def test_spectral_norm_bounds_every_convolution_of_activations(ladder: SpadeSynthesis) -> None:
+    normed = [m for m in ladder.modules() if parametrize.is_parametrized(m, "weight")]
+    assert len(normed) == 2 * 4 + 2  # two per block, and two shortcuts
+    for layer in normed:
+        with torch.no_grad():
+            layer.parametrizations.weight.original.mul_(50)  # type: ignore[operator, union-attr]
+    settle_spectral_norm(ladder)
+    for layer in normed:
+        assert largest_singular_value(layer.weight) == pytest.approx(1, abs=0.02)  # type: ignore[arg-type]
+
+
+def test_settling_leaves_the_mode_alone(ladder: SpadeSynthesis) -> None:
+    ladder.eval()
+    settle_spectral_norm(ladder)
+    assert not any(m.training for m in ladder.modules())
+
+
+def test_folding_leaves_plain_convolutions(ladder: SpadeSynthesis) -> None:
+    ladder.eval()
+    before = ladder(conditions())
+    assert fold_spectral_norm(ladder) is ladder
+    assert {type(m) for m in ladder.modules()} == {SpadeSynthesis, SpadeBlock, nn.ModuleList, nn.Conv2d}
+    torch.testing.assert_close(ladder(conditions()), before)
