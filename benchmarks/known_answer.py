@@ -124,7 +124,7 @@ def main(
     }  # fmt: skip
     save_record(json_file, record)
     if sheet is not None:
-            columns = ", ".join(["label map", "exemplar", "answer", *models])
+        columns = ", ".join(["label map", "exemplar", "answer", *models])
         write_png(sheet, grid(rows, (size, size)), {"protocol": PROTOCOL, "columns": columns})
         print(f"wrote {sheet} (columns: {columns})")
 

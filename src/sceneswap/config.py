@@ -90,7 +90,9 @@ class LossConfig:
     perceptual_taps: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # relu1_1 …, fine → coarse
 
     def __post_init__(self) -> None:
-        _require(1 <= len(self.perceptual_taps) <= 5, "loss: perceptual_taps needs 1 to 5 weights, VGG-19 has five taps")
+        _require(
+            1 <= len(self.perceptual_taps) <= 5, "loss: perceptual_taps needs 1 to 5 weights, VGG-19 has five taps"
+        )
         single = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "perceptual_taps"}
         for name, weight in [*single.items(), *(("perceptual_taps", tap) for tap in self.perceptual_taps)]:
             _require(0 <= weight < math.inf, f"loss: {name} must be 0 or more")
@@ -179,7 +181,7 @@ class TrainConfig:
             )
             _require(
                 phase.objective == "image" or self.model.kind != "spade-vae",
-                f"phase {phase.name}: spade-vae has no attention to pretrain; use objective = \"image\"",
+                f'phase {phase.name}: spade-vae has no attention to pretrain; use objective = "image"',
             )
 
     def with_model(self, kind: ModelKind) -> "TrainConfig":

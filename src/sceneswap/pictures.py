@@ -29,9 +29,7 @@ def grid(rows: Sequence[Sequence[Photo | None]], cell: tuple[int, int]) -> Photo
     """Lay photos out as rows of cells of `cell` (height, width) pixels with thin white gaps; None stays empty."""
     columns = max(len(row) for row in rows)
     height, width = cell
-    sheet = np.full(
-        (len(rows) * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _WHITE, dtype=np.uint8
-    )
+    sheet = np.full((len(rows) * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _WHITE, dtype=np.uint8)
     for i, row in enumerate(rows):
         for j, photo in enumerate(row):
             if photo is not None:

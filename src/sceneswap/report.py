@@ -62,7 +62,9 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str | N
         lines.append(f"<tr>{''.join(cells)}</tr>")
     title = f"<caption>{text(caption)}</caption>" if caption else ""
     body = "\n".join(lines)
-    return Html(f"<div class=scroll><table>{title}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>")
+    return Html(
+        f"<div class=scroll><table>{title}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
 
 
 def facts(values: Mapping[str, Any]) -> Html:

@@ -67,7 +67,9 @@ def train(
     settings = from_dict(TrainConfig, to_dict(settings) | given, "sceneswap train")
     if scale_steps != 1:
         phases = [
-            replace(p, steps=max(1, round(p.steps * scale_steps))) if p.steps else replace(p, epochs=p.epochs * scale_steps)
+            replace(p, steps=max(1, round(p.steps * scale_steps)))
+            if p.steps
+            else replace(p, epochs=p.epochs * scale_steps)
             for p in settings.phases
         ]
         settings = replace(settings, phases=tuple(phases))

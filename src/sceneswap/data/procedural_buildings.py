@@ -75,14 +75,18 @@ def _side(canvas: Canvas, building: Building, inner: float, near: float, deep: f
         _roof(canvas, building, window, roof, along, up, facing * 0.6)
 
 
-def _values(canvas: Canvas, building: Building, window: Window, tex: Field, facing: float, ny: float) -> dict[str, object]:
+def _values(
+    canvas: Canvas, building: Building, window: Window, tex: Field, facing: float, ny: float
+) -> dict[str, object]:
     return {"depth": np.float32(building.near / 300), "variant": building.variant, "nx": np.float32(facing),
             "ny": np.float32(ny), "tex": tex.astype(np.float32)}  # fmt: skip
 
 
 def _roof(canvas: Canvas, building: Building, window: Window, mask: np.ndarray, along: Field, up: Field,
           facing: float) -> None:  # fmt: skip
-    tiles = np.where(((up * 2.6) % 1.0) < 0.25, -0.5, 0.1) + np.where(((along * 2.2 + np.floor(up * 2.6) * 0.5) % 1.0) < 0.2, -0.3, 0)
+    tiles = np.where(((up * 2.6) % 1.0) < 0.25, -0.5, 0.1) + np.where(
+        ((along * 2.2 + np.floor(up * 2.6) * 0.5) % 1.0) < 0.2, -0.3, 0
+    )
     fade = np.clip(40 / building.near, 0, 1)
     tex = tiles * fade + 0.5 * canvas.screen("detail", 2.0, window)
     canvas.paint(window, mask, "house-roof", **_values(canvas, building, window, tex, facing, 0.65))
@@ -97,7 +101,9 @@ def _facade(canvas: Canvas, building: Building, window: Window, mask: np.ndarray
     if kind == "house" and seed % 3 == 0:
         courses = np.where(((up * 3.2) % 1.0) < 0.22, -0.45, 0.0)  # boards
     else:
-        courses = np.where(((up * 5) % 1.0) < 0.2, -0.25, 0.0) + np.where(((along * 2 + np.floor(up * 5) * 0.5) % 1) < 0.1, -0.2, 0)
+        courses = np.where(((up * 5) % 1.0) < 0.2, -0.25, 0.0) + np.where(
+            ((along * 2 + np.floor(up * 5) * 0.5) % 1) < 0.1, -0.2, 0
+        )
     shade = -0.35 * np.clip(1 - up / 1.5, 0, 1)
     wall, pane = f"{kind}-wall", f"{kind}-window"
     storey, bays = STOREY[kind], max(1, round(width / BAY[kind]))

@@ -67,7 +67,9 @@ class Canvas:
             if value is not None:
                 np.copyto(getattr(self, name)[window], value, where=mask, casting="same_kind")
 
-    def screen(self, kind: str, periods: float, window: Window | None = None, salt: float = 0.0, tall: float = 1.0) -> Field:
+    def screen(
+        self, kind: str, periods: float, window: Window | None = None, salt: float = 0.0, tall: float = 1.0
+    ) -> Field:
         """Texture fixed to the picture plane, `periods` per frame height; tall > 1 stretches it upwards."""
         rows, columns = window or (slice(None), slice(None))
         u = (self.x[:, columns] + self.offset[0] + salt) * np.float32(periods)

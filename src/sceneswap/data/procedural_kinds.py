@@ -14,9 +14,7 @@ TREES = ("oak", "oak", "oak", "birch", "poplar", "fir")
 
 def _ridge(draw: Draw, kind: str, horizon: float, low: float, high: float, depth: float, snow: float = 2.0) -> Ridge:
     frequency = {"mountain": draw.between(1.2, 2.2), "hill": draw.between(0.6, 1.5), "mesa": draw.between(1.0, 2.0)}
-    return Ridge(
-        kind, horizon + 0.012, draw.between(low, high), frequency.get(kind, 1.0), depth, snow, draw.seed()
-    )
+    return Ridge(kind, horizon + 0.012, draw.between(low, high), frequency.get(kind, 1.0), depth, snow, draw.seed())
 
 
 def _patch(draw: Draw, material: str, metres: float, share: float, far: float = 0.0, near: float = 1.1) -> Patch:
@@ -50,7 +48,13 @@ class _Site:
         return False
 
     def scatter(
-        self, kinds: tuple[str, ...], count: int, size: tuple[float, float], far: float, near: float, water: bool = False
+        self,
+        kinds: tuple[str, ...],
+        count: int,
+        size: tuple[float, float],
+        far: float,
+        near: float,
+        water: bool = False,
     ) -> None:
         """Put up to `count` things (per visible square, three times that in all) on free ground between two rows."""
         for _ in range(3 * count):

@@ -158,4 +158,3 @@ class Draw:
     def seed(self) -> int:
         """A seed for a part."""
         return self.below(1 << 30)
-

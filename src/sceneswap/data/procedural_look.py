@@ -65,15 +65,25 @@ class Look:
     def sample(cls, seed: int) -> "Look":
         """Draw a look; the same seed gives the same look on every machine."""
         draw = Draw(seed, 2)
-        low, high = draw.pick(
-            ((28, 65), (28, 65), (10, 28), (5, 14), (1, 7), (-4, 3), (-4, 2), (-9, -4), (-14, -9))
-        )
+        low, high = draw.pick(((28, 65), (28, 65), (10, 28), (5, 14), (1, 7), (-4, 3), (-4, 2), (-9, -4), (-14, -9)))
         weather = draw.pick(("clear", "clear", "clear", "fair", "fair", "overcast", "overcast", "fog", "storm"))
         season = draw.between(0, 1)
         winter = max(0.0, 1 - abs(season - 0.77) / 0.2)
         snow = draw.between(0.45, 1.0) if draw.chance(0.75 * min(1.0, 2 * winter)) else 0.0
-        overcast = {"clear": (0, 0.15), "fair": (0.1, 0.45), "overcast": (0.65, 1), "fog": (0.3, 0.9), "storm": (0.6, 0.95)}
-        haze = {"clear": (0.03, 0.14), "fair": (0.06, 0.22), "overcast": (0.08, 0.3), "fog": (0.8, 2.6), "storm": (0.1, 0.4)}
+        overcast = {
+            "clear": (0, 0.15),
+            "fair": (0.1, 0.45),
+            "overcast": (0.65, 1),
+            "fog": (0.3, 0.9),
+            "storm": (0.6, 0.95),
+        }
+        haze = {
+            "clear": (0.03, 0.14),
+            "fair": (0.06, 0.22),
+            "overcast": (0.08, 0.3),
+            "fog": (0.8, 2.6),
+            "storm": (0.1, 0.4),
+        }
         return cls(
             seed=seed,
             elevation=draw.between(low, high),
@@ -118,7 +128,9 @@ class Look:
         zenith = zenith + (gray * 0.85 - zenith) * cover * 0.92
         horizon = horizon + (gray * 1.08 - horizon) * cover * 0.75
         sun = sun * (1 - cover) ** 1.6
-        ambient = ambient * (1 - 0.15 * cover) + cover * (ambient.mean() * (0.75 - 0.3 * self.storm) * np.array([0.98, 1.0, 1.04]))
+        ambient = ambient * (1 - 0.15 * cover) + cover * (
+            ambient.mean() * (0.75 - 0.3 * self.storm) * np.array([0.98, 1.0, 1.04])
+        )
         cast = np.array([1 + 0.07 * self.warmth, 1.0, 1 - 0.09 * self.warmth])
         cloud_lit = np.minimum(0.22 * sun + 0.85 * horizon + 0.35 * ambient, 1.05) * (1 - 0.35 * self.storm)
         cloud_dark = (0.45 * zenith + 0.4 * horizon) * (0.9 - 0.5 * self.storm)
@@ -128,7 +140,9 @@ class Look:
         direction /= np.linalg.norm(direction)
         glow = sun * (0.25 + 0.55 * twilight)
         haze = 0.82 * horizon + 0.18 * zenith
-        colors = [np.asarray(c * cast, np.float32) for c in (sun, ambient, zenith, horizon, cloud_lit, cloud_dark, haze, glow)]
+        colors = [
+            np.asarray(c * cast, np.float32) for c in (sun, ambient, zenith, horizon, cloud_lit, cloud_dark, haze, glow)
+        ]
         return Light(*colors, direction=(float(direction[0]), float(direction[1]), float(direction[2])))
 
     def palette(self) -> tuple[Colors, Colors]:

@@ -38,7 +38,9 @@ def _surfaces(canvas: Canvas, look: Look, light: Light) -> Colors:
     """Lit surfaces without haze, (H, W, 3) linear."""
     material, tex = canvas.material, canvas.tex
     fine = canvas.screen("detail", 3.2)
-    mix = 0.5 + 0.5 * look.texture * ((1.05 - 0.3 * look.grain) * tex + (0.1 + 0.3 * look.grain) * fine * _texture_of(material))
+    mix = 0.5 + 0.5 * look.texture * (
+        (1.05 - 0.3 * look.grain) * tex + (0.1 + 0.3 * look.grain) * fine * _texture_of(material)
+    )
     np.clip(mix, 0, 1, out=mix)
     dark, bright = look.palette()
     index = material.astype(np.intp) * 4 + canvas.variant
@@ -115,7 +117,9 @@ def _sky(canvas: Canvas, look: Look, light: Light) -> Colors:
         stars = canvas.screen("detail", 3.0, (slice(0, last), slice(None)), 0.37)
         sky += (np.clip(stars - 0.98, 0, 1) * 2.5 * (look.darkness - 0.75) * 4 * (1 - look.overcast) * up)[..., None]
     if canvas.layout.cloud_cover > 0 or look.overcast > 0.2:
-        veil = sample("fbm", x * np.float32(0.35) + canvas.offset[0], y * np.float32(0.9) + 0.3, 0.6 * 1024 / canvas.height)
+        veil = sample(
+            "fbm", x * np.float32(0.35) + canvas.offset[0], y * np.float32(0.9) + 0.3, 0.6 * 1024 / canvas.height
+        )
         sky *= (1 + 0.28 * look.overcast * (1 + look.storm) * veil)[..., None]
         cloud = canvas.material[:last] == INDEX["cloud"]
         thick = canvas.tex[:last] * cloud

@@ -189,7 +189,9 @@ def car(stamp: Stamp) -> None:
     glass = (np.abs(x) < 0.9 - 0.62 * np.clip(y - 0.55, 0, 1)) & (y >= 0.63) & (y < 0.92)
     tyres = (np.abs(np.abs(x) - 0.78) < 0.15) & (y > -0.02) & (y < 0.25)
     stamp.paint(tyres, "tyre")
-    stamp.paint(body | roof, "car", nx=0.5 * x, ny=np.clip(y - 0.2, 0, 1), tex=np.where(np.abs(y - 0.3) < 0.03, -0.8, 0))
+    stamp.paint(
+        body | roof, "car", nx=0.5 * x, ny=np.clip(y - 0.2, 0, 1), tex=np.where(np.abs(y - 0.3) < 0.03, -0.8, 0)
+    )
     stamp.paint(glass, "car-window", ny=0.5, tex=x * 0.3 + y - 0.7)
     lamps = (np.abs(np.abs(x) - 0.78) < 0.14) & (np.abs(y - 0.47) < 0.08)
     stamp.paint(lamps, "lamp", variant=stamp.thing.seed % 2)
@@ -226,7 +228,9 @@ def paint_thing(canvas: Canvas, thing: Thing) -> None:
     scale = thing.size * (thing.y - canvas.layout.horizon) / canvas.layout.camera
     if thing.kind == "fence":
         scale = max(scale, 1e-4)
-    window = canvas.window(thing.x - half * scale, thing.x + half * scale, thing.y - tall * scale, thing.y + 0.06 * scale)
+    window = canvas.window(
+        thing.x - half * scale, thing.x + half * scale, thing.y - tall * scale, thing.y + 0.06 * scale
+    )
     if window is None or scale * canvas.height < 2:
         return
     draw(Stamp(canvas, thing, window, scale))

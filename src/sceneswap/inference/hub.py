@@ -58,7 +58,9 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
             repo_id=repo_id, folder_path=folder, allow_patterns=[*FILES, "README.md"], commit_message=message
         )
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise UserError(f"the model could not be uploaded to {repo_id}: {_reason(error)}; see `hf auth login`") from error
+        raise UserError(
+            f"the model could not be uploaded to {repo_id}: {_reason(error)}; see `hf auth login`"
+        ) from error
     return str(commit.commit_url)
 
 
@@ -70,7 +72,9 @@ def _fetch(repo_id: str, revision: str | None) -> Path:
     try:
         folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(FILES)))
     except RepositoryNotFoundError as error:
-        raise UserError(f"{start} has no public model {repo_id}; check the name or log in with `hf auth login`") from error
+        raise UserError(
+            f"{start} has no public model {repo_id}; check the name or log in with `hf auth login`"
+        ) from error
     except RevisionNotFoundError as error:
         raise UserError(f"the hub model {repo_id} has no revision {revision}; check its branches and tags") from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:

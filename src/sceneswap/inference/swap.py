@@ -66,7 +66,9 @@ def find_sources(
             found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
             continue
         if labels is None:
-            raise UserError(f"{path} is no folder with images/ and labels/; for photographs name their maps with --labels")
+            raise UserError(
+                f"{path} is no folder with images/ and labels/; for photographs name their maps with --labels"
+            )
         photos = [path]
         if path.is_dir():
             photos = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.name[0] != ".")

@@ -106,9 +106,7 @@ class Synthesizer:
         """Write the release files into `folder`; half: fp16 weights. Raises `UserError` when it cannot be written."""
         save_release(Path(folder), replace(self.release, record={**self.release.record, "name": self.name}), half=half)
 
-    def push_to_hub(
-        self, repo_id: str, *, half: bool = False, private: bool = False, card: str | None = None
-    ) -> str:
+    def push_to_hub(self, repo_id: str, *, half: bool = False, private: bool = False, card: str | None = None) -> str:
         """Upload the release files to the hub as `org/name`, with `card` as its README.md; return the commit's address.
 
         Raises `UserError` when the hub refuses or cannot be reached.
@@ -138,9 +136,7 @@ class Synthesizer:
             )
         return converted
 
-    def read_scene(
-        self, photo: Path | str, label_map: Path | str, schema: LabelSchema | str | None = None
-    ) -> Scene:
+    def read_scene(self, photo: Path | str, label_map: Path | str, schema: LabelSchema | str | None = None) -> Scene:
         """Read a photograph and its label map of `schema`; see `read_label_map`. Raises `UserError` if sizes differ."""
         pixels, labels = read_photo(Path(photo)), self.read_label_map(label_map, schema)
         if pixels.shape[:2] != labels.shape:

@@ -11,7 +11,7 @@ from sceneswap.models.generator import Generator
 from sceneswap.models.msca import GAP, MSCA
 from sceneswap.models.spade import SpadeSynthesis
 from sceneswap.models.spade_vae import SpadeVAE
-from sceneswap.models.vgg import load_vgg19
+from sceneswap.models.vgg import VGG19, load_vgg19
 
 Network = Generator | SpadeVAE
 """Both encode an exemplar (`encode_exemplar`) and draw label maps in its look (`draw`)."""
@@ -34,8 +34,11 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
             target_encoder=target_encoder,
             synthesis=_synthesis(config, config.label_channels),
         )
-    image_encoder = load_vgg19(vgg19, taps=config.scales) if config.encoder == "vgg19" else None
-    image_encoder = image_encoder or CompactEncoder(config.compact_channels)
+    image_encoder: VGG19 | CompactEncoder
+    if config.encoder == "vgg19":
+        image_encoder = load_vgg19(vgg19, taps=config.scales)
+    else:
+        image_encoder = CompactEncoder(config.compact_channels)
     exemplar_encoder = target_encoder
     if config.kind == "msca" and not config.tie_label_encoders:  # GAP does not look at the exemplar's labels
         exemplar_encoder = _label_encoder(config, num_classes)
@@ -70,7 +73,7 @@ def _label_encoder(config: ModelConfig, num_classes: int) -> LabelEncoder:
     return LabelEncoder(num_classes=num_classes, embedding=config.label_embedding, channels=config.label_channels)
 
 
-def _attention(config: ModelConfig, scale: int) -> nn.Module:
+def _attention(config: ModelConfig, scale: int) -> MSCA | GAP:
     if config.kind == "gap":
         return GAP()
     return MSCA(

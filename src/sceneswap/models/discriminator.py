@@ -15,9 +15,7 @@ class PatchDiscriminator(nn.Module):
         self.first = nn.Conv2d(inputs, widths[0], 4, stride=2, padding=2)
         self.middle = nn.ModuleList(
             spectral_norm(nn.Conv2d(a, b, 4, stride=1 if b_is_last else 2, padding=2))
-            for a, b, b_is_last in zip(
-                widths, widths[1:], [False] * (layers - 2) + [True], strict=False
-            )
+            for a, b, b_is_last in zip(widths, widths[1:], [False] * (layers - 2) + [True], strict=False)
         )
         self.score = nn.Conv2d(widths[-1], 1, 4, padding=2)
 

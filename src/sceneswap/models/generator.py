@@ -6,7 +6,7 @@ drawn in its look (`draw`). What lies between is a frozen value; the generator k
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,7 @@ class Generator(nn.Module):
         compress: Sequence[nn.Module],
         target_encoder: LabelEncoder,
         exemplar_encoder: LabelEncoder,
-        attention: Sequence[nn.Module],
+        attention: Sequence[msca.MSCA | msca.GAP],
         synthesis: SpadeSynthesis,
     ) -> None:
         super().__init__()
@@ -74,6 +74,10 @@ class Generator(nn.Module):
         self.synthesis = synthesis
 
     @property
+    def _attention(self) -> list[msca.MSCA | msca.GAP]:
+        return cast(list[msca.MSCA | msca.GAP], list(self.attention))
+
+    @property
     def stride(self) -> int:
         """Height and width of every label map and image must be multiples of this."""
         return int(2 ** (len(self.attention) - 1))
@@ -82,9 +86,7 @@ class Generator(nn.Module):
         """Encode exemplars: image (B, 3, H2, W2) in [-1, 1], label_map (B, H2, W2) of indices 0 … C."""
         features = tuple(c(tap) for c, tap in zip(self.compress, self.image_encoder(image), strict=True))
         labels = self.exemplar_encoder(label_map)
-        logits = tuple(
-            attention.spatial_logits(f, c) for attention, f, c in zip(self.attention, features, labels, strict=True)
-        )
+        logits = tuple(a.spatial_logits(f, c) for a, f, c in zip(self._attention, features, labels, strict=True))
         return Exemplar(features, logits, tuple(msca.global_average(c) for c in labels))
 
     def encode_target(self, label_map: Tensor) -> tuple[Tensor, ...]:
@@ -96,7 +98,7 @@ class Generator(nn.Module):
         return tuple(
             msca.transfer(attention, c1, f.flatten(2), logits.flatten(2), summary)
             for attention, c1, f, logits, summary in zip(
-                self.attention, target, exemplar.features, exemplar.logits, exemplar.summary, strict=True
+                self._attention, target, exemplar.features, exemplar.logits, exemplar.summary, strict=True
             )
         )
 

@@ -43,7 +43,9 @@ def effective_affinity(channel: Tensor, score: Tensor, spatial: Tensor) -> Tenso
 
 def _inverse_size(features: Tensor) -> Tensor:
     """1 / root mean square over the channels of every position: (B, C, H, W) → (B, 1, H, W), float32."""
-    size = torch.linalg.vector_norm(features, dim=1, keepdim=True, dtype=torch.promote_types(features.dtype, torch.float))
+    size = torch.linalg.vector_norm(
+        features, dim=1, keepdim=True, dtype=torch.promote_types(features.dtype, torch.float)
+    )
     return torch.rsqrt(size.square() / features.shape[1] + 1e-6)
 
 
@@ -77,9 +79,8 @@ class MSCA(nn.Module):
         )
         nn.init.normal_(self.phi.weight, std=logit_scale * target_labels**-0.5)
         nn.init.normal_(self.psi.weight, std=logit_scale * exemplar_labels**-0.5)
-        nn.init.zeros_(self.phi.bias)  # type: ignore[arg-type]
-        nn.init.constant_(self.mask[2].bias, 2.0)  # start nearly open: σ(2) = 0.88
         with torch.no_grad():
+            self.mask.get_parameter("2.bias").fill_(2.0)  # start nearly open: σ(2) = 0.88
             self.psi.weight[:, :features] *= 0.3
             if target_labels == exemplar_labels:
                 self.psi.weight[:, features:] = self.phi.weight

@@ -1,6 +1,7 @@
 """The synthesis module: SPADE residual blocks with up-sampling (supplement §6)."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -84,8 +85,8 @@ class SpadeSynthesis(nn.Module):
             x = x + start
         for block in self.middle:
             x = block(x, conditions[-1])
-        for scale in reversed(range(len(self.blocks))):
-            x = self.blocks[scale](x, conditions[scale])
+        for scale, block in reversed(list(enumerate(self.blocks))):
+            x = block(x, conditions[scale])
             if scale:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
         return torch.tanh(self.to_image(F.leaky_relu(x, 0.2)))
@@ -95,7 +96,7 @@ def fold_spectral_norm(module: nn.Module) -> nn.Module:
     """Replace every spectrally normalised weight of `module` by its present value, in place, and return the module."""
     for layer in list(module.modules()):
         if parametrize.is_parametrized(layer, "weight"):
-            weight = layer.weight.detach()
+            weight = cast(Tensor, layer.weight).detach()
             # `remove_parametrizations` deletes `weight` from the class too, which deep copies of the layer share
             layer.__class__ = parametrize.type_before_parametrizations(layer)
             del layer.parametrizations

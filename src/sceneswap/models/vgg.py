@@ -14,7 +14,9 @@ from sceneswap.errors import UserError
 from sceneswap.files import atomic_path
 
 VGG19_ENVIRONMENT = "SCENESWAP_VGG19"
-VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # the name ends in the first 8 digits of its SHA-256
+VGG19_URL = (
+    "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # the name ends in the first 8 digits of its SHA-256
+)
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 TAP_CHANNELS = (64, 128, 256, 512, 512)
 

@@ -102,8 +102,9 @@ def train(
             phase = settings.phases[number]
             active = start_phase(phase, settings, networks, accelerator)
             if newest:
-                parts = {"networks": networks.kept, "optimizers": active.optimizers}
-                checkpoint.restore_state(tensors, meta, **parts, source=str(newest))
+                checkpoint.restore_state(
+                    tensors, meta, networks=networks.kept, optimizers=active.optimizers, source=str(newest)
+                )
                 newest, tensors = None, {}
             _run_phase(run, phase, active.step, active.models, active.optimizers, writer, advance, interrupted)
             if number + 1 < len(settings.phases):

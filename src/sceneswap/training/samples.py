@@ -20,9 +20,7 @@ SCENES = 5
 class SampleGrid:
     """Scenes evenly spread over the data set, resized to the patch size of the last phase, drawn n every step."""
 
-    def __init__(
-        self, dataset: SceneSource, settings: TrainConfig, schema: LabelSchema, device: torch.device
-    ) -> None:
+    def __init__(self, dataset: SceneSource, settings: TrainConfig, schema: LabelSchema, device: torch.device) -> None:
         count = max(2, min(SCENES, len(dataset)))
         size = settings.phases[-1].image_size // 2
         chosen = [dataset[i * len(dataset) // count] for i in range(count)]

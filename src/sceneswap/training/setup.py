@@ -28,7 +28,7 @@ from sceneswap.training.step import FeaturePredictor, Judges, feature_step, imag
 
 @dataclass
 class Networks:
-    """The networks of a run. average: the moving average of the generator. target_network: VGG-19 of the pretraining."""
+    """The networks of a run. average: moving average of the generator. target_network: VGG-19 for the pretraining."""
 
     generator: Network
     average: Network
@@ -91,27 +91,25 @@ def make_networks(
     torch.manual_seed(settings.seed)
     device, loss = accelerator.device, settings.loss
     place = {"device": device, "memory_format": torch.channels_last}
-    generator = build_generator(settings.model, schema.num_classes, vgg19).to(**place)  # type: ignore[call-overload]
-    discriminator = build_discriminator(settings.discriminator, schema.num_classes).to(**place)  # type: ignore[call-overload]
+    generator = build_generator(settings.model, schema.num_classes, vgg19).to(**place)
+    discriminator = build_discriminator(settings.discriminator, schema.num_classes).to(**place)
     decoder = FeatureDecoder(
         conditions=condition_channels(settings.model), targets=_target_channels(settings)
     ).to(device)  # fmt: skip
     draws = any(p.objective == "image" for p in settings.phases)
     pretrains = any(p.objective == "features" for p in settings.phases)
     judges = Judges(
-        perceptual=Perceptual(load_vgg19(vgg19, taps=len(loss.perceptual_taps)), loss.perceptual_taps).to(**place)  # type: ignore[call-overload]
+        perceptual=Perceptual(load_vgg19(vgg19, taps=len(loss.perceptual_taps)), loss.perceptual_taps).to(**place)
         if draws and loss.perceptual
         else None,
-        lpips=load_lpips(lpips).to(**place) if draws and loss.lpips else None,  # type: ignore[call-overload]
+        lpips=load_lpips(lpips).to(**place) if draws and loss.lpips else None,
     )
     needs_vgg = pretrains and "vgg19" in settings.pretrain_targets
-    target_network = load_vgg19(vgg19, taps=settings.model.scales).to(**place) if needs_vgg else None  # type: ignore[call-overload]
+    target_network = load_vgg19(vgg19, taps=settings.model.scales).to(**place) if needs_vgg else None
     return Networks(generator, average_of(generator), discriminator, decoder, judges, target_network)
 
 
-def start_phase(
-    phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator
-) -> ActivePhase:
+def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator) -> ActivePhase:
     """Wrap the networks for `phase`, with fresh optimizers, and return its step."""
     accelerator.free_memory()
     if phase.objective == "features":

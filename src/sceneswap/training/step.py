@@ -95,9 +95,7 @@ def image_step(
 
     # --- Discriminator: real and drawn joined in one pass (two forwards before a backward break data-parallel) --------
     with accelerator.autocast():
-        joined = discriminator(
-            torch.cat([batch.label_map, batch.label_map]), torch.cat([batch.image, drawn.detach()])
-        )
+        joined = discriminator(torch.cat([batch.label_map, batch.label_map]), torch.cat([batch.image, drawn.detach()]))
     half = batch.image.shape[0]
     terms_d = losses.discriminator_hinge(
         [[a[:half] for a in scale] for scale in joined], [[a[half:] for a in scale] for scale in joined]
@@ -139,10 +137,7 @@ def _generator_terms(
 def _stop_if_not_finite(accelerator: Accelerator, loss: Tensor, terms: losses.Terms, batch: Batch) -> None:
     """Raise `UserError` naming the terms and the files of the batch, on every process, when the loss is not finite."""
     bad = (~torch.isfinite(loss.detach())).float()
-    if accelerator.num_processes > 1:
-        everywhere = accelerator.reduce(bad, reduction="sum")
-    else:
-        everywhere = bad
+    everywhere = accelerator.reduce(bad, reduction="sum") if accelerator.num_processes > 1 else bad
     if not everywhere.item():
         return
     if not bad.item():

@@ -1,0 +1,102 @@
+"""Losses on values worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from sceneswap import losses
+from sceneswap.config import LossConfig
+
+
+def judgement(*scores: list[float], features: float = 0.0) -> list[list[Tensor]]:
+    """One activation of a constant and the scores, per image scale."""
+    return [[torch.full((1, 2, 2, 2), features), torch.tensor(s).view(1, 1, 1, -1)] for s in scores]
+
+
+def test_generator_hinge_averages_scales_not_scores() -> None:
+    assert float(losses.generator_hinge(judgement([1.0, 3.0], [-4.0]))) == pytest.approx((-2 + 4) / 2)
+
+
+def test_discriminator_hinge() -> None:
+    terms = losses.discriminator_hinge(judgement([2.0, 0.0], [-1.0]), judgement([-2.0, 0.5], [0.0]))
+    assert float(terms["real"]) == pytest.approx(((0 + 1) / 2 + 2) / 2)
+    assert float(terms["fake"]) == pytest.approx(((0 + 1.5) / 2 + 1) / 2)
+    assert set(terms) == {"real", "fake"}
+
+
+def test_feature_matching_leaves_the_scores_out() -> None:
+    real = judgement([5.0], [9.0], features=1.0)
+    fake = judgement([-5.0], [-9.0], features=3.5)
+    assert float(losses.feature_matching(real, fake)) == pytest.approx(2.5)
+
+
+def test_feature_matching_moves_the_drawn_side_only() -> None:
+    real, fake = torch.ones(1, 2, 2, 2, requires_grad=True), torch.zeros(1, 2, 2, 2, requires_grad=True)
+    losses.feature_matching([[real, real]], [[fake, fake]]).backward()
+    assert real.grad is None
+    assert fake.grad is not None
+
+
+def test_pixel_is_mean_absolute_difference() -> None:
+    assert float(losses.pixel(torch.full((1, 3, 2, 2), -0.5), torch.full((1, 3, 2, 2), 0.25))) == pytest.approx(0.75)
+
+
+def test_kl_divergence() -> None:
+    zero = torch.zeros(2, 3)
+    assert float(losses.kl_divergence((zero, zero))) == 0
+    mean = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
+    assert float(losses.kl_divergence((mean, zero))) == pytest.approx(0.5 * 5 / 2)
+    log_variance = torch.log(torch.full((2, 3), 4.0))
+    expected = 3 * 0.5 * (4 - 1 - torch.log(torch.tensor(4.0)))
+    assert float(losses.kl_divergence((zero, log_variance))) == pytest.approx(float(expected))
+
+
+def test_kl_divergence_agrees_with_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(4, 8, generator=generator), torch.randn(4, 8, generator=generator)
+    posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    prior = torch.distributions.Normal(torch.zeros(()), torch.ones(()))
+    expected = torch.distributions.kl_divergence(posterior, prior).sum(dim=1).mean()
+    torch.testing.assert_close(losses.kl_divergence((mean, log_variance)), expected)
+
+
+def test_feature_reconstruction_weighs_scales_by_the_size_of_their_target() -> None:
+    predictions = [torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 1, 1)]
+    targets = [torch.full((1, 1, 2, 2), 100.0), torch.full((1, 1, 1, 1), -0.01)]
+    assert float(losses.feature_reconstruction(predictions, targets)) == pytest.approx(2)
+    nothing = [torch.zeros(1, 1, 2, 2)]
+    assert float(losses.feature_reconstruction(nothing, nothing)) == 0  # no division by zero
+
+
+WEIGHTS = LossConfig(adversarial=1, feature_matching=10, perceptual=0, lpips=0, pixel=2, kl=0.5)
+
+
+def terms(**values: float) -> dict[str, Tensor]:
+    return {name: torch.tensor(value) for name, value in values.items()}
+
+
+def test_weights_are_applied_once() -> None:
+    given = terms(adversarial=-3.0, feature_matching=0.5, pixel=7.0)
+    assert float(losses.weigh(given, WEIGHTS)) == pytest.approx(-3 + 5 + 14)
+    assert float(losses.weigh(given | terms(kl=4.0), WEIGHTS)) == pytest.approx(-3 + 5 + 14 + 2)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        terms(adversarial=1.0, pixel=1.0),  # missing
+        terms(adversarial=1.0, feature_matching=1.0, pixel=1.0, lpips=1.0),  # of weight 0
+        terms(adversarial=1.0, feature_matching=1.0, pixel=1.0, style=1.0),  # unknown
+    ],
+)
+def test_missing_and_extra_terms_are_errors(given: dict[str, Tensor]) -> None:
+    with pytest.raises(KeyError, match="do not match the weights"):
+        losses.weigh(given, WEIGHTS)
+
+
+def test_active_terms_leave_out_weight_zero() -> None:
+    assert losses.active_terms(WEIGHTS, kl=False) == {"adversarial", "feature_matching", "pixel"}
+    assert losses.active_terms(WEIGHTS, kl=True) == {"adversarial", "feature_matching", "pixel", "kl"}
+    assert losses.active_terms(replace(WEIGHTS, kl=0), kl=True) == {"adversarial", "feature_matching", "pixel"}

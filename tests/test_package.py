@@ -1,0 +1,119 @@
+"""What comes with the package is complete, and what its documents say is so."""
+
+import re
+import shlex
+import tomllib
+from importlib import import_module, resources
+from pathlib import Path
+
+import pytest
+import tyro
+
+import sceneswap
+from sceneswap import config
+from sceneswap.checkpoint import load_release
+from sceneswap.cli.main import run
+from sceneswap.inference.hub import shipped_folder
+from sceneswap.labels import schema
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/your-data.md")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def code_lines(document: str) -> list[str]:
+    """The lines of the code blocks of a Markdown file, or of the recipes of the Makefile."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    if document == "Makefile":
+        return [line.strip().lstrip("@") for line in text.splitlines() if line.startswith("\t")]
+    return [line for block in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()]
+
+
+def commands() -> list[str]:
+    """Every `sceneswap …` command line of the documents and the Makefile, without what stands before it."""
+    found = []
+    for document in (*DOCUMENTS, "Makefile"):
+        for line in code_lines(document):
+            if match := re.match(r"(?:sceneswap|.*-m(?:odule)? sceneswap\.cli\.main) (?=\w)(.*)", line):
+                found.append(match[1])
+    return sorted(set(found))
+
+
+def flags(words: list[str]) -> set[str]:
+    return {word for word in words if re.match(r"--?[a-z]", word)}
+
+
+def known_flags(help_text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", help_text))
+
+
+def test_the_documents_show_commands() -> None:
+    assert {line.split()[0] for line in commands()} >= {"synthesize", "swap", "train", "export", "labels", "data"}
+
+
+@pytest.mark.parametrize("line", commands())
+def test_documented_command_exists(
+    line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    words = shlex.split(line, comments=True)
+    depth = 2 if words[0] in ("labels", "data") else 1
+    assert run([*words[:depth], "--help"]) == 0
+    assert flags(words) <= known_flags(capsys.readouterr().out)
+
+
+def test_documented_benchmarks_exist(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    lines = [line for line in code_lines("README.md") if line.startswith("python benchmarks/")]
+    assert lines
+    for line in lines:
+        _, script, *words = shlex.split(line)
+        with pytest.raises(SystemExit, match="0"):
+            tyro.cli(import_module(Path(script).stem).main, args=["--help"])
+        assert flags(words) <= known_flags(capsys.readouterr().out), line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    path = ROOT / document
+    text = path.read_text(encoding="utf-8")
+    anchors = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)
+    }
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("#"):
+            assert link[1:] in anchors, f"{document}: no heading for {link}"
+        elif not link.startswith("https://"):
+            assert (path.parent / link).exists(), f"{document}: {link} is not there"
+
+
+def test_versions_agree() -> None:
+    latest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert latest is not None
+    assert PROJECT["version"] == sceneswap.__version__ == latest[1]
+
+
+def test_every_dependency_has_a_tested_version() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
+    assert not [name for name, version in pins.items() if "+" in version], "a build suffix fits one machine only"
+    pinned = {name.replace("_", "-") for name in pins}
+    wanted = [*PROJECT["dependencies"], *(r for extra in PROJECT["optional-dependencies"].values() for r in extra)]
+    assert {re.split(r"[><=]", requirement)[0] for requirement in wanted} <= pinned
+
+
+def test_presets_are_in_the_package() -> None:
+    package = resources.files("sceneswap")
+    assert {p.name for p in (package / "presets").iterdir()} == {f"{name}.toml" for name in config.PRESETS}
+    assert {p.name for p in (package / "labels" / "presets").iterdir()} == {f"{name}.toml" for name in schema.PRESETS}
+    assert (package / "py.typed").is_file()
+
+
+def test_shipped_model() -> None:
+    folder = shipped_folder()
+    release = load_release(folder)
+    assert release.model.encoder == "compact", "a shipped model must not need weights from elsewhere"
+    assert release.record["step"] > 0
+    assert (folder / "README.md").is_file()
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 20e6

@@ -1,0 +1,104 @@
+"""A run that was killed in any phase, or stopped with Ctrl-C, ends bit for bit like an unbroken one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sceneswap.checkpoint import newest_state, read_state
+from sceneswap.config import TrainConfig
+
+STEPS = 12  # of each phase
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def start(preset: Path, data: Path, out: Path, *flags: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "sceneswap.cli.main", "train", "--preset", str(preset), "--data", str(data)]
+    command += ["--out", str(out), "--device", "cpu", "--workers", "1", *flags]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def stop(process: subprocess.Popen[str], out: Path, step: int, number: signal.Signals) -> int:
+    """Send a signal once the state of `step` is there; return the exit code."""
+    while process.poll() is None and (newest_state(out) is None or newest_step(out) < step):
+        time.sleep(0.005)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+def newest_step(out: Path) -> int:
+    newest = newest_state(out)
+    assert newest is not None
+    return int(newest.stem.rpartition("-")[2])
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+
+
+def metrics(out: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("seconds", None)
+    return lines
+
+
+def assert_same_run(out: Path, unbroken: Path, settings: TrainConfig) -> None:
+    total = STEPS * len(settings.phases)
+    assert newest_step(out) == newest_step(unbroken) == total
+    (tensors, meta), (expected, expected_meta) = (read_state(newest_state(o) or o) for o in (out, unbroken))
+    assert set(tensors) == set(expected)
+    assert [name for name in expected if not torch.equal(tensors[name], expected[name])] == []
+    assert meta["progress"].pop("seconds") > 0
+    assert expected_meta["progress"].pop("seconds") > 0
+    assert meta == expected_meta
+    assert metrics(out) == metrics(unbroken)
+    assert len([line for line in metrics(out) if "terms" in line]) == total
+    pictures = [sorted(p.name for p in (o / "samples").iterdir()) for o in (out, unbroken)]
+    assert pictures[0] == pictures[1]
+    for name in pictures[0]:
+        assert (out / "samples" / name).read_bytes() == (unbroken / "samples" / name).read_bytes()
+
+
+@pytest.fixture
+def settings(short: Callable[..., TrainConfig], request: pytest.FixtureRequest) -> TrainConfig:
+    return short(request.param, (STEPS,) * 3, checkpoint_every=1, sample_every=8)
+
+
+@pytest.mark.parametrize("settings", ["msca"], indirect=True)
+def test_killed_in_every_phase(
+    settings: TrainConfig, data: Path, tmp_path: Path, as_toml: Callable[[TrainConfig], Path]
+) -> None:
+    preset, out = as_toml(settings), tmp_path / "killed"
+    unbroken = start(preset, data, tmp_path / "unbroken")
+    for phase in range(3):
+        process = start(preset, data, out, *(["--resume"] if phase else []))
+        assert stop(process, out, STEPS * phase + 3, signal.SIGKILL) == -signal.SIGKILL
+        assert STEPS * phase < newest_step(out) <= STEPS * (phase + 1)
+    finish(start(preset, data, out, "--resume"))
+    finish(unbroken)
+    assert_same_run(out, tmp_path / "unbroken", settings)
+
+
+@pytest.mark.parametrize("settings", ["spade-vae"], indirect=True)
+def test_killed_and_interrupted(
+    settings: TrainConfig, data: Path, tmp_path: Path, as_toml: Callable[[TrainConfig], Path]
+) -> None:
+    preset, out = as_toml(settings), tmp_path / "stopped"
+    unbroken = start(preset, data, tmp_path / "unbroken")
+    assert stop(start(preset, data, out), out, STEPS + 3, signal.SIGKILL) == -signal.SIGKILL
+    assert stop(start(preset, data, out, "--resume"), out, 2 * STEPS + 3, signal.SIGINT) == 130
+    assert newest_step(out) < 3 * STEPS
+    finish(start(preset, data, out, "--resume"))
+    finish(unbroken)
+    assert_same_run(out, tmp_path / "unbroken", settings)
