@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.txt
+HAVE_PIP := $(RUN) -c 'import pip' 2>/dev/null || $(RUN) -m ensurepip # of a .venv that another tool has made
 DEMO_SCENES ?= 5
 
 .PHONY: demo test lint clean
@@ -33,10 +34,12 @@ clean:
 # --- The environment: stamps say what is installed, so pip runs only after a change of versions -----------------------
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(RUN)
+	@$(HAVE_PIP)
 	$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(RUN)
+	@$(HAVE_PIP)
 	$(PIP) -e '.[train,dev]'
 	@touch $@ $(VENV)/.core
 

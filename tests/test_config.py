@@ -145,7 +145,7 @@ def test_impossible_values(cls: type, values: dict[str, Any], message: str) -> N
 
 def test_patches_must_fit_the_coarsest_scale() -> None:
     six = [4] * 6
-    model = {n: six for n in ("compact_channels", "feature_channels", "label_channels", "attention_maps", "widths")}
+    model = dict.fromkeys(("compact_channels", "feature_channels", "label_channels", "attention_maps", "widths"), six)
     values = {"phases": [PHASE | {"image_size": 96}], "pretrain_targets": ["colour"]}
     with pytest.raises(UserError, match="half of image_size must be a multiple of 32"):
         from_dict(TrainConfig, values | {"model": model | {"spade_hidden": six}}, "here")

@@ -196,8 +196,9 @@ def write_state(
             tensors |= {f"{name}/{parameter}/{key}": value.clone() for key, value in moments.items()}
     path = state_path(run, step)
     write_tensors(path, tensors, {"format": STATE_FORMAT, "optimizers": groups, "step": step, **meta})
-    for old in sorted((run / "checkpoints").glob("state-*.safetensors"))[:-keep]:
-        old.unlink()
+    folder = run / "checkpoints"
+    for old in [*sorted(folder.glob("state-*.safetensors"))[:-keep], *folder.glob(".state-*.tmp")]:
+        old.unlink()  # the temporary files are of a run that was killed while writing
     return path
 
 

@@ -38,11 +38,7 @@ def settings_of(kind: str) -> TrainConfig:
 
 def idle(module: nn.Module) -> set[str]:
     """Names of the parameters without a gradient worth the name."""
-    return {
-        name
-        for name, p in module.named_parameters()
-        if p.grad is None or float(p.grad.abs().max()) < ROUNDING
-    }
+    return {name for name, p in module.named_parameters() if p.grad is None or float(p.grad.abs().max()) < ROUNDING}
 
 
 def assert_all_learn(module: nn.Module) -> None:

@@ -14,7 +14,11 @@ from sceneswap.models.generator import Exemplar, Generator
 from sceneswap.models.msca import GAP, MSCA
 
 N, M, K, P1 = 6, 5, 4, 35
-CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # the attention softmaxes run in float32
+
+
+def assert_close(actual: Tensor, expected: Tensor) -> None:
+    """Equal but for the attention softmaxes, which run in float32."""
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-6)
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def test_spatial_interpolation_mixes_linearly(exemplars: list[Encoded], channel_
     weights /= weights.sum(dim=0)
     joined = spatial_interpolation(exemplars[:count], weights, channel_logits)
     singles = torch.stack([e.transfer(channel_logits)[0] for e in exemplars[:count]])
-    torch.testing.assert_close(joined[0], (weights[:, None] * singles).sum(dim=0), **CLOSE)
+    assert_close(joined[0], (weights[:, None] * singles).sum(dim=0))
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -92,8 +96,8 @@ def test_global_interpolation_mixes_by_partition_sums(
     share = mass / mass.sum(dim=0)  # (exemplars, K)
     values = sum(s * e.values for s, e in zip(share, chosen, strict=True))
     score = sum(w * e.score for w, e in zip(weights, chosen, strict=True))
-    expected = msca.channel_aggregation(values * score, msca.channel_attention(channel_logits))  # type: ignore[operator, arg-type]
-    torch.testing.assert_close(global_interpolation(chosen, weights, channel_logits), expected, **CLOSE)
+    expected = msca.channel_aggregation(values * score, msca.channel_attention(channel_logits))
+    assert_close(global_interpolation(chosen, weights, channel_logits), expected)
 
 
 def test_half_and_half_is_not_half_and_half_globally(exemplars: list[Encoded], channel_logits: Tensor) -> None:
@@ -112,7 +116,7 @@ def test_two_copies_give_the_single_result(
     if interpolation is spatial_interpolation:
         weights = weights[:, None].expand(2, P1)
     joined = interpolation([exemplars[0], exemplars[0]], weights, channel_logits)
-    torch.testing.assert_close(joined, exemplars[0].transfer(channel_logits), **CLOSE)
+    assert_close(joined, exemplars[0].transfer(channel_logits))
 
 
 @pytest.mark.parametrize("interpolation", [global_interpolation, spatial_interpolation])
@@ -123,7 +127,7 @@ def test_weight_zero_removes_an_exemplar(
     if interpolation is spatial_interpolation:
         weights = weights[:, None].expand(3, P1)
     joined = interpolation(exemplars, weights, channel_logits)
-    torch.testing.assert_close(joined, exemplars[1].transfer(channel_logits), **CLOSE)
+    assert_close(joined, exemplars[1].transfer(channel_logits))
     spoiled = [Encoded(e.features * 1e6, e.logits, e.score) if e is not exemplars[1] else e for e in exemplars]
     torch.testing.assert_close(interpolation(spoiled, weights, channel_logits), joined, rtol=0, atol=0)
 
@@ -136,16 +140,14 @@ def test_the_order_of_exemplars_does_not_matter(
     shaped = weights[:, None].expand(3, P1) if interpolation is spatial_interpolation else weights
     order = [2, 0, 1]
     straight = interpolation(exemplars, shaped, channel_logits)
-    torch.testing.assert_close(
-        interpolation([exemplars[i] for i in order], shaped[order], channel_logits), straight, **CLOSE
-    )
+    assert_close(interpolation([exemplars[i] for i in order], shaped[order], channel_logits), straight)
 
 
 def test_permuting_exemplar_positions_keeps_the_values(exemplars: list[Encoded]) -> None:
     one = exemplars[0]
     order = torch.randperm(one.features.shape[2], generator=torch.Generator().manual_seed(5))
     shuffled = Encoded(one.features[..., order], one.logits[..., order], one.score)
-    torch.testing.assert_close(shuffled.values, one.values, **CLOSE)
+    assert_close(shuffled.values, one.values)
 
 
 def test_effective_affinity_reproduces_the_transfer(exemplars: list[Encoded], channel_logits: Tensor) -> None:
@@ -154,17 +156,15 @@ def test_effective_affinity_reproduces_the_transfer(exemplars: list[Encoded], ch
     affinity = msca.effective_affinity(beta, one.score, alpha)
     assert affinity.shape == (1, P1, one.features.shape[2])
     assert torch.linalg.matrix_rank(affinity[0]) <= K
-    torch.testing.assert_close(one.features @ affinity.mT, one.transfer(channel_logits), **CLOSE)
+    assert_close(one.features @ affinity.mT, one.transfer(channel_logits))
 
 
-def test_label_mass_is_kept_without_the_mask_and_lost_with_it(
-    exemplars: list[Encoded], channel_logits: Tensor
-) -> None:
+def test_label_mass_is_kept_without_the_mask_and_lost_with_it(exemplars: list[Encoded], channel_logits: Tensor) -> None:
     one, classes = exemplars[1], 7
     labels = torch.randint(0, classes, (one.features.shape[2],), generator=torch.Generator().manual_seed(6))
     one_hot = torch.nn.functional.one_hot(labels, classes).double().T[None]  # (1, C, P2)
     pushed = Encoded(one_hot, one.logits, torch.ones_like(one.score)).transfer(channel_logits)
-    torch.testing.assert_close(pushed.sum(dim=1), torch.ones(1, P1, dtype=torch.float64), **CLOSE)
+    assert_close(pushed.sum(dim=1), torch.ones(1, P1, dtype=torch.float64))
     assert (Encoded(one_hot, one.logits, one.score).transfer(channel_logits).sum(dim=1) < 1).all()
 
 
@@ -177,7 +177,7 @@ def test_gap_is_one_map_of_constant_attention(exemplars: list[Encoded]) -> None:
     assert alpha.shape == (1, 1, 24)
     assert (alpha == alpha[..., :1]).all()
     moved = msca.transfer(gap, labels, features, logits.flatten(2), torch.randn(1, M))
-    torch.testing.assert_close(moved, features.mean(dim=2)[..., None, None].expand(1, N, 5, 7), **CLOSE)
+    assert_close(moved, features.mean(dim=2)[..., None, None].expand(1, N, 5, 7))
 
 
 # --- On real modules and networks -------------------------------------------------------------------------------------
@@ -196,8 +196,10 @@ def test_transfer_is_the_row_of_functions() -> None:
 
     for b in range(2):  # written out, one picture and one map at a time
         psi, phi = attention.psi, attention.phi
+        assert psi.bias is not None
+        assert phi.bias is not None
         alpha = psi.weight[:, :, 0, 0] @ torch.cat([unit(features), unit(c2)], dim=1)[b].flatten(1) + psi.bias[:, None]
-        beta = phi.weight[:, :, 0, 0] @ unit(c1)[b].flatten(1) + phi.bias[:, None]  # type: ignore[index]
+        beta = phi.weight[:, :, 0, 0] @ unit(c1)[b].flatten(1) + phi.bias[:, None]
         score = attention.mask(torch.cat([c1.mean(dim=(2, 3)), c2.mean(dim=(2, 3))], dim=1))[b].sigmoid()
         expected = torch.zeros(N, 35)
         for k in range(K):

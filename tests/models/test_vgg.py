@@ -74,9 +74,7 @@ def test_weights_load_from_a_path_and_from_the_environment(
     assert vgg19_path(Path("other")) == Path("other")
 
 
-def test_the_cache_is_used_without_a_download(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_is_used_without_a_download(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VGG19_ENVIRONMENT, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cached = tmp_path / "cache/sceneswap/vgg19.safetensors"

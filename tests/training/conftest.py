@@ -53,7 +53,7 @@ def as_toml(tmp_path: Path) -> Callable[[TrainConfig], Path]:
         values = to_dict(settings)
         tables = {f"[{key}]": values.pop(key) for key in ("model", "discriminator", "loss")}
         phases = [table("[[phases]]", phase) for phase in values.pop("phases")]
-        path = tmp_path / "preset.toml"
+        path = tmp_path / f"preset-{len(list(tmp_path.glob('*.toml')))}.toml"
         path.write_text("".join([table("", values), *(table(*item) for item in tables.items()), *phases]))
         return path
 

@@ -34,6 +34,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "train a model on folders of photographs and label maps",
         "sceneswap train --preset small --data scenes/ --out runs/first",
     ),
+    "evaluate": (
+        "sceneswap.cli.evaluate",
+        "measure models: style swapping, duplicating, mirroring, retrieving, known answers, layout; compare results",
+        "sceneswap evaluate swap --data scenes/ --model ours=models/first --out results/swap",
+    ),
     "export": (
         "sceneswap.cli.export",
         "turn a training run into a model folder to use and share",

@@ -12,7 +12,7 @@ import numpy as np
 from sceneswap.data.procedural_buildings import paint_building
 from sceneswap.data.procedural_canvas import MATERIALS, Canvas
 from sceneswap.data.procedural_ground import paint_ground, paint_ridge, paint_sky
-from sceneswap.data.procedural_layout import Building, Layout
+from sceneswap.data.procedural_layout import Building, Layout, Thing
 from sceneswap.data.procedural_look import Look
 from sceneswap.data.procedural_shade import shade
 from sceneswap.data.procedural_things import paint_thing
@@ -39,7 +39,7 @@ def paint(layout: Layout, size: tuple[int, int] = (256, 256)) -> Canvas:
     for ridge in layout.ridges:
         paint_ridge(canvas, ridge)
     paint_ground(canvas)
-    standing = [(building.near, building) for building in layout.buildings]
+    standing: list[tuple[float, Building | Thing]] = [(building.near, building) for building in layout.buildings]
     standing += [(layout.camera / (thing.y - layout.horizon), thing) for thing in layout.things]
     for _, one in sorted(standing, key=lambda pair: -pair[0]):
         if isinstance(one, Building):

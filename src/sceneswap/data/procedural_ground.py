@@ -63,7 +63,7 @@ def paint_ridge(canvas: Canvas, ridge: Ridge) -> None:
         slope = -fall * 0.9 + 0.35 * canvas.screen("slope", 0.35, rows, salt)
         canvas.paint(rows, mask, "hill", depth=ridge.depth, tex=texture, nx=np.clip(slope, -0.9, 0.9), ny=0.55)
         return
-    lean = (canvas.x + (y - ridge.base) * 0.0) * np.float32(0.9) + salt + canvas.offset[0]
+    lean = canvas.x * np.float32(0.9) + salt + canvas.offset[0]
     v = y * np.float32(0.5) + salt
     level = 0.9 * 1024 / canvas.height
     warp = 0.06 * sample("fbm", canvas.x * np.float32(0.5) + salt, y * np.float32(0.5), level * 0.5)

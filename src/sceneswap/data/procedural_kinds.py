@@ -1,136 +1,11 @@
 """The kinds of scene: each draws a `Layout` (coast, lake, valley, country road, street, desert, harbour, …)."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from sceneswap.data.procedural_layout import Band, Building, Draw, Layout, Patch, Ridge, Thing, Water
-
-LEFT, RIGHT = -1.0, 2.0  # the part of x that is filled
-
-TREES = ("oak", "oak", "oak", "birch", "poplar", "fir")
-
-
-def _ridge(draw: Draw, kind: str, horizon: float, low: float, high: float, depth: float, snow: float = 2.0) -> Ridge:
-    frequency = {"mountain": draw.between(1.2, 2.2), "hill": draw.between(0.6, 1.5), "mesa": draw.between(1.0, 2.0)}
-    return Ridge(kind, horizon + 0.012, draw.between(low, high), frequency.get(kind, 1.0), depth, snow, draw.seed())
-
-
-def _patch(draw: Draw, material: str, metres: float, share: float, far: float = 0.0, near: float = 1.1) -> Patch:
-    return Patch(material, metres, share, near, far, draw.seed())
-
-
-class _Site:
-    """The ground under construction: which places are free, and what already stands there."""
-
-    def __init__(self, draw: Draw, horizon: float, camera: float, water: Water | None, bands: tuple[Band, ...]) -> None:
-        self.draw, self.horizon, self.camera, self.water, self.bands = draw, horizon, camera, water, bands
-        self.things: list[Thing] = []
-
-    def metres(self, x: float, y: float) -> tuple[float, float]:
-        """(right, away) of the ground point."""
-        away = self.camera / max(y - self.horizon, 1e-3)
-        return (x - 0.5) * away, away
-
-    def on_water(self, x: float, y: float) -> bool:
-        if self.water is None:
-            return False
-        far, near = self.water.bounds(np.array([x]))
-        return bool(far[0] < y < near[0] + 0.012)
-
-    def on_band(self, x: float, y: float, margin: float) -> bool:
-        right, away = self.metres(x, y)
-        for band in self.bands:
-            center = float(band.center(np.array([away]))[0])
-            if abs(right - center) < band.half_width + band.pavement + margin:
-                return True
-        return False
-
-    def scatter(
-        self,
-        kinds: tuple[str, ...],
-        count: int,
-        size: tuple[float, float],
-        far: float,
-        near: float,
-        water: bool = False,
-    ) -> None:
-        """Put up to `count` things (per visible square, three times that in all) on free ground between two rows."""
-        for _ in range(3 * count):
-            t = self.draw.between(0, 1) ** 1.6  # more of them far away
-            x, y = self.draw.between(LEFT, RIGHT), far + (near - far) * t
-            kind, metres = self.draw.pick(kinds), self.draw.between(*size)
-            variant, seed = self.draw.below(4), self.draw.seed()
-            if self.on_water(x, y) == water and not self.on_band(x, y, 0.25 * metres):
-                self.things.append(Thing(kind, x, y, metres, variant, seed))
-
-    def groves(self, kinds: tuple[str, ...], count: int, size: tuple[float, float], far: float, near: float) -> None:
-        """Clusters of trees of one kind."""
-        for _ in range(count):
-            kind = (self.draw.pick(kinds),)
-            x, y = self.draw.between(LEFT, RIGHT), self.draw.between(far, near)
-            before = len(self.things)
-            for _ in range(self.draw.below(7) + 3):
-                px, py = x + self.draw.between(-0.16, 0.16), y + self.draw.between(-0.015, 0.02)
-                metres, variant, seed = self.draw.between(*size), self.draw.below(4), self.draw.seed()
-                clear = not self.on_water(px, py) and not self.on_band(px, py, 0.3 * metres)
-                if clear and py > self.horizon + 0.01 and len(self.things) < before + 9:
-                    self.things.append(Thing(kind[0], px, py, metres, variant, seed))
-
-    def row(self, kind: str, y: float, step: float, size: float, start: float, stop: float) -> None:
-        """Things of one kind side by side at row y (posts of a fence, an avenue)."""
-        variant, seed = self.draw.below(4), self.draw.seed()
-        x = start
-        while x < stop:
-            if not self.on_water(x, y) and not self.on_band(x, y, 0.2):
-                self.things.append(Thing(kind, x, y, size, variant, seed))
-            x += step
-
-    def along(self, kind: str, band: Band, gap: float, size: float, side: float, first: float, last: float) -> None:
-        """Things of one kind beside a road, every `gap` metres."""
-        away, variant = first, self.draw.below(4)
-        while away < last:
-            right = float(band.center(np.array([away]))[0]) + side * (band.half_width + band.pavement + 0.4 * size)
-            x, y = 0.5 + right / away, self.horizon + self.camera / away
-            if LEFT < x < RIGHT and not self.on_water(x, y):
-                self.things.append(Thing(kind, x, y, size * self.draw.between(0.85, 1.15), variant, self.draw.seed()))
-            away += gap
-
-    def sorted(self) -> tuple[Thing, ...]:
-        return tuple(sorted(self.things, key=lambda thing: thing.y))
-
-
-def _house(draw: Draw, right: float, away: float, kind: str = "house") -> Building:
-    width, deep = draw.between(7, 12), draw.between(6, 10)
-    height = draw.between(3.2, 6.5)
-    if kind == "block":
-        width, deep, height = draw.between(12, 26), draw.between(10, 16), draw.between(9, 22)
-    if kind == "tower":
-        width, deep, height = draw.between(16, 30), draw.between(16, 26), draw.between(40, 130)
-    return Building(kind, right, right + width, away, deep, height, draw.below(4), draw.seed())
-
-
-def _village(draw: Draw, site: _Site, count: int, far: float, near: float, kind: str = "house") -> tuple[Building, ...]:
-    found = []
-    for _ in range(count * 3):
-        x, y = draw.between(LEFT, RIGHT), draw.between(far, near)
-        right, away = site.metres(x, y)
-        house = _house(draw, right, away, kind)
-        middle = 0.5 + (house.left + house.right) / 2 / away
-        edge = 0.5 + house.right / away
-        free = not any(site.on_water(px, y) or site.on_band(px, y, 1.5) for px in (x, middle, edge))
-        if free and not any(abs(h.left - house.left) < 14 and abs(h.near - house.near) < 14 for h in found):
-            found.append(house)
-    return tuple(found)
-
-
-def _layout(seed: int, kind: str, draw: Draw, site: _Site, **parts: Any) -> Layout:
-    cover = draw.pick((0.0, 0.25, 0.4, 0.5, 0.6, 0.75))
-    return Layout(
-        seed, kind, site.horizon, site.camera, cover, draw.between(0.7, 1.6), things=site.sorted(), water=site.water,
-        bands=site.bands, **parts,
-    )  # fmt: skip
+from sceneswap.data.procedural_layout import Band, Building, Draw, Layout, Thing, Water
+from sceneswap.data.procedural_site import LEFT, RIGHT, TREES, Site, finish, house_at, patch, ridge, village
 
 
 def coast(seed: int, draw: Draw) -> Layout:
@@ -138,18 +13,18 @@ def coast(seed: int, draw: Draw) -> Layout:
     horizon = draw.between(0.34, 0.52)
     near = draw.between(horizon + 0.14, 0.84)
     water = Water("sea", horizon, near, draw.between(-0.35, 0.35), 0.04, draw.between(0.012, 0.03), draw.seed())
-    site = _Site(draw, horizon, draw.between(2.2, 5), water, ())
+    site = Site(draw, horizon, draw.between(2.2, 5), water, ())
     ridges = []
     if draw.chance(0.6):
         kind = draw.pick(("hill", "mountain"))
-        ridges.append(_ridge(draw, kind, horizon - 0.012, 0.05, 0.16, draw.between(1.5, 4)))
+        ridges.append(ridge(draw, kind, horizon - 0.012, 0.05, 0.16, draw.between(1.5, 4)))
     site.scatter(("boat",), draw.below(4), (6, 12), horizon + 0.02, near - 0.03, water=True)
     site.scatter(("rock",), draw.below(6), (0.8, 2.4), near - 0.05, 1.0, water=draw.chance(0.5))
     site.scatter(("rock",), draw.below(5), (0.5, 1.6), near, 1.0)
     site.scatter((draw.pick(("palm", "bush", "oak")),), draw.below(5), (2.5, 7), near + 0.03, 1.02)
     site.scatter(("person",), draw.below(6), (1.6, 1.9), near, 0.95)
-    patches = [_patch(draw, "grass", 7, draw.between(0.1, 0.5), near + 0.08)] if draw.chance(0.6) else []
-    return _layout(seed, "coast", draw, site, ground="sand", ridges=tuple(ridges), patches=tuple(patches))
+    patches = [patch(draw, "grass", 7, draw.between(0.1, 0.5), near + 0.08)] if draw.chance(0.6) else []
+    return finish(seed, "coast", draw, site, ground="sand", ridges=tuple(ridges), patches=tuple(patches))
 
 
 def lake(seed: int, draw: Draw) -> Layout:
@@ -157,23 +32,23 @@ def lake(seed: int, draw: Draw) -> Layout:
     horizon = draw.between(0.40, 0.55)
     far, near = horizon + draw.between(0.008, 0.03), draw.between(horizon + 0.16, 0.86)
     water = Water("water-other", far, near, draw.between(-0.3, 0.3), 0.05, draw.between(0.008, 0.02), draw.seed())
-    site = _Site(draw, horizon, draw.between(2.5, 5), water, ())
+    site = Site(draw, horizon, draw.between(2.5, 5), water, ())
     snow = draw.between(0.3, 0.75) if draw.chance(0.75) else 2.0
-    ridges = [_ridge(draw, "mountain", horizon, 0.2, 0.36, draw.between(3.5, 6), snow)]
+    ridges = [ridge(draw, "mountain", horizon, 0.2, 0.36, draw.between(3.5, 6), snow)]
     if draw.chance(0.5):
-        ridges.append(_ridge(draw, "mountain", horizon, 0.1, 0.2, draw.between(2, 3), snow + 0.2))
+        ridges.append(ridge(draw, "mountain", horizon, 0.1, 0.2, draw.between(2, 3), snow + 0.2))
     if draw.chance(0.7):
-        ridges.append(_ridge(draw, "hill", horizon, 0.04, 0.1, draw.between(1, 1.8)))
+        ridges.append(ridge(draw, "hill", horizon, 0.04, 0.1, draw.between(1, 1.8)))
     if draw.chance(0.8):
-        ridges.append(_ridge(draw, "wood", horizon + 0.006, 0.02, 0.045, 0.7))
+        ridges.append(ridge(draw, "wood", horizon + 0.006, 0.02, 0.045, 0.7))
     site.groves(("fir", "fir", "oak"), draw.below(3) + 1, (7, 13), near + 0.01, near + 0.1)
     site.scatter(("fir", "oak", "bush"), 3 + draw.below(4), (2.5, 8), near + 0.01, 1.05)
     site.scatter(("rock",), draw.below(7), (0.5, 2.2), near - 0.03, 1.0)
     site.scatter(("rock",), draw.below(4), (0.8, 1.6), near - 0.08, near, water=True)
     site.scatter(("boat",), draw.below(3), (4, 6), far + 0.03, near - 0.04, water=True)
-    patches = [_patch(draw, "flower", 1.6, draw.between(0.15, 0.4), near)] if draw.chance(0.6) else []
-    patches += [_patch(draw, "dirt", 5, draw.between(0.15, 0.4), near)] if draw.chance(0.5) else []
-    return _layout(seed, "lake", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches))
+    patches = [patch(draw, "flower", 1.6, draw.between(0.15, 0.4), near)] if draw.chance(0.6) else []
+    patches += [patch(draw, "dirt", 5, draw.between(0.15, 0.4), near)] if draw.chance(0.5) else []
+    return finish(seed, "lake", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches))
 
 
 def valley(seed: int, draw: Draw) -> Layout:
@@ -182,27 +57,27 @@ def valley(seed: int, draw: Draw) -> Layout:
     camera = draw.between(4.5, 9)
     river = Band("river", draw.between(-4, 4), draw.between(6, 16), draw.between(45, 90), draw.between(0, 6.28),
                  draw.between(3, 7.5), slant=draw.between(-0.15, 0.15))  # fmt: skip
-    site = _Site(draw, horizon, camera, None, (river,))
+    site = Site(draw, horizon, camera, None, (river,))
     ridges = []
     if draw.chance(0.6):
         snow = draw.between(0.4, 0.8) if draw.chance(0.6) else 2.0
-        ridges.append(_ridge(draw, "mountain", horizon, 0.12, 0.3, draw.between(3, 5), snow))
+        ridges.append(ridge(draw, "mountain", horizon, 0.12, 0.3, draw.between(3, 5), snow))
     for depth in (1.8, 1.1)[: 1 + draw.below(2)]:
-        ridges.append(_ridge(draw, "hill", horizon, 0.04, 0.13, depth))
+        ridges.append(ridge(draw, "hill", horizon, 0.04, 0.13, depth))
     if draw.chance(0.6):
-        ridges.append(_ridge(draw, "wood", horizon + 0.004, 0.015, 0.04, 0.7))
+        ridges.append(ridge(draw, "wood", horizon + 0.004, 0.015, 0.04, 0.7))
     if draw.chance(0.45):
         y = horizon + draw.between(0.09, 0.2)
-        right, away = site.metres(0.5, y)
+        away = site.metres(0.5, y)[1]
         center = float(river.center(np.array([away]))[0])
         site.things.append(Thing("bridge", 0.5 + center / away, y, river.half_width * 2.6, draw.below(4), draw.seed()))
-    buildings = _village(draw, site, draw.below(5), horizon + 0.05, horizon + 0.16)
+    buildings = village(draw, site, draw.below(5), horizon + 0.05, horizon + 0.16)
     site.groves(TREES, 2 + draw.below(4), (6, 12), horizon + 0.03, horizon + 0.3)
     site.scatter(TREES, 2 + draw.below(4), (5, 11), horizon + 0.05, 0.95)
     site.scatter(("bush", "rock"), 3 + draw.below(6), (1, 2.6), horizon + 0.1, 1.0)
     site.scatter(("animal",), draw.pick((0, 0, 3, 6)), (1.6, 2.4), horizon + 0.12, 0.9)
-    patches = [_patch(draw, draw.pick(("flower", "dirt", "plant-other")), 6, draw.between(0.1, 0.35))]
-    return _layout(seed, "valley", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
+    patches = [patch(draw, draw.pick(("flower", "dirt", "plant-other")), 6, draw.between(0.1, 0.35))]
+    return finish(seed, "valley", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
                    buildings=buildings)  # fmt: skip
 
 
@@ -213,15 +88,15 @@ def countryside(seed: int, draw: Draw) -> Layout:
     kind = draw.pick(("road", "road", "dirt"))
     road = Band(kind, draw.between(-2, 2), draw.between(0, 7), draw.between(40, 90), draw.between(0, 6.28),
                 draw.between(1.6, 3.6), slant=draw.between(-0.2, 0.2))  # fmt: skip
-    site = _Site(draw, horizon, camera, None, (road,))
-    ridges = [_ridge(draw, "mountain", horizon, 0.08, 0.2, draw.between(3, 5))] if draw.chance(0.4) else []
+    site = Site(draw, horizon, camera, None, (road,))
+    ridges = [ridge(draw, "mountain", horizon, 0.08, 0.2, draw.between(3, 5))] if draw.chance(0.4) else []
     for depth in (1.8, 1.1)[: 1 + draw.below(2)]:
-        ridges.append(_ridge(draw, "hill", horizon, 0.03, 0.1, depth))
+        ridges.append(ridge(draw, "hill", horizon, 0.03, 0.1, depth))
     if draw.chance(0.6):
-        ridges.append(_ridge(draw, "wood", horizon + 0.004, 0.015, 0.04, 0.7))
-    patches = [_patch(draw, "plant-other", 26, draw.between(0.2, 0.55))] if draw.chance(0.7) else []
-    patches += [_patch(draw, draw.pick(("flower", "dirt")), 3, draw.between(0.1, 0.3))] if draw.chance(0.7) else []
-    buildings = _village(draw, site, draw.below(4), horizon + 0.04, horizon + 0.14)
+        ridges.append(ridge(draw, "wood", horizon + 0.004, 0.015, 0.04, 0.7))
+    patches = [patch(draw, "plant-other", 26, draw.between(0.2, 0.55))] if draw.chance(0.7) else []
+    patches += [patch(draw, draw.pick(("flower", "dirt")), 3, draw.between(0.1, 0.3))] if draw.chance(0.7) else []
+    buildings = village(draw, site, draw.below(4), horizon + 0.04, horizon + 0.14)
     site.groves(TREES, 1 + draw.below(4), (6, 12), horizon + 0.03, horizon + 0.2)
     site.scatter(TREES, 1 + draw.below(4), (5, 10), horizon + 0.05, 1.0)
     site.scatter(("bush",), 2 + draw.below(4), (1, 2.4), horizon + 0.06, 1.0)
@@ -236,7 +111,7 @@ def countryside(seed: int, draw: Draw) -> Layout:
         away = draw.between(9, 30)
         center = float(road.center(np.array([away]))[0]) + 0.45 * road.half_width
         site.things.append(Thing("car", 0.5 + center / away, horizon + camera / away, 4.2, draw.below(4), draw.seed()))
-    return _layout(seed, "countryside", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
+    return finish(seed, "countryside", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
                    buildings=buildings)  # fmt: skip
 
 
@@ -244,14 +119,14 @@ def street(seed: int, draw: Draw) -> Layout:
     """A straight town street: houses, blocks or towers on both sides, pavements, trees, cars, people."""
     horizon = draw.between(0.46, 0.6)
     road = Band("road", draw.between(-2, 2), 0.0, 50, 0, draw.between(3, 4.5), draw.between(2.0, 3.5))
-    site = _Site(draw, horizon, draw.between(1.8, 3.4), None, (road,))
+    site = Site(draw, horizon, draw.between(1.8, 3.4), None, (road,))
     buildings = []
     mix = draw.pick((("house",), ("block",), ("house", "block"), ("block", "tower"), ("tower",)))
     for side in (-1.0, 1.0):
         edge = road.offset + side * (road.half_width + road.pavement + draw.between(0, 2.5))
         away = draw.between(-2, 6)
         while away < 170:
-            one = _house(draw, 0, max(away, 1.6), draw.pick(mix))
+            one = house_at(draw, 0, max(away, 1.6), draw.pick(mix))
             wide = one.right
             left = edge if side > 0 else edge - wide
             near = max(away, 1.6)
@@ -272,9 +147,9 @@ def street(seed: int, draw: Draw) -> Layout:
         right = road.offset + side * (road.half_width + road.pavement * draw.between(0.2, 0.9))
         y = horizon + site.camera / away
         site.things.append(Thing("person", 0.5 + right / away, y, draw.between(1.6, 1.9), draw.below(4), draw.seed()))
-    ridges = [_ridge(draw, "hill", horizon, 0.03, 0.12, 2.0)] if draw.chance(0.6) else []
+    ridges = [ridge(draw, "hill", horizon, 0.03, 0.12, 2.0)] if draw.chance(0.6) else []
     ground = draw.pick(("grass", "pavement", "dirt"))
-    return _layout(seed, "street", draw, site, ground=ground, ridges=tuple(ridges), buildings=tuple(buildings))
+    return finish(seed, "street", draw, site, ground=ground, ridges=tuple(ridges), buildings=tuple(buildings))
 
 
 def desert(seed: int, draw: Draw) -> Layout:
@@ -282,15 +157,15 @@ def desert(seed: int, draw: Draw) -> Layout:
     horizon = draw.between(0.42, 0.6)
     tracks = (Band(draw.pick(("dirt", "road")), draw.between(-2, 2), draw.between(0, 5), 60, draw.between(0, 6.28), 2.4,
                    slant=draw.between(-0.2, 0.2)),)  # fmt: skip
-    site = _Site(draw, horizon, draw.between(2, 5), None, tracks if draw.chance(0.45) else ())
-    ridges = [_ridge(draw, draw.pick(("mesa", "mountain")), horizon, 0.08, 0.25, draw.between(1.5, 4))]
+    site = Site(draw, horizon, draw.between(2, 5), None, tracks if draw.chance(0.45) else ())
+    ridges = [ridge(draw, draw.pick(("mesa", "mountain")), horizon, 0.08, 0.25, draw.between(1.5, 4))]
     if draw.chance(0.5):
-        ridges.append(_ridge(draw, "mesa", horizon, 0.05, 0.14, 1.2))
+        ridges.append(ridge(draw, "mesa", horizon, 0.05, 0.14, 1.2))
     site.scatter(("rock",), 3 + draw.below(8), (0.6, 3), horizon + 0.04, 1.0)
     site.scatter(("bush",), 2 + draw.below(8), (0.6, 1.6), horizon + 0.04, 1.0)
     site.scatter(("palm", "palm", "cactus"), draw.below(5), (3, 7), horizon + 0.05, 0.9)
-    patches = [_patch(draw, draw.pick(("dirt", "rock", "grass")), 6, draw.between(0.1, 0.4))]
-    return _layout(seed, "desert", draw, site, ground="sand", ridges=tuple(ridges), patches=tuple(patches))
+    patches = [patch(draw, draw.pick(("dirt", "rock", "grass")), 6, draw.between(0.1, 0.4))]
+    return finish(seed, "desert", draw, site, ground="sand", ridges=tuple(ridges), patches=tuple(patches))
 
 
 def harbour(seed: int, draw: Draw) -> Layout:
@@ -299,12 +174,12 @@ def harbour(seed: int, draw: Draw) -> Layout:
     camera = draw.between(3.5, 6)
     far, near = horizon + draw.between(0.03, 0.06), draw.between(0.74, 0.95)
     water = Water(draw.pick(("sea", "river")), far, near, draw.between(-0.12, 0.12), 0.0, 0.0, draw.seed())
-    site = _Site(draw, horizon, camera, water, ())
+    site = Site(draw, horizon, camera, water, ())
     kinds = draw.pick((("house",), ("block",), ("block", "tower"), ("tower",)))
     away = camera / (far - horizon) * 1.05
     right, buildings = -1.6 * away, []
     while right < 1.6 * away:
-        one = _house(draw, right, away + draw.between(0, 12), draw.pick(kinds))
+        one = house_at(draw, right, away + draw.between(0, 12), draw.pick(kinds))
         buildings.append(one)
         right = one.right + draw.pick((0.0, 0.0, 2.0, 9.0))
     site.scatter(("boat",), 2 + draw.below(4), (7, 13), far + 0.05, near - 0.05, water=True)
@@ -314,8 +189,8 @@ def harbour(seed: int, draw: Draw) -> Layout:
         site.things.append(Thing("bridge", draw.between(0.2, 0.8), y, span, draw.below(4), draw.seed()))
     site.scatter(("oak", "bush", "poplar"), draw.below(4), (3, 7), horizon + 0.028, far)
     site.scatter(("person",), draw.below(5), (1.6, 1.9), near, 1.0)
-    ridges = [_ridge(draw, draw.pick(("hill", "mountain")), horizon, 0.06, 0.2, 2.6)] if draw.chance(0.6) else []
-    return _layout(seed, "harbour", draw, site, ground="pavement", ridges=tuple(ridges), buildings=tuple(buildings))
+    ridges = [ridge(draw, draw.pick(("hill", "mountain")), horizon, 0.06, 0.2, 2.6)] if draw.chance(0.6) else []
+    return finish(seed, "harbour", draw, site, ground="pavement", ridges=tuple(ridges), buildings=tuple(buildings))
 
 
 def park(seed: int, draw: Draw) -> Layout:
@@ -323,14 +198,14 @@ def park(seed: int, draw: Draw) -> Layout:
     horizon = draw.between(0.42, 0.56)
     path = Band(draw.pick(("dirt", "paved")), draw.between(-2, 2), draw.between(2, 7), draw.between(25, 50),
                 draw.between(0, 6.28), draw.between(0.9, 1.8))  # fmt: skip
-    site = _Site(draw, horizon, draw.between(2, 4), None, (path,))
+    site = Site(draw, horizon, draw.between(2, 4), None, (path,))
     kinds = draw.pick((("tower",), ("tower", "block"), ("block",)))
     right, buildings = -220.0, []
     while right < 220:
-        one = _house(draw, right, 120 + draw.between(0, 60), draw.pick(kinds))
+        one = house_at(draw, right, 120 + draw.between(0, 60), draw.pick(kinds))
         buildings.append(one)
         right = one.right + draw.between(0, 14)
-    ridges = [_ridge(draw, "wood", horizon + 0.015, 0.02, 0.05, 0.5)] if draw.chance(0.7) else []
+    ridges = [ridge(draw, "wood", horizon + 0.015, 0.02, 0.05, 0.5)] if draw.chance(0.7) else []
     site.groves(TREES, 3 + draw.below(4), (5, 10), horizon + 0.035, horizon + 0.25)
     site.scatter(TREES, 1 + draw.below(4), (5, 9), horizon + 0.08, 1.0)
     site.scatter(("bush",), 3 + draw.below(6), (0.8, 2), horizon + 0.06, 1.0)
@@ -338,45 +213,45 @@ def park(seed: int, draw: Draw) -> Layout:
     if draw.chance(0.4):
         y = draw.between(horizon + 0.14, 0.9)
         site.row("fence", y, 2.2 * (y - horizon) / site.camera, 2.2, LEFT, RIGHT)
-    patches = [_patch(draw, "flower", 2.2, draw.between(0.12, 0.35))] if draw.chance(0.7) else []
-    return _layout(seed, "park", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
+    patches = [patch(draw, "flower", 2.2, draw.between(0.12, 0.35))] if draw.chance(0.7) else []
+    return finish(seed, "park", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
                    buildings=tuple(buildings))  # fmt: skip
 
 
 def meadow(seed: int, draw: Draw) -> Layout:
     """A flower meadow at the edge of a wood, hills behind."""
     horizon = draw.between(0.36, 0.56)
-    site = _Site(draw, horizon, draw.between(2, 4.5), None, ())
-    ridges = [_ridge(draw, "mountain", horizon, 0.1, 0.28, 4, draw.between(0.4, 1.2))] if draw.chance(0.5) else []
-    ridges += [_ridge(draw, "hill", horizon, 0.05, 0.16, 1.5)] if draw.chance(0.7) else []
-    ridges += [_ridge(draw, "wood", horizon + 0.005, 0.03, 0.09, 0.5)] if draw.chance(0.7) else []
+    site = Site(draw, horizon, draw.between(2, 4.5), None, ())
+    ridges = [ridge(draw, "mountain", horizon, 0.1, 0.28, 4, draw.between(0.4, 1.2))] if draw.chance(0.5) else []
+    ridges += [ridge(draw, "hill", horizon, 0.05, 0.16, 1.5)] if draw.chance(0.7) else []
+    ridges += [ridge(draw, "wood", horizon + 0.005, 0.03, 0.09, 0.5)] if draw.chance(0.7) else []
     site.groves(TREES, 2 + draw.below(5), (6, 12), horizon + 0.03, horizon + 0.2)
     site.scatter(TREES, 1 + draw.below(3), (6, 11), horizon + 0.06, 1.0)
     site.scatter(("bush", "rock"), 2 + draw.below(5), (0.8, 2.2), horizon + 0.08, 1.0)
     site.scatter(("animal",), draw.pick((0, 0, 4)), (1.6, 2.4), horizon + 0.08, 0.9)
-    patches = [_patch(draw, "flower", draw.between(1.5, 6), draw.between(0.25, 0.6))]
-    patches += [_patch(draw, "dirt", 4, draw.between(0.1, 0.25))] if draw.chance(0.4) else []
-    return _layout(seed, "meadow", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches))
+    patches = [patch(draw, "flower", draw.between(1.5, 6), draw.between(0.25, 0.6))]
+    patches += [patch(draw, "dirt", 4, draw.between(0.1, 0.25))] if draw.chance(0.4) else []
+    return finish(seed, "meadow", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches))
 
 
 def alpine(seed: int, draw: Draw) -> Layout:
     """Snow fields, firs and a hut under high peaks."""
     horizon = draw.between(0.42, 0.58)
-    site = _Site(draw, horizon, draw.between(2.5, 5), None, ())
-    ridges = [_ridge(draw, "mountain", horizon, 0.2, 0.4, 4.5, draw.between(0.05, 0.4))]
+    site = Site(draw, horizon, draw.between(2.5, 5), None, ())
+    ridges = [ridge(draw, "mountain", horizon, 0.2, 0.4, 4.5, draw.between(0.05, 0.4))]
     if draw.chance(0.6):
-        ridges.append(_ridge(draw, "mountain", horizon, 0.1, 0.2, 2.4, draw.between(0.2, 0.8)))
+        ridges.append(ridge(draw, "mountain", horizon, 0.1, 0.2, 2.4, draw.between(0.2, 0.8)))
     if draw.chance(0.7):
-        ridges.append(_ridge(draw, "wood", horizon + 0.005, 0.03, 0.07, 0.6))
-    buildings = _village(draw, site, draw.below(3), horizon + 0.06, horizon + 0.16)
+        ridges.append(ridge(draw, "wood", horizon + 0.005, 0.03, 0.07, 0.6))
+    buildings = village(draw, site, draw.below(3), horizon + 0.06, horizon + 0.16)
     site.groves(("fir",), 2 + draw.below(4), (6, 12), horizon + 0.03, horizon + 0.25)
     site.scatter(("fir", "rock"), 3 + draw.below(6), (1.5, 7), horizon + 0.05, 1.0)
     site.scatter(("person",), draw.below(3), (1.6, 1.9), horizon + 0.1, 0.9)
     if draw.chance(0.5):
         y = draw.between(horizon + 0.14, 0.86)
         site.row("fence", y, 2.4 * (y - horizon) / site.camera, 2.4, LEFT, RIGHT)
-    patches = [_patch(draw, draw.pick(("rock", "dirt", "grass")), 5, draw.between(0.1, 0.4))]
-    return _layout(seed, "alpine", draw, site, ground="snow", ridges=tuple(ridges), patches=tuple(patches),
+    patches = [patch(draw, draw.pick(("rock", "dirt", "grass")), 5, draw.between(0.1, 0.4))]
+    return finish(seed, "alpine", draw, site, ground="snow", ridges=tuple(ridges), patches=tuple(patches),
                    buildings=buildings)  # fmt: skip
 
 

@@ -5,6 +5,7 @@ A look is a point of a continuum. `Look.light` turns sun and weather into colour
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,18 @@ from sceneswap.data.procedural_canvas import INDEX
 from sceneswap.data.procedural_colors import PALETTE, SEASONS, SKY
 from sceneswap.data.procedural_layout import Draw
 
-Colors = NDArray[np.float32]
+Colors = NDArray[np.floating[Any]]
 
 SNOW_HOLD = {  # how readily snow stays on a material
     "grass": 1.0, "plant-other": 0.9, "flower": 0.75, "hill": 0.85, "dirt": 0.9, "sand": 0.8, "wet-sand": 0.3,
     "mountain": 0.7, "mesa": 0.45, "rock": 0.7, "road": 0.42, "marking": 0.42, "pavement": 0.65, "house-roof": 1.05,
     "oak": 0.6, "birch": 0.5, "fir": 0.78, "palm": 0.3, "wood": 0.62, "bush": 0.75, "bridge": 0.3, "fence": 0.45,
     "car": 0.35, "animal": 0.05, "house-wall": 0.05, "block-wall": 0.03,
+}  # fmt: skip
+
+WEATHER = {  # range of the cloud cover, range of the haze
+    "clear": ((0.0, 0.15), (0.03, 0.14)), "fair": ((0.1, 0.45), (0.06, 0.22)), "overcast": ((0.65, 1.0), (0.08, 0.3)),
+    "fog": ((0.3, 0.9), (0.8, 2.6)), "storm": ((0.6, 0.95), (0.1, 0.4)),
 }  # fmt: skip
 
 
@@ -70,29 +76,16 @@ class Look:
         season = draw.between(0, 1)
         winter = max(0.0, 1 - abs(season - 0.77) / 0.2)
         snow = draw.between(0.45, 1.0) if draw.chance(0.75 * min(1.0, 2 * winter)) else 0.0
-        overcast = {
-            "clear": (0, 0.15),
-            "fair": (0.1, 0.45),
-            "overcast": (0.65, 1),
-            "fog": (0.3, 0.9),
-            "storm": (0.6, 0.95),
-        }
-        haze = {
-            "clear": (0.03, 0.14),
-            "fair": (0.06, 0.22),
-            "overcast": (0.08, 0.3),
-            "fog": (0.8, 2.6),
-            "storm": (0.1, 0.4),
-        }
+        (least_cover, most_cover), (least_haze, most_haze) = WEATHER[weather]
         return cls(
             seed=seed,
             elevation=draw.between(low, high),
             side=draw.between(-1, 1),
             season=season,
             snow=snow,
-            overcast=draw.between(*overcast[weather]),
+            overcast=draw.between(least_cover, most_cover),
             storm=draw.between(0.5, 1) if weather == "storm" else 0.0,
-            haze=draw.between(*haze[weather]),
+            haze=draw.between(least_haze, most_haze),
             wetness=draw.between(0.3, 1) if weather == "storm" or draw.chance(0.3 * (weather == "overcast")) else 0.0,
             wind=draw.between(0.05, 0.75) if weather != "storm" else draw.between(0.7, 1),
             warmth=draw.between(-1, 1),
@@ -140,10 +133,16 @@ class Look:
         direction /= np.linalg.norm(direction)
         glow = sun * (0.25 + 0.55 * twilight)
         haze = 0.82 * horizon + 0.18 * zenith
-        colors = [
-            np.asarray(c * cast, np.float32) for c in (sun, ambient, zenith, horizon, cloud_lit, cloud_dark, haze, glow)
-        ]
-        return Light(*colors, direction=(float(direction[0]), float(direction[1]), float(direction[2])))
+        right, up, near = (float(part) for part in direction)
+
+        def cast_of(color: Colors) -> Colors:
+            return np.asarray(color * cast, np.float32)
+
+        return Light(
+            sun=cast_of(sun), ambient=cast_of(ambient), zenith=cast_of(zenith), horizon=cast_of(horizon),
+            cloud_lit=cast_of(cloud_lit), cloud_dark=cast_of(cloud_dark), haze=cast_of(haze), glow=cast_of(glow),
+            direction=(right, up, near),
+        )  # fmt: skip
 
     def palette(self) -> tuple[Colors, Colors]:
         """Dark and light end of the colour ramp of each material and variant: two (materials·4, 3) linear tables."""
@@ -152,10 +151,7 @@ class Look:
         scheme = draw.below(64)
         dark, bright = np.zeros((len(INDEX) * 4, 3)), np.zeros((len(INDEX) * 4, 3))
         for name, index in INDEX.items():
-            if name in SEASONS:
-                options = _of_season(SEASONS[name], self.season)
-            else:
-                options = np.array(PALETTE[name], float)
+            options = _of_season(SEASONS[name], self.season) if name in SEASONS else np.array(PALETTE[name], float)
             shift = draw.between(-0.1, 0.1)
             for variant in range(4):
                 many = len(options)

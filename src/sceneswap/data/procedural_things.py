@@ -118,7 +118,8 @@ def rock(stamp: Stamp) -> None:
     mask = (radius < 0.95) & (stamp.y > -0.06 + 0.05 * crest)
     ex = stamp.x / half
     stamp.paint(mask, "rock", nx=np.clip(0.55 * ex + 0.7 * slope, -0.95, 0.95),
-                ny=np.clip(stamp.y / tall + 0.2 * crest, 0, 0.9), tex=0.6 * crest + 0.5 * stamp.noise("detail", 0.5))  # fmt: skip
+                ny=np.clip(stamp.y / tall + 0.2 * crest, 0, 0.9),
+                tex=0.6 * crest + 0.5 * stamp.noise("detail", 0.5))  # fmt: skip
 
 
 def fence(stamp: Stamp) -> None:
@@ -145,7 +146,7 @@ def boat(stamp: Stamp) -> None:
         cabin = (np.abs(x - 0.12) < 0.17) & (y > 0.05) & (y < 0.36)
         window = (np.abs(x - 0.12) < 0.13) & (np.abs(y - 0.28) < 0.035)
         stamp.paint(cabin, "cabin", nx=0.2, variant=0)
-        stamp.paint(window, "house-window" if False else "cabin", tex=-1.2)
+        stamp.paint(window, "cabin", tex=-1.2)
         mast = (np.abs(x - 0.1) < max(0.01, 0.4 / (stamp.scale * stamp.canvas.height))) & (y > 0.3) & (y < 0.66)
         stamp.paint(mast, "cabin", tex=-0.6)
     hull = (y > -0.045) & (y < 0.1 + 0.22 * x * x) & (np.abs(x) < 0.46 + 0.35 * np.minimum(y, 0.1))
@@ -226,8 +227,6 @@ def paint_thing(canvas: Canvas, thing: Thing) -> None:
     """Draw one thing where it stands; nothing happens when it is outside the picture or too small to see."""
     draw, half, tall, shade = DRAWINGS[thing.kind]
     scale = thing.size * (thing.y - canvas.layout.horizon) / canvas.layout.camera
-    if thing.kind == "fence":
-        scale = max(scale, 1e-4)
     window = canvas.window(
         thing.x - half * scale, thing.x + half * scale, thing.y - tall * scale, thing.y + 0.06 * scale
     )

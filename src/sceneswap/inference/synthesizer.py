@@ -27,6 +27,8 @@ from sceneswap.errors import UserError
 from sceneswap.files import write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.inference import hub
+from sceneswap.inference.blend import Blend
+from sceneswap.inference.interpolation import Mixture, mix
 from sceneswap.labels.io import read_label_map, resize_label_map
 from sceneswap.labels.schema import LabelSchema, load_schema
 from sceneswap.models.generator import Exemplar
@@ -46,12 +48,13 @@ class EncodedExemplar:
     """An exemplar as the network reads it; needs its photograph no more.
 
     encoded: features and attention logits (of the baseline SPADE_VAE a latent), batch of one. name: of the scene.
-    size: (height, width) at which it was read.
+    size: (height, width) at which it was read. schema: of the model that read it.
     """
 
     encoded: Exemplar | Latent
     name: str
     size: tuple[int, int]
+    schema: LabelSchema
 
 
 class Synthesizer:
@@ -157,25 +160,26 @@ class Synthesizer:
         on the label map to be drawn. A larger `size` keeps finer detail, at the cost of memory.
         """
         self._check(exemplar.label_map)
-        height, width = _working_shape(exemplar.size, size or self.working_size, self._network.stride)
+        height, width = self.working_shape(exemplar.size, size)
         photo = resize_photo(exemplar.photo, (height, width))
         label_map = resize_label_map(exemplar.label_map, (height, width))
         image = torch.from_numpy(photo).to(self.device).permute(2, 0, 1)[None]  # channels last already
         with self._inference(f"the exemplar {exemplar.name}", (height, width)):
             encoded = self._network.encode_exemplar(image.float() / 127.5 - 1, self._to_tensor([label_map]))
-        return EncodedExemplar(encoded, exemplar.name, (height, width))
+        return EncodedExemplar(encoded, exemplar.name, (height, width), self.schema)
 
-    def draw(self, label_map: LabelMap, exemplar: EncodedExemplar) -> Photo:
+    def draw(self, label_map: LabelMap, exemplar: EncodedExemplar | Blend) -> Photo:
         """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) of that size.
 
-        Raises `UserError` for foreign indices and when the device has too little memory.
+        exemplar: one, or several blended (`inference.blend.blend`). Raises `UserError` for foreign indices, exemplars
+        of a model with another schema, and when the device has too little memory.
         """
         return self.draw_batch([label_map], [exemplar])[0]
 
     def draw_batch(
-        self, label_maps: Sequence[LabelMap], exemplars: Sequence[EncodedExemplar], *, batch_size: int = 8
+        self, label_maps: Sequence[LabelMap], exemplars: Sequence[EncodedExemplar | Blend], *, batch_size: int = 8
     ) -> list[Photo]:
-        """Draw label_maps[i] in the look of exemplars[i]; sizes may differ, equal ones are drawn together.
+        """Draw label_maps[i] in the look of exemplars[i]; sizes may differ, equal ones are drawn together, blends alone.
 
         batch_size: the most pictures drawn at once. Returns photos (H, W, 3) in the order given, equal to single
         drawings up to rounding (±1).
@@ -185,13 +189,24 @@ class Synthesizer:
         groups: dict[tuple[Any, ...], list[int]] = {}
         for i, (label_map, exemplar) in enumerate(zip(label_maps, exemplars, strict=True)):
             self._check(label_map)
-            groups.setdefault((label_map.shape, exemplar.size), []).append(i)
+            alike = (label_map.shape, exemplar.size) if isinstance(exemplar, EncodedExemplar) else (i,)
+            groups.setdefault(alike, []).append(i)
         photos: dict[int, Photo] = {}
         for members in groups.values():
             for chosen in _chunks(members, batch_size):
-                drawn = self._draw_equal([label_maps[i] for i in chosen], [exemplars[i].encoded for i in chosen])
+                looks = [self._look(label_maps[i], exemplars[i]) for i in chosen]
+                drawn = self._draw_equal([label_maps[i] for i in chosen], looks)
                 photos.update(zip(chosen, drawn, strict=True))
         return [photos[i] for i in range(len(label_maps))]
+
+    def working_shape(self, shape: tuple[int, int], size: int | None = None) -> tuple[int, int]:
+        """(height, width) at which `encode` reads an exemplar of `shape`."""
+        return _working_shape(shape, size or self.working_size, self._network.stride)
+
+    def network_input(self, label_map: LabelMap) -> Tensor:
+        """A label map (H, W) as the network takes it: (1, H', W') int64 on the device, the sides extended to the stride."""
+        self._check(label_map)
+        return self._to_tensor([self._padded(label_map)])
 
     def describe(self) -> dict[str, Any]:
         """What pictures and pages say about the model: name, weights_sha256, schema, precision, sceneswap (version)."""
@@ -203,13 +218,34 @@ class Synthesizer:
             "sceneswap": __version__,
         }
 
-    def _draw_equal(self, label_maps: list[LabelMap], encoded: list[Exemplar | Latent]) -> NDArray[np.uint8]:
-        """Draw (H, W) label maps of one size after exemplars of one size: (B, H, W, 3) uint8."""
+    def _look(self, label_map: LabelMap, exemplar: EncodedExemplar | Blend) -> Exemplar | Latent | Mixture:
+        """What the network draws `label_map` after."""
+        if exemplar.schema != self.schema:
+            raise UserError(
+                f"the exemplar was encoded by a model with the label schema {exemplar.schema.name}, but this model has "
+                f"{self.schema.name}; encode it with this model"
+            )
+        if isinstance(exemplar, EncodedExemplar):
+            return exemplar.encoded
+        weights = exemplar.weights_on(label_map)
+        placed = isinstance(weights, np.ndarray)
+        with self._inference("the weights of the blend", label_map.shape):  # type: ignore[arg-type]
+            return mix(
+                [e.encoded for e in exemplar.exemplars],
+                torch.from_numpy(self._padded(weights)).to(self.device) if placed else weights,
+            )
+
+    def _padded(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Extend the last two axes to sides that the network can draw, repeating the edge."""
+        sides = [(0, _missing(side, self._network.stride)) for side in array.shape[-2:]]
+        return np.pad(array, [(0, 0)] * (array.ndim - 2) + sides, "edge")
+
+    def _draw_equal(self, label_maps: list[LabelMap], looks: list[Exemplar | Latent | Mixture]) -> NDArray[np.uint8]:
+        """Draw (H, W) label maps of one size after exemplars of one size (a mixture stands alone): (B, H, W, 3) uint8."""
         height, width = label_maps[0].shape
-        stride = self._network.stride
-        padded = [np.pad(m, ((0, _missing(height, stride)), (0, _missing(width, stride))), "edge") for m in label_maps]
+        padded = [self._padded(m) for m in label_maps]
         with self._inference("the label map", (height, width)):
-            image = self._network.draw(self._to_tensor(padded), _join(encoded))  # type: ignore[arg-type]
+            image = self._network.draw(self._to_tensor(padded), _join(looks))  # type: ignore[arg-type]
             pixels = ((image.float() + 1) * 127.5).round().clamp(0, 255).byte()
             return pixels[:, :, :height, :width].permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
@@ -310,7 +346,7 @@ def _trained_size(record: dict[str, Any]) -> int | None:
         return None
 
 
-def _join(encoded: Sequence[Exemplar | Latent]) -> Exemplar | Latent:
+def _join(encoded: Sequence[Exemplar | Latent | Mixture]) -> Exemplar | Latent | Mixture:
     """Join encoded exemplars of one size into one batch."""
     first = encoded[0]
     if len(encoded) == 1:

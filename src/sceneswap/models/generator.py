@@ -6,7 +6,7 @@ drawn in its look (`draw`). What lies between is a frozen value; the generator k
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,14 @@ from torch import Tensor, nn
 from sceneswap.models import msca
 from sceneswap.models.encoders import LabelEncoder
 from sceneswap.models.spade import SpadeSynthesis
+
+
+class Look(Protocol):
+    """What a label map can be drawn after: an `Exemplar`, or several mixed (`inference.interpolation`)."""
+
+    def transfer(self, attention: Sequence[msca.MSCA | msca.GAP], target: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """F_x1 (B, N, H / 2^i, W / 2^i), finest first, from F_c1 of the target and the attention of every scale."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,15 @@ class Exemplar:
     features: tuple[Tensor, ...]
     logits: tuple[Tensor, ...]
     summary: tuple[Tensor, ...]
+
+    def transfer(self, attention: Sequence[msca.MSCA | msca.GAP], target: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Move the features into the target's layout; see `Look`."""
+        return tuple(
+            msca.transfer(layer, c1, f.flatten(2), logits.flatten(2), summary)
+            for layer, c1, f, logits, summary in zip(
+                attention, target, self.features, self.logits, self.summary, strict=True
+            )
+        )
 
     def select(self, index: Tensor) -> "Exemplar":
         """Return the entries `index` (any length) of the batch."""
@@ -93,21 +110,16 @@ class Generator(nn.Module):
         """F_c1: label features (B, M1, H / 2^i, W / 2^i), finest first, of label_map (B, H, W) of indices 0 … C."""
         return self.target_encoder(label_map)
 
-    def transfer(self, target: Sequence[Tensor], exemplar: Exemplar) -> tuple[Tensor, ...]:
+    def transfer(self, target: Sequence[Tensor], exemplar: Look) -> tuple[Tensor, ...]:
         """F_x1: the exemplar's features moved into the target's layout, (B, N, H / 2^i, W / 2^i), finest first."""
-        return tuple(
-            msca.transfer(attention, c1, f.flatten(2), logits.flatten(2), summary)
-            for attention, c1, f, logits, summary in zip(
-                self._attention, target, exemplar.features, exemplar.logits, exemplar.summary, strict=True
-            )
-        )
+        return exemplar.transfer(self._attention, target)
 
-    def conditions(self, target: Sequence[Tensor], exemplar: Exemplar) -> tuple[Tensor, ...]:
+    def conditions(self, target: Sequence[Tensor], exemplar: Look) -> tuple[Tensor, ...]:
         """concat[F_x1, F_c1] per scale, finest first: what both the synthesis and the feature decoder read."""
         moved = self.transfer(target, exemplar)
         return tuple(torch.cat([f, c.to(f.dtype)], dim=1) for f, c in zip(moved, target, strict=True))
 
-    def draw(self, label_map: Tensor, exemplar: Exemplar) -> Tensor:
+    def draw(self, label_map: Tensor, exemplar: Look) -> Tensor:
         """Draw label maps (B, H, W) in the look of encoded exemplars: image (B, 3, H, W) in [-1, 1]."""
         return self.synthesis(self.conditions(self.encode_target(label_map), exemplar))
 

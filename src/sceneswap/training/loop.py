@@ -85,6 +85,8 @@ def train(
     schema = LabelSchema.from_dict(meta["schema"]) if newest else load_schema(settings.schema)
     dataset = FolderDataset(data, schema, only=only, cache=True)
     accelerator = make_accelerator(settings, device)
+    if newest:
+        _check_same_run(meta, len(dataset), accelerator, newest)
     networks = make_networks(settings, schema, accelerator, vgg19, lpips)
     if init_from is not None and not newest:
         networks.start_from(checkpoint.load_release(init_from, vgg19), settings.model, schema, init_from)
@@ -105,6 +107,8 @@ def train(
                 checkpoint.restore_state(
                     tensors, meta, networks=networks.kept, optimizers=active.optimizers, source=str(newest)
                 )
+                if accelerator.scaler is not None:
+                    accelerator.scaler.load_state_dict(meta["scaler"])
                 newest, tensors = None, {}
             _run_phase(run, phase, active.step, active.models, active.optimizers, writer, advance, interrupted)
             if number + 1 < len(settings.phases):
@@ -167,7 +171,7 @@ def _run_phase(
 
             # --- Tell and keep --------------------------------------------------------------------------------------
             advance(phase.name, terms)
-            last, stop = at.phase_step == total, interrupted.is_set()
+            last, stop = at.phase_step == total, _on_any_process(accelerator, interrupted.is_set())
             if log and (at.step % settings.log_every == 0 or last):
                 log.metrics(at.step, phase.name, terms, at.seconds)
             if log and samples and phase.objective == "image" and (at.step % settings.sample_every == 0 or last):
@@ -193,6 +197,7 @@ def _write_state(run: Run, optimizers: dict[str, torch.optim.Optimizer]) -> None
                 "scenes": len(run.dataset),
                 "processes": run.accelerator.num_processes,
                 "device": str(run.accelerator.device),
+                "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,
             },
             keep=run.settings.keep_checkpoints,
         )
@@ -212,6 +217,27 @@ def _newest_state(out: Path, resume: bool) -> Path | None:
     if newest is not None and not resume:
         raise UserError(f"{out} already holds a run; go on with --resume or choose another folder with --out")
     return newest
+
+
+def _check_same_run(meta: dict[str, Any], scenes: int, accelerator: Accelerator, state: Path) -> None:
+    """Refuse a data set of another size; say so when the number of processes, and with it the batch, has changed."""
+    if scenes != meta["scenes"]:
+        raise UserError(
+            f"{state} was trained on {meta['scenes']} scenes, the data now hold {scenes}; resume with the same data, or "
+            "start a new run with --init-from"
+        )
+    if accelerator.num_processes != meta["processes"]:
+        accelerator.print(
+            f"The run was started with {meta['processes']} processes and goes on with {accelerator.num_processes}: "
+            "batches change, so the result is not the one of an unbroken run."
+        )
+
+
+def _on_any_process(accelerator: Accelerator, flag: bool) -> bool:
+    """Whether `flag` is set on any process: all stop after the same step, or none."""
+    if accelerator.num_processes == 1:
+        return flag
+    return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device)).item())
 
 
 @contextmanager

@@ -1,0 +1,195 @@
+"""`sceneswap data`: scenes of the procedural renderer as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sceneswap.scene import LabelMap
+
+Job = Callable[[int], object]
+Size = tuple[int, int]
+
+SMALLEST, LARGEST = 16, 4096  # pixels of a side
+
+
+def render(
+    out: Path,
+    count: int = 0,
+    swaps: int = 0,
+    seed: int | None = None,
+    size: int = 256,
+    height: int | None = None,
+    width: int | None = None,
+    schema: Literal["outdoor", "procedural"] = "outdoor",
+    workers: int | None = None,
+) -> None:
+    """Render procedural scenes as a data folder to train on, or style swaps whose answers are known.
+
+    The same seeds give the same files, whatever their number and the number of workers. An interrupted run goes on
+    where it stopped when it is started again. Seeds from 1,000,000 upwards are kept for evaluation: train on others.
+
+    Scenes: images/SEED.png, labels/SEED.png, schema.toml and scenes.json, for `sceneswap train --data`.
+
+    Swaps: pairs.jsonl, each line naming a label map, an exemplar with its label map, and the answer: the layout of the
+    one in the look of the other.
+
+    Try:
+
+        sceneswap data render --count 2000 --out scenes/
+
+        sceneswap data render --swaps 64 --out swaps/
+
+    Args:
+        out: Folder to write to; made if missing.
+        count: Scenes to render.
+        swaps: Style swaps to render instead.
+        seed: The first seed; 0 for scenes and 1000000 for swaps unless given.
+        size: Height and width in pixels.
+        height: Height in pixels; as --size unless given.
+        width: Width in pixels; as --size unless given.
+        schema: What the label maps hold: the ids are the same, `procedural` lists only the classes that occur.
+        workers: Processes; one per processor core unless given.
+    """
+    import os
+
+    from sceneswap.data.procedural import TEST_SEEDS
+    from sceneswap.errors import UserError
+    from sceneswap.files import make_folder, write_json, write_text
+
+    pixels = size if height is None else height, size if width is None else width
+    if not all(SMALLEST <= side <= LARGEST for side in pixels):
+        raise UserError(
+            f"scenes of {pixels[0]}×{pixels[1]} pixels cannot be rendered; choose sides from {SMALLEST} to {LARGEST}"
+        )
+    if count < 0 or swaps < 0 or (count == 0) == (swaps == 0):
+        raise UserError("nothing sensible to render; give either --count or --swaps, a number from 1 upwards")
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers {workers}: give 1 or more")
+    if seed is not None and seed < 0:
+        raise UserError(f"--seed {seed}: give 0 or more")
+    first = seed if seed is not None else TEST_SEEDS if swaps else 0
+    seeds = range(first, first + (swaps or count))
+    kind = "swaps" if swaps else "scenes"
+    done = _read_index(out, kind, pixels, schema)
+    make_folder(out)
+    index: dict[str, Any] = {"kind": kind, "size": list(pixels), "schema": schema, "seeds": done}
+    write_json(out / "scenes.json", index)
+    write_text(out / "schema.toml", f'preset = "{schema}"\n')
+    job: Job = partial(_render_swap if swaps else _render_scene, out=out, size=pixels, schema=schema)
+    paths = _swap_paths if swaps else _scene_paths
+
+    def complete(number: int) -> bool:
+        return all(path.is_file() for path in paths(out, number).values())
+
+    missing = [number for number in seeds if not complete(number)]
+    _run_all(job, missing, workers or os.cpu_count() or 1)
+    index["seeds"] = sorted(number for number in {*done, *seeds} if complete(number))
+    write_json(out / "scenes.json", index)
+    if swaps:
+        write_text(out / "pairs.jsonl", "".join(_swap_line(out, number) for number in index["seeds"]))
+    skipped = len(seeds) - len(missing)
+    print(f"{len(missing):,} {kind} rendered in {out}" + (f", {skipped:,} were there already" if skipped else ""))
+
+
+def _read_index(out: Path, kind: str, size: Size, schema: str) -> list[int]:
+    """The seeds in scenes.json of a folder that holds the same kind of pictures; none of a new folder."""
+    from sceneswap.errors import UserError
+    from sceneswap.files import read_json
+
+    path = out / "scenes.json"
+    if not path.exists():
+        if any((out / name).exists() for name in ("images", "labels", "schema.toml")):
+            raise UserError(f"{out} holds data that `data render` has not written; choose another folder")
+        return []
+    index = read_json(path, "the index of rendered scenes")
+    wanted: dict[str, Any] = {"kind": kind, "size": list(size), "schema": schema}
+    try:
+        seeds = [int(number) for number in index["seeds"]]
+        other = [f"{name} {index[name]}" for name, value in wanted.items() if index[name] != value]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is not an index of rendered scenes; choose another folder") from error
+    if other:
+        raise UserError(
+            f"{out} holds rendered pictures of {', '.join(other)}; choose another folder or the same options"
+        )
+    return seeds
+
+
+def _scene_paths(out: Path, seed: int) -> dict[str, Path]:
+    return {"photo": out / "images" / f"{seed:06d}.png", "label_map": out / "labels" / f"{seed:06d}.png"}
+
+
+def _swap_paths(out: Path, seed: int) -> dict[str, Path]:
+    folders = {"label_map": "label_maps", "exemplar": "exemplars", "exemplar_label_map": "exemplar_label_maps",
+               "answer": "answers"}  # fmt: skip
+    return {name: out / folder / f"{seed:06d}.png" for name, folder in folders.items()}
+
+
+def _swap_line(out: Path, seed: int) -> str:
+    import json
+
+    return json.dumps({name: path.relative_to(out).as_posix() for name, path in _swap_paths(out, seed).items()}) + "\n"
+
+
+def _render_scene(seed: int, out: Path, size: Size, schema: str) -> None:
+    from sceneswap.data.procedural import scene
+    from sceneswap.images import write_png
+
+    one, paths = scene(seed, size), _scene_paths(out, seed)
+    write_png(paths["photo"], one.photo)
+    _write_label_map(paths["label_map"], one.label_map, schema)
+
+
+def _render_swap(seed: int, out: Path, size: Size, schema: str) -> None:
+    from sceneswap.data.procedural import swap_pair
+    from sceneswap.images import write_png
+
+    target, exemplar, answer = swap_pair(seed, size)
+    paths = _swap_paths(out, seed)
+    _write_label_map(paths["label_map"], target.label_map, schema)
+    write_png(paths["exemplar"], exemplar.photo)
+    _write_label_map(paths["exemplar_label_map"], exemplar.label_map, schema)
+    write_png(paths["answer"], answer)
+
+
+def _write_label_map(path: Path, label_map: LabelMap, name: str) -> None:
+    from sceneswap.labels.io import write_label_map
+    from sceneswap.labels.schema import load_schema
+
+    drawn, schema = load_schema("procedural"), load_schema(name)
+    write_label_map(path, drawn.convert(label_map, schema), schema)
+
+
+def _run_all(job: Job, seeds: Sequence[int], workers: int) -> None:
+    """Do the job for every seed, in this process or in several; on Ctrl-C started files are finished or left out."""
+    from sceneswap.cli.progress import progress
+
+    with progress("rendering", len(seeds)) as advance, _mapping(min(workers, len(seeds) // 4)) as mapping:
+        for _ in mapping(job, seeds):
+            advance(1)
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[[Job, Sequence[int]], Iterator[object]]]:
+    """`map`, over several processes when there is work for more than one."""
+    if workers < 2:
+        yield map
+        return
+    import signal
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    ignore_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the parent ends them
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=ignore_interrupts)
+    try:
+        yield partial(pool.map, chunksize=4)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"render": render}

@@ -1,0 +1,1 @@
+"""Measuring models: which pairs, what is drawn, what is measured, and a record that says how."""

@@ -1,0 +1,160 @@
+"""Pictures of an evaluation: the paper's swapping grid, sheets of examples, curves over semantic similarity."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from sceneswap.evaluation.aggregate import BINS
+from sceneswap.evaluation.methods import Method
+from sceneswap.evaluation.pairs import Pairs, Sample, Scenes
+from sceneswap.evaluation.runner import file_name
+from sceneswap.files import read_json, write_json
+from sceneswap.images import read_photo, write_png
+from sceneswap.labels.io import colorize
+from sceneswap.pictures import grid, shrink, swap_grid
+from sceneswap.scene import Photo, Scene
+from sceneswap.training.alarms import Alarms, measure
+
+GRID_SCENES = 12
+_CELL = 256  # pixels at most, of a grid's pictures in its file
+_TITLE = 24  # pixels, height of a line of text in a sheet
+
+
+@dataclass(frozen=True)
+class SwapGrid:
+    """A method's swapping figure: the file, the scenes' names, and the two failure scores measured on it."""
+
+    method: str
+    path: Path
+    names: tuple[str, ...]
+    alarms: Alarms
+
+    def picture(self, side: int) -> Photo:
+        """The figure with its longer side at most `side` pixels."""
+        return shrink(read_photo(self.path), side)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The figures of an evaluation. titles, examples: of the sheet; curves: bytes of a PNG, empty without metrics."""
+
+    grids: tuple[SwapGrid, ...]
+    titles: list[str]
+    examples: list[tuple[Sample, list[Photo]]]
+    curves: bytes = b""
+
+
+def evenly_spread(scenes: Scenes, count: int) -> list[Scene]:
+    """At most `count` scenes, evenly spread over the data set."""
+    count = min(count, len(scenes))
+    return [scenes[i * len(scenes) // count] for i in range(count)]
+
+
+def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path, protocol: dict[str, Any]) -> SwapGrid:
+    """Draw every layout (row) in every exemplar's look (column), supplement §5: `out/figures/NAME.png`, kept once drawn."""
+    path = out / "figures" / f"{file_name(method.name)}.png"
+    about = {"protocol": protocol, "method": method.describe(), "scenes": [scene.name for scene in scenes]}
+    note = path.with_suffix(".json")
+    if path.exists() and note.exists():
+        kept = read_json(note, "the record of a swapping figure")
+        if kept["about"] == about:
+            return SwapGrid(method.name, path, tuple(about["scenes"]), Alarms(**kept["alarms"]))
+    drawn = method.grid(scenes)
+    alarms = measure(torch.stack([_tensor(row) for row in drawn]), _tensor([s.photo for s in scenes]))
+    cell = min(_CELL, scenes[0].size[0])
+    layouts = [colorize(scene.label_map, pairs.schema) for scene in scenes]
+    write_png(
+        path, swap_grid(layouts, [s.photo for s in scenes], drawn, (cell, cell)), {"sceneswap": json.dumps(about)}
+    )
+    values = {"response": alarms.response, "copy_distance": alarms.copy_distance}
+    write_json(note, {"about": about, "alarms": values})
+    return SwapGrid(method.name, path, tuple(about["scenes"]), alarms)
+
+
+def side_by_side(grids: Sequence[SwapGrid], side: int = 1500) -> Photo:
+    """Swapping figures of several methods next to one another, each under its name."""
+    return np.concatenate([_titled(g.picture(side), g.method) for g in grids], axis=1)
+
+
+def sheet(
+    pairs: Pairs, methods: Sequence[Method], rows: int = 8, cell: int = 160
+) -> tuple[list[str], list[tuple[Sample, list[Photo]]], Photo]:
+    """Examples: column titles, (sample, pictures) of `rows` pairs evenly spread, and all of it as one picture.
+
+    Columns: label map, exemplar, the true picture where there is one (else the target's photograph), each method.
+    """
+    count = min(rows, len(pairs))
+    samples = [pairs[i * len(pairs) // count] for i in range(count)]
+    answered = samples[0].answer is not None
+    titles = [
+        "label map",
+        "exemplar",
+        "true picture" if answered else "target's photograph",
+        *(m.name for m in methods),
+    ]
+    drawn = [method.draw(samples) for method in methods]
+    lines = []
+    for i, sample in enumerate(samples):
+        truth = sample.target.photo if sample.answer is None else sample.answer
+        layout = colorize(sample.target.label_map, pairs.schema)
+        lines.append((sample, [layout, sample.exemplar.photo, truth, *(photos[i] for photos in drawn)]))
+    cell = min(cell, samples[0].target.size[0])
+    columns = [
+        _titled(grid([[shrink(pictures[c], cell)] for _, pictures in lines], (cell, cell)), title)
+        for c, title in enumerate(titles)
+    ]
+    return titles, lines, np.concatenate(columns, axis=1)
+
+
+def curves(binned: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]], better: Mapping[str, str]) -> bytes:
+    """Every metric over semantic similarity, a line per method with its 95 % interval, as the bytes of a PNG.
+
+    binned: method → metric → bins of `aggregate.binned`. better: metric → "lower" or "higher".
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    metrics = list(next(iter(binned.values())))
+    wide = min(3, len(metrics))
+    high = -(-len(metrics) // wide)
+    figure = Figure(figsize=(4.6 * wide, 3.6 * high + 0.5), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    for number, metric in enumerate(metrics):
+        axes = figure.add_subplot(high, wide, number + 1)
+        for position, (method, columns) in enumerate(binned.items()):
+            bins = columns[metric]
+            x = np.array([(b["from"] + b["to"]) / 2 for b in bins]) + (position - len(binned) / 2) * 0.05 / len(binned)
+            y = np.array([b["mean"] for b in bins])
+            reach = np.abs(np.array([[b["low"] for b in bins], [b["high"] for b in bins]]) - y)
+            axes.errorbar(x, y, reach, marker="o", markersize=3.5, linewidth=1.4, elinewidth=0.8, label=method)
+        axes.set_title(f"{metric} ({better[metric]} is better)", fontsize=10)
+        axes.set_xlabel("label-histogram intersection", fontsize=9)
+        axes.set_xlim(0, 1)
+        axes.set_xticks(np.linspace(0, 1, BINS // 2 + 1))
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.25)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9, frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _titled(photo: Photo, title: str) -> Photo:
+    """The picture under a line of text, cut where it is too long."""
+    canvas = Image.new("RGB", (photo.shape[1], photo.shape[0] + _TITLE), "white")
+    ImageDraw.Draw(canvas).text((6, 4), title, fill="black", font=ImageFont.load_default(13))
+    canvas.paste(Image.fromarray(photo), (0, _TITLE))
+    return np.asarray(canvas)
+
+
+def _tensor(photos: Sequence[Photo]) -> torch.Tensor:
+    """Photos (H, W, 3) → (B, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2).float() / 127.5 - 1

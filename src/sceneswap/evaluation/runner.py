@@ -1,0 +1,190 @@
+"""Drawing and measuring all pairs of a task, kept pair by pair so that an interrupted run goes on where it was.
+
+    pairs/NAME.jsonl      first the header (protocol, method), then a line per pair
+    features/NAME/*.npy   (B, D) features per batch, for tasks with a distance of distributions
+
+Pairs are worked on in a fixed order of fixed batches, and only whole batches are kept: an interrupted run that goes on
+computes exactly what an uninterrupted one computes.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sceneswap.errors import UserError
+from sceneswap.evaluation.methods import Method
+from sceneswap.evaluation.pairs import Pairs, Sample
+from sceneswap.evaluation.protocol import first_difference, shorten
+from sceneswap.files import atomic_path, make_folder, read_json, write_json, write_text
+from sceneswap.scene import Photo
+
+_SAVE_SECONDS = 2.0
+
+Row = dict[str, Any]
+"""A pair's results: pair, layout, exemplar, similarity, and a float per metric."""
+
+
+class Measure(Protocol):
+    """Judges a batch of drawings: a value per pair and metric, and features (B, D) for distances of distributions."""
+
+    def __call__(
+        self, samples: Sequence[Sample], drawn: Sequence[Photo]
+    ) -> tuple[dict[str, list[float]], NDArray[np.float32] | None]: ...
+
+
+class PairResults:
+    """The kept results of one method. Raises `UserError` when the folder holds results of something else."""
+
+    def __init__(self, out: Path, name: str, header: dict[str, Any]) -> None:
+        self.name, self.header = name, header
+        slug = file_name(name)
+        self.path = out / "pairs" / f"{slug}.jsonl"
+        self.features_folder = out / "features" / slug
+        self._clock = out / "pairs" / f"{slug}.time.json"
+        self.rows: list[Row] = self._read()
+        self.pairs_timed, self.seconds = self._read_clock() if self.rows else (0, 0.0)
+        self._saved, self._saved_at = len(self.rows), time.monotonic()
+
+    def keep(self, number: int, rows: list[Row], features: NDArray[np.float32] | None, seconds: float) -> None:
+        """Keep batch `number`; the file follows within seconds, at the latest with `save`."""
+        if features is not None:
+            with atomic_path(self.features_folder / f"{number:06d}.npy") as temporary, temporary.open("wb") as file:
+                np.save(file, features, allow_pickle=False)
+        self.rows += rows
+        self.pairs_timed, self.seconds = self.pairs_timed + len(rows), self.seconds + seconds
+        if time.monotonic() - self._saved_at > _SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write what is kept, atomically."""
+        if len(self.rows) != self._saved or not self.path.exists():
+            lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in (self.header, *self.rows)]
+            write_text(self.path, "\n".join(lines) + "\n")
+            write_json(self._clock, {"pairs": self.pairs_timed, "seconds": round(self.seconds, 3)})
+        self._saved, self._saved_at = len(self.rows), time.monotonic()
+
+    def features(self) -> NDArray[np.float32]:
+        """All kept features, (N, D), in the order of work. Raises `UserError` when a file is missing or damaged."""
+        size = int(self.header["batch_size"])
+        paths = [self.features_folder / f"{number:06d}.npy" for number in range(-(-len(self.rows) // size))]
+        try:
+            return np.concatenate([np.load(path, allow_pickle=False) for path in paths])
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(
+                f"{self.features_folder} is damaged ({error}); delete {self.path} and run it again"
+            ) from error
+
+    def _read(self) -> list[Row]:
+        if not self.path.exists():
+            return []
+        try:
+            header, *rows = [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path} is damaged ({error}); delete it to measure {self.name} again") from error
+        differs = first_difference(header, self.header)
+        if differs:
+            field, kept, wanted = differs
+            raise UserError(
+                f"{self.path} holds results of another evaluation: {field} was {shorten(kept)}, now it is "
+                f"{shorten(wanted)}; choose another --out, or delete that file"
+            )
+        return rows
+
+    def _read_clock(self) -> tuple[int, float]:
+        if not self._clock.exists():
+            return 0, 0.0
+        kept = read_json(self._clock, "the time that an evaluation took")
+        return int(kept["pairs"]), float(kept["seconds"])
+
+
+def run(
+    pairs: Pairs,
+    method: Method,
+    measure: Measure,
+    out: Path,
+    protocol: dict[str, Any],
+    *,
+    batch_size: int = 8,
+    on_done: Callable[[int], None] = lambda count: None,
+) -> PairResults:
+    """Draw and measure every pair that `out` does not hold yet; return the results, rows in the order of the pairs.
+
+    Pairs of one exemplar follow one another, so that it is encoded once. While a batch is measured the next is drawn.
+    on_done: called with the number of pairs just done, kept ones first. Raises `UserError` when `out` holds something
+    else.
+    """
+    make_folder(out / "pairs")
+    results = PairResults(
+        out, method.name, {"protocol": protocol, "method": method.describe(), "batch_size": batch_size}
+    )
+    order = sorted(range(len(pairs)), key=lambda i: (pairs.exemplar_key(i), i))
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    done = _whole_batches(results, batches)
+    on_done(len(results.rows))
+
+    def judge(samples: list[Sample], drawn: list[Photo]) -> tuple[dict[str, list[float]], NDArray[np.float32] | None]:
+        with torch.inference_mode():  # per thread
+            return measure(samples, drawn)
+
+    def keep(number: int, samples: list[Sample], judged: Future[Any], since: float) -> float:
+        values, features = judged.result()
+        now = time.monotonic()
+        results.keep(number, _rows(samples, values), features, now - since)
+        on_done(len(samples))
+        return now
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            since, pending = time.monotonic(), None
+            for number in range(done, len(batches)):
+                samples = [pairs[i] for i in batches[number]]
+                drawn = method.draw(samples)
+                if pending:
+                    since = keep(*pending, since)
+                pending = (number, samples, pool.submit(judge, samples, drawn))
+            if pending:
+                keep(*pending, since)
+    finally:
+        results.save()
+    results.rows = sorted(results.rows, key=lambda row: int(row["pair"]))
+    return results
+
+
+def file_name(name: str) -> str:
+    """A method's name as a file name: letters, digits, dots and dashes; a changed one ends in a hash of the name."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _whole_batches(results: PairResults, batches: list[list[int]]) -> int:
+    """Count the batches that are kept whole, and drop the rest of the rows."""
+    kept = [row["pair"] for row in results.rows]
+    done, count = 0, 0
+    for batch in batches:
+        if kept[count : count + len(batch)] != batch:
+            break
+        done, count = done + 1, count + len(batch)
+    del results.rows[count:]
+    return done
+
+
+def _rows(samples: list[Sample], values: dict[str, list[float]]) -> list[Row]:
+    return [
+        {
+            "pair": s.index,
+            "layout": s.target.name,
+            "exemplar": s.exemplar.name,
+            "similarity": s.similarity,
+            **{metric: float(column[i]) for metric, column in values.items()},
+        }
+        for i, s in enumerate(samples)
+    ]

@@ -1,0 +1,181 @@
+"""The tasks: each a list of pairs, the metrics for it, the methods that set its scale, and its protocol."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sceneswap.errors import UserError
+from sceneswap.evaluation import metrics as m
+from sceneswap.evaluation import pairs as p
+from sceneswap.evaluation.fid import INCEPTION_ENVIRONMENT, load_inception
+from sceneswap.evaluation.methods import CLASS_MEAN, COPY, GREY, PHOTOGRAPH, Method
+from sceneswap.evaluation.protocol import protocol
+from sceneswap.evaluation.segmentation import SEGMENTER_ENVIRONMENT, load_segmenter
+from sceneswap.inference.synthesizer import checked_hash
+from sceneswap.models.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
+from sceneswap.models.vgg import VGG19, load_vgg19, vgg19_path
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is drawn and how it is judged.
+
+    baselines: trivial methods, when asked for. references: methods that are always measured too. scenes: of the folders,
+    for the swapping figure; None for tasks that have none.
+    """
+
+    name: str
+    title: str
+    lead: str
+    pairs: p.Pairs
+    judge: m.Judge
+    protocol: dict[str, Any]
+    baselines: tuple[Method, ...]
+    references: tuple[Method, ...] = ()
+    scenes: p.Scenes | None = None
+
+
+@dataclass
+class Networks:
+    """The feature networks, loaded when a task asks for them. Each path falls back to its environment variable.
+
+    hashes: network → SHA-256 of its weights, of those loaded so far. Each method raises `UserError` when a network's
+    weights cannot be had: nothing is ever measured with random ones.
+    """
+
+    device: torch.device
+    vgg19_file: Path | None = None
+    lpips_file: Path | None = None
+    inception_file: Path | None = None
+    segmenter_name: str | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def vgg19(self) -> VGG19:
+        """VGG-19 up to relu2_1."""
+        path = vgg19_path(self.vgg19_file)
+        network = load_vgg19(path, taps=2)
+        self.hashes["VGG-19"] = checked_hash(path)
+        return network.to(self.device)
+
+    def lpips(self) -> LPIPS:
+        """LPIPS v0.1 with AlexNet."""
+        path = _named(
+            self.lpips_file, "--lpips", LPIPS_ENVIRONMENT, "LPIPS (v0.1, AlexNet) as safetensors: alexnet.features.* of "
+            "torchvision's AlexNet, alex.lin0 … lin4.weight of github.com/richzhang/PerceptualSimilarity",
+        )  # fmt: skip
+        network = load_lpips(path)
+        self.hashes["LPIPS"] = checked_hash(path)
+        return network.to(self.device)
+
+    def inception(self) -> m.Features:
+        """The Inception network of FID."""
+        path = _named(
+            self.inception_file, "--inception", INCEPTION_ENVIRONMENT, "the Inception network of the FID reference "
+            "(TensorFlow, 2015-12-05) as safetensors in pytorch-fid's names, from github.com/mseitzer/pytorch-fid",
+        )  # fmt: skip
+        network = load_inception(path)
+        self.hashes["Inception (FID)"] = checked_hash(path)
+        return network.to(self.device)
+
+    def segmenter(self) -> Any:
+        """The network that names the classes in a picture."""
+        network = load_segmenter(self.segmenter_name, device=self.device)
+        self.hashes["segmenter"] = network.sha256
+        return network
+
+
+def swap_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -> Task:
+    """Style swapping, the paper's table 1 (supplement §3)."""
+    return _task(
+        "swap", "Style swapping",
+        "Random pairs of a layout and an exemplar of another scene; how near is the style of the drawing to the exemplar's?",
+        p.random_pairs(scenes, count, seed), scenes, networks, m.swap_metrics(networks.vgg19()),
+        baselines=(COPY, CLASS_MEAN),
+    )  # fmt: skip
+
+
+def own_task(scenes: p.Scenes, count: int, seed: int, networks: Networks, *, mirrored: bool) -> Task:
+    """Duplicating, or mirroring: the exemplar is the target's own photograph, or its mirror image."""
+    name, what = ("mirror", "mirror image") if mirrored else ("duplicate", "own photograph")
+    return _task(
+        name, "Mirroring" if mirrored else "Duplicating",
+        f"The exemplar is the target's {what}; the true picture is the target's photograph.",
+        p.own_pairs(scenes, count, seed, mirrored=mirrored), scenes, networks, m.answer_metrics(networks.lpips()),
+        baselines=(COPY, CLASS_MEAN), fid=True,
+    )  # fmt: skip
+
+
+def retrieve_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -> Task:
+    """Retrieving: the exemplar is one of the most similar other scenes, not the top few."""
+    return _task(
+        "retrieve", "Retrieving",
+        "The exemplar is a random one of the scenes most similar by their classes; there is no true picture, only FID.",
+        p.retrieved_pairs(scenes, count, seed), scenes, networks, [],
+        baselines=(COPY, CLASS_MEAN), fid=True,
+    )  # fmt: skip
+
+
+def known_answer_task(count: int, size: int, seed: int, networks: Networks) -> Task:
+    """Procedural swaps against the true picture."""
+    pairs = p.ProceduralPairs(count, size, seed)
+    metrics = m.answer_metrics(networks.lpips())
+    return Task(
+        "known-answer", "Known answers",
+        "The procedural renderer draws layout A under look B, so the true picture of every swap exists.",
+        pairs, m.Judge(metrics, networks.device),
+        protocol("known-answer", pairs, size, metrics=m.describe(metrics), extractors=networks.hashes),
+        baselines=(COPY, GREY, CLASS_MEAN), references=(PHOTOGRAPH,),
+    )  # fmt: skip
+
+
+def layout_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -> Task:
+    """Does the drawing hold its layout, and does it neither copy nor ignore its exemplar?"""
+    if len(scenes) < 3:
+        raise UserError(
+            f"{scenes.roots[0]} holds {len(scenes)} scenes; this task needs at least 3: name more with --data"
+        )
+    pairs = p.random_pairs(scenes, count, seed)
+    segmenter = networks.segmenter()
+    agree = m.LayoutAgreement(segmenter, scenes.schema)
+    identify = m.Identification(networks.vgg19(), scenes, pairs.chosen, seed)
+    return _task(
+        "layout", "Layout, copying, ignoring",
+        "Does a segmentation of the drawing find the classes of its label map, and can its exemplar be told from others?",
+        pairs, scenes, networks, m.layout_metrics(agree, identify, segmenter.description),
+        baselines=(COPY, CLASS_MEAN), references=(PHOTOGRAPH,),
+    )  # fmt: skip
+
+
+def _task(
+    name: str, title: str, lead: str, pairs: p.FolderPairs, scenes: p.Scenes, networks: Networks,
+    metrics: Sequence[m.Metric], *, baselines: tuple[Method, ...], references: tuple[Method, ...] = (), fid: bool = False,
+) -> Task:  # fmt: skip
+    features = networks.inception() if fid else None
+    definitions = dict(m.describe(metrics))
+    if fid:
+        definitions["FID"] = (
+            f"fid-1: of {len(pairs)} drawings to the photographs of their layouts, at the evaluation's size, pool3 "
+            f"features; {getattr(features, 'description', '')}"
+        )
+        references = (PHOTOGRAPH, *(r for r in references if r is not PHOTOGRAPH))
+    record = protocol(name, pairs, scenes.size, metrics=definitions, extractors=networks.hashes)
+    judge = m.Judge(metrics, networks.device, features)
+    return Task(name, title, lead, pairs, judge, record, baselines, references, scenes)
+
+
+def _named(path: Path | None, option: str, variable: str, what: str) -> Path:
+    """The file given by option or environment variable. Raises `UserError` when there is none."""
+    if path is None and variable in os.environ:
+        path = Path(os.environ[variable])
+    if path is None:
+        raise UserError(f"this task needs {what}; name the file with {option} or in {variable}")
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; this task needs {what}; name the file with {option} or in {variable}")
+    return path
+
+
+Build = Callable[[p.Scenes, int, int, Networks], Task]

@@ -1,0 +1,99 @@
+"""What the learned attention does between a label map and an exemplar (supplement §2).
+
+Everything follows from α (K, P2), s (K) and β (K, P1) of a scale; the dense affinity βᵀ diag(s) α (P1, P2) is never built.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sceneswap.errors import UserError
+from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
+from sceneswap.models import msca
+from sceneswap.models.generator import Exemplar, Generator
+from sceneswap.scene import LabelMap
+
+
+@dataclass(frozen=True)
+class Attention:
+    """MSCA at one scale between a label map and an exemplar, float32 on the CPU.
+
+    spatial: α (K, H2, W2), every map sums to 1. score: masking score s (K,) in [0, 1]. channel: β (K, H1, W1), sums to 1 over
+    the maps at every position; of the label map as the network sees it, its sides extended to multiples of the stride.
+    """
+
+    spatial: Tensor
+    score: Tensor
+    channel: Tensor
+
+
+def attend(synthesizer: Synthesizer, label_map: LabelMap, exemplar: EncodedExemplar) -> tuple[Attention, ...]:
+    """The attention of every scale, finest first, for drawing `label_map` (H, W) after `exemplar`.
+
+    Raises `UserError` for the baseline SPADE_VAE, which has none.
+    """
+    network, encoded = synthesizer.release.network, exemplar.encoded
+    if not isinstance(network, Generator) or not isinstance(encoded, Exemplar):
+        raise UserError(f"the model {synthesizer.name} (SPADE_VAE) has no attention to look into; use an msca or gap model")
+    layers = cast(list[msca.MSCA | msca.GAP], list(network.attention))
+    with torch.inference_mode():
+        target = network.encode_target(synthesizer.network_input(label_map))
+        return tuple(
+            Attention(
+                spatial=msca.spatial_attention(logits.flatten(2))[0].unflatten(1, logits.shape[2:]).cpu(),
+                score=layer.masking_score(msca.global_average(c1), summary)[0].cpu(),
+                channel=msca.channel_attention(layer.channel_logits(c1))[0].cpu(),
+            )
+            for layer, c1, logits, summary in zip(layers, target, encoded.logits, encoded.summary, strict=True)
+        )
+
+
+def label_transfer(attention: Attention, target: Tensor, exemplar: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Push the exemplar's one-hot labels through α and β in place of its features, the mask left out (supplement §2).
+
+    target: labels (H1, W1) 0 … count - 1. exemplar: labels (H2, W2). The one-hot tensor is never made: per map k the mass
+    M[k, a] of α on label a and the sum B[k, b] of β over the positions of label b are enough.
+    Returns float64 sums[a, b] = Σ over positions of label b of the share of label a, and the number of positions of every
+    label b, (count,): a column of sums adds up to that number.
+    """
+    mass = _sums_by_label(attention.spatial, exemplar, count)
+    mass = mass / mass.sum(dim=1, keepdim=True)  # float32 attention adds up to 1 with 7 digits; its shares exactly
+    spread = _sums_by_label(attention.channel / attention.channel.sum(dim=0), target, count)
+    return mass.T @ spread, torch.bincount(target.flatten(), minlength=count).double()
+
+
+def region_affinity(attention: Attention, region: Tensor) -> Tensor:
+    """Where a region's look comes from: the mean over its positions of the rows of A = βᵀ diag(s) α, (H2, W2).
+
+    region: weights (H1, W1) ≥ 0, not all zero, such as 1 at one position. The sum is at most 1: what is missing was masked.
+    Exact, in O(K·(P1 + P2)): the rows are summed in the K maps before they are spread over the exemplar.
+    """
+    share = (attention.channel * (region / region.sum())).sum(dim=(1, 2))
+    return torch.einsum("k,k,khw->hw", share, attention.score, attention.spatial)
+
+
+def region_at(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """A region (H, W) of 0 … 1 at the scale of `size`: the share of every cell that lies in it."""
+    return F.adaptive_avg_pool2d(mask[None, None].float(), size)[0, 0]
+
+
+def point_region(size: tuple[int, int], x: int, y: int) -> np.ndarray:
+    """The region (H, W) of one pixel. Raises `UserError` when it is outside."""
+    if not (0 <= x < size[1] and 0 <= y < size[0]):
+        raise UserError(
+            f"the point {x},{y} is outside the label map of {size[1]}×{size[0]} pixels; x runs from 0 to {size[1] - 1} and y "
+            f"from 0 to {size[0] - 1}"
+        )
+    region = np.zeros(size, np.float32)
+    region[y, x] = 1
+    return region
+
+
+def _sums_by_label(maps: Tensor, labels: Tensor, count: int) -> Tensor:
+    """(K, H, W) and labels (H, W) → the sum of every map over every label, (K, count) float64."""
+    sums = torch.zeros(count, len(maps), dtype=torch.float64, device=maps.device)
+    return sums.index_add_(0, labels.flatten(), maps.flatten(1).T.double()).T

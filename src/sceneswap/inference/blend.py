@@ -1,0 +1,279 @@
+"""Blends of encoded exemplars: over the whole picture, by place, by class, or all three at once.
+
+    synthesizer.draw(label_map, blend([beach, dusk], weights=[1 - t, t]))                     # everywhere alike
+    synthesizer.draw(label_map, blend([beach, dusk], maps="left-right"))                      # by place
+    synthesizer.draw(label_map, blend([beach, dusk], classes={"sky": dusk}, rest=beach, border=12))  # by class
+
+A blend is a frozen value: encode once, blend and draw as often as you like. At a location the weight of exemplar j is
+
+    w_j(h, w) = weight_j · map_j(h, w) · choice_j(h, w), divided by the sum over j,
+
+where a part that is not given is 1. choice_j is 1 where the class of the label map is given to exemplar j (or to none, without
+`rest`) and 0 where it is given to another, softened over `border` pixels. With weights alone the exemplars are mixed
+by the α form (supplement §1, global), with maps or classes by the β form (spatial); see `inference.interpolation`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneswap.errors import UserError
+from sceneswap.images import MAX_PIXELS, open_checked
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.scene import LabelMap
+
+if TYPE_CHECKING:
+    from sceneswap.inference.synthesizer import EncodedExemplar
+
+Pattern = Literal["left-right", "top-bottom", "radial"]
+"""Ready-made weight maps: from the first exemplar to the last across the picture, or from its centre to its corners."""
+
+WeightMap = NDArray[np.float32]
+"""(h, w) weights of one exemplar, of any size: stretched over the picture."""
+
+_SUM_TOLERANCE = 1e-6  # rounding of sums such as t + (1 - t)
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """Encoded exemplars and how much of each goes where; made by `blend`.
+
+    weights: one per exemplar, sum 1. maps: one weight map per exemplar, a pattern, or None. classes: class name → number
+    of the exemplar. rest: number of the exemplar for all other classes, or None for all of them. border: pixels.
+    notes: what `blend` changed in what it was given, in words.
+    """
+
+    exemplars: "tuple[EncodedExemplar, ...]"
+    weights: tuple[float, ...]
+    maps: tuple[WeightMap, ...] | Pattern | None = None
+    classes: Mapping[str, int] = field(default_factory=dict)
+    rest: int | None = None
+    border: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The label schema of the model that encoded the exemplars."""
+        return self.exemplars[0].schema
+
+    def weights_on(self, label_map: LabelMap) -> tuple[float, ...] | NDArray[np.float32]:
+        """The weights for a label map (H, W): one per exemplar, or (J, H, W) with maps or classes; they sum to 1.
+
+        Raises `UserError` when no exemplar has a positive weight at some place.
+        """
+        if self.maps is None and not self.classes:
+            return self.weights
+        height, width = label_map.shape
+        count = len(self.exemplars)
+        total = np.broadcast_to(np.asarray(self.weights)[:, None, None], (count, height, width))
+        if self.maps is not None:
+            maps = pattern(self.maps, count, (height, width)) if isinstance(self.maps, str) else self.maps
+            total = total * np.stack([_stretched(one, (height, width)) for one in maps])
+        if self.classes:
+            chosen = {self.schema.index_of(name): exemplar for name, exemplar in self.classes.items()}
+            total = total * class_choice(label_map, chosen, self.rest, count, self.border)
+        sums = total.sum(axis=0)
+        empty = (sums <= 0) | (total.max(axis=0) <= 0)
+        if empty.any():
+            row, column = np.argwhere(empty)[0]
+            raise UserError(
+                f"the weights of the blend leave no exemplar with a positive weight at {np.count_nonzero(empty):,} pixels "
+                f"(the first at x {column}, y {row}); give at least one exemplar a weight there"
+            )
+        return (total / sums).astype(np.float32)
+
+
+def blend(
+    exemplars: "Sequence[EncodedExemplar]",
+    weights: Sequence[float] | None = None,
+    *,
+    maps: Sequence[NDArray[Any]] | Pattern | None = None,
+    classes: "Mapping[str, int | EncodedExemplar] | None" = None,
+    rest: "int | EncodedExemplar | None" = None,
+    border: float = 0.0,
+    extrapolate: bool = False,
+) -> Blend:
+    """Blend encoded exemplars; hand the result to `Synthesizer.draw`.
+
+    weights: one per exemplar, equal by default; normalised to sum 1, with a note in `Blend.notes`.
+    maps: a pattern, or one weight map (h, w) per exemplar, of any size, stretched bilinearly and normalised per pixel; with
+    one map less than exemplars the last exemplar gets what is left to 1.
+    classes: class name → exemplar (itself or its number); a name may be shortened, see `find_class`. rest: the exemplar of
+    all other classes; without it they take all exemplars by weight and map.
+    border: width in pixels over which the choice by class passes from one exemplar into another (the transition of a
+    Gaussian with a quarter of it as its standard deviation).
+    extrapolate: allow negative weights, and maps below 0. They go through the closed forms, bounded; see
+    `inference.interpolation`.
+
+    Raises `UserError` for no exemplar, exemplars of different schemas, weights that are negative (unless extrapolating),
+    not finite, all zero or not one per exemplar, unknown classes, a negative border.
+    """
+    exemplars = tuple(exemplars)
+    if not exemplars:
+        raise UserError("a blend needs at least one exemplar")
+    schema = exemplars[0].schema
+    if other := next((e for e in exemplars if e.schema != schema), None):
+        raise UserError(
+            f"the exemplars {exemplars[0].name} and {other.name} were encoded under different label schemas "
+            f"({schema.name} and {other.schema.name}); encode all with one model"
+        )
+    numbers, notes = normalised(weights, len(exemplars), extrapolate=extrapolate)
+    if not (0 <= border < math.inf):
+        raise UserError(f"the border is a number of pixels from 0 upwards, not {border}")
+    return Blend(
+        exemplars,
+        numbers,
+        _checked_maps(maps, len(exemplars), extrapolate),
+        {find_class(schema, name): _number(which, exemplars) for name, which in (classes or {}).items()},
+        None if rest is None else _number(rest, exemplars),
+        float(border),
+        notes,
+    )
+
+
+def normalised(
+    weights: Sequence[float] | None, count: int, *, extrapolate: bool = False
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Weights that sum to 1, and a note in words if they did not; None: equal ones. Raises `UserError`, see `blend`."""
+    if weights is None:
+        return (1 / count,) * count, ()
+    numbers = [float(w) for w in weights]
+    listed = ", ".join(f"{w:g}" for w in numbers)
+    if len(numbers) != count:
+        raise UserError(f"there are {count} exemplars but {len(numbers)} weights ({listed}); give one per exemplar")
+    if not all(map(math.isfinite, numbers)):
+        raise UserError(f"the weights {listed} are not all finite numbers; give numbers such as 0.3")
+    if min(numbers) < 0 and not extrapolate:
+        raise UserError(
+            f"the weights {listed} hold a negative one, which extrapolates; allow it by name, or use 0 to 1"
+        )
+    total = math.fsum(numbers)
+    if total <= 0 or not any(numbers):
+        what = "are all zero" if not any(numbers) else "do not add up to a positive number"
+        raise UserError(f"the weights {listed} {what}; give at least one exemplar a positive weight")
+    if abs(total - 1) <= _SUM_TOLERANCE:
+        return tuple(numbers), ()
+    parts = tuple(w / total for w in numbers)
+    return parts, (f"the weights {listed} do not sum to 1; taken as {', '.join(f'{w:.4g}' for w in parts)}",)
+
+
+def find_class(schema: LabelSchema, name: str) -> str:
+    """The class that `name` means: the one so called, else the only one with that word, else with that beginning.
+
+    "sky" means "sky-other" where no class is called "sky", and "play" means "playingfield". Raises `UserError` naming the
+    nearest when none or several fit.
+    """
+    if name in schema.names:
+        return name
+    words = [n for n in schema.names if name in n.replace(" ", "-").split("-")]
+    fits = words or [n for n in schema.names if name and n.startswith(name)]
+    if len(fits) > 1:
+        raise UserError(f"{name!r} may mean {', '.join(fits[:5])} in schema {schema.name}; give the full name")
+    return fits[0] if fits else schema.names[schema.index_of(name)]
+
+
+def class_choice(
+    label_map: LabelMap, classes: Mapping[int, int], rest: int | None, count: int, border: float = 0.0
+) -> NDArray[np.float32]:
+    """(J, H, W) weights by class that sum to 1: all for exemplar classes[c] where the label is c.
+
+    Elsewhere all for `rest`, or equal ones if it is None. border: see `blend`.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    table = np.full((count, max(int(label_map.max()), *classes) + 1), 1 / count, np.float32)
+    for label, exemplar in {
+        **dict.fromkeys(range(table.shape[1]) if rest is not None else (), rest),
+        **classes,
+    }.items():
+        table[:, label] = np.eye(count, dtype=np.float32)[exemplar]
+    choice = table[:, label_map]
+    if border:
+        choice = np.stack([gaussian_filter(one, border / 4, mode="nearest") for one in choice])
+    return choice
+
+
+def path_weights(t: Any, count: int) -> NDArray[np.float32]:
+    """(J, …) weights on the way from the first exemplar (t = 0) through all others to the last (t = 1), sum 1.
+
+    Below 0 and above 1 the first and last leg go on in a straight line (extrapolation). t: a number or an array (…).
+    """
+    position = np.asarray(t, np.float64) * (count - 1)
+    leg = np.clip(np.floor(position), 0, max(count - 2, 0))
+    part = position - leg
+    numbers = np.arange(count).reshape(-1, *[1] * position.ndim)
+    return np.where(numbers == leg, 1 - part, np.where(numbers == leg + 1, part, 0)).astype(np.float32)
+
+
+def pattern(name: Pattern, count: int, size: tuple[int, int], overshoot: float = 0.0) -> NDArray[np.float32]:
+    """The weight maps (J, H, W) of a pattern for pictures of `size` (height, width); the edges are pure, the sum is 1.
+
+    overshoot: extrapolation, as a part of the way: 0.5 runs from -0.5 to 1.5. Raises `UserError` for unknown patterns.
+    """
+    rows, columns = (np.linspace(0, 1, side) if side > 1 else np.full(1, 0.5) for side in size)
+    if name == "left-right":
+        way = np.broadcast_to(columns, size)
+    elif name == "top-bottom":
+        way = np.broadcast_to(rows[:, None], size)
+    elif name == "radial":
+        way = np.hypot(rows[:, None] - 0.5, columns - 0.5) / math.sqrt(0.5)
+    else:
+        raise UserError(f"there is no pattern {name!r}; choose {', '.join(get_args(Pattern))}")
+    return path_weights(way * (1 + 2 * overshoot) - overshoot, count)
+
+
+def read_weight_map(path: Path, max_pixels: int = MAX_PIXELS) -> WeightMap:
+    """Read a grey PNG (8 or 16 bits; of a colour picture its lightness) as weights (h, w) 0 … 1. Raises `UserError`."""
+    with open_checked(Path(path), ("PNG",), "weight map", max_pixels) as image:
+        if image.mode.startswith("I"):
+            return np.asarray(image).astype(np.float32) / 65_535
+        if "A" in image.mode or "transparency" in image.info:
+            raise UserError(f"the weight map {path} has transparency, which means no weight; save it without")
+        return np.asarray(image.convert("L")).astype(np.float32) / 255
+
+
+def _checked_maps(maps: Any, count: int, extrapolate: bool) -> tuple[WeightMap, ...] | Pattern | None:
+    if maps is None or isinstance(maps, str):
+        if maps is not None and maps not in get_args(Pattern):
+            raise UserError(f"there is no pattern {maps!r}; choose {', '.join(get_args(Pattern))}")
+        return maps
+    arrays = [np.asarray(one, dtype=np.float32) for one in maps]
+    if len(arrays) not in (count, max(count - 1, 1)):
+        raise UserError(f"there are {count} exemplars but {len(arrays)} weight maps; give one per exemplar")
+    for one in arrays:
+        if one.ndim != 2 or not one.size or not np.isfinite(one).all():
+            raise UserError(f"a weight map is (height, width) finite numbers, not {one.shape}")
+        if one.min() < 0 and not extrapolate:
+            raise UserError("a weight map holds negative weights, which extrapolate; allow it by name, or use 0 to 1")
+    if len(arrays) < count:
+        size = max((one.shape for one in arrays), key=lambda shape: shape[0] * shape[1])
+        left = 1 - sum(_stretched(one, size) for one in arrays)
+        arrays.append(left if extrapolate else np.maximum(left, 0))
+    if not any(one.any() for one in arrays):
+        raise UserError("the weight maps are zero everywhere; paint at least one of them")
+    return tuple(arrays)
+
+
+def _stretched(weights: WeightMap, size: tuple[int, int]) -> WeightMap:
+    """A weight map at `size` (height, width), bilinear, averaged when it shrinks."""
+    if weights.shape == tuple(size):
+        return weights
+    return np.asarray(Image.fromarray(weights).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+
+def _number(which: "int | EncodedExemplar", exemplars: "tuple[EncodedExemplar, ...]") -> int:
+    """The number of an exemplar given as such or as itself."""
+    if isinstance(which, int):
+        if 0 <= which < len(exemplars):
+            return which
+        raise UserError(f"there is no exemplar number {which}; the blend has {len(exemplars)}, counted from 0")
+    for number, one in enumerate(exemplars):
+        if one is which:
+            return number
+    raise UserError(f"the exemplar {which.name} is given a class but is not among the exemplars of the blend")

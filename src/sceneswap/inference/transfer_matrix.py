@@ -1,0 +1,270 @@
+"""From which labels the learned attention takes features for which labels, over a whole data set (supplement §2).
+
+T[a, b] is the mean, over all target positions of label b, of the share that exemplar positions of label a have in the
+attention of the finest scale, the mask left out. Columns sum to 1 over all labels, void among them.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sceneswap.data.folder import FolderDataset
+from sceneswap.errors import UserError
+from sceneswap.files import write_bytes, write_json, write_text
+from sceneswap.inference.attention import attend, label_transfer
+from sceneswap.inference.figures import dendrogram_figure, matrix_figure
+from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.labels.io import resize_label_map
+from sceneswap.report import facts, figure, section, table, write_page
+from sceneswap.scene import Scene
+
+HEAT_MAP_LABELS, DENDROGRAM_LABELS = 20, 25  # the paper's numbers of the most frequent labels
+CLUSTERING = {"method": "average", "metric": "euclidean"}
+_STATE = "transfer-state.npz"
+_SAVE_EVERY = 50  # pairs
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TransferMatrix:
+    """Sums over pairs of scenes, C + 1 labels with void last.
+
+    names: of the labels. sums: (C+1, C+1) shares summed over target positions, exemplar label × target label. uniform: the
+    same for attention that is equal everywhere, as chance. positions: (C+1,) target positions per label. shared: those
+    whose exemplar has the label too. pairs: how many.
+    """
+
+    names: tuple[str, ...]
+    sums: Matrix
+    uniform: Matrix
+    positions: Matrix
+    shared: Matrix
+    pairs: int
+
+    @staticmethod
+    def empty(names: tuple[str, ...]) -> "TransferMatrix":
+        """No pairs yet."""
+        square, line = np.zeros((len(names), len(names))), np.zeros(len(names))
+        return TransferMatrix(names, square, square, line, line, 0)
+
+    @property
+    def values(self) -> Matrix:
+        """T (C+1, C+1): exemplar label a (row) × target label b (column), 0 … 1; NaN for labels that no target has."""
+        with np.errstate(invalid="ignore"):
+            return self.sums / self.positions
+
+    def frequent(self, count: int) -> list[int]:
+        """The labels with the most target positions, most frequent first, void left out."""
+        order = np.argsort(-self.positions[:-1], kind="stable")[:count]
+        return [int(i) for i in order if self.positions[i]]
+
+    def summary(self, labels: list[int]) -> dict[str, float]:
+        """Means over `labels`: T's diagonal, its chance (uniform attention), both also where the exemplar has the label."""
+        diagonal, chance = np.diag(self.sums)[labels], np.diag(self.uniform)[labels]
+        positions, shared = self.positions[labels], self.shared[labels]
+        seen = shared > 0
+        return {
+            "diagonal": float((diagonal / positions).mean()),
+            "chance": float((chance / positions).mean()),
+            "diagonal_where_shared": float((diagonal[seen] / shared[seen]).mean()) if seen.any() else 0.0,
+            "chance_where_shared": float((chance[seen] / shared[seen]).mean()) if seen.any() else 0.0,
+        }
+
+    def with_pair(self, synthesizer: Synthesizer, target: Scene, exemplar: Scene) -> "TransferMatrix":
+        """Add a pair of scenes, both brought to the model's working size."""
+        look = synthesizer.encode(exemplar)
+        sizes = (synthesizer.working_shape(target.size), look.size)
+        maps = [resize_label_map(scene.label_map, size) for scene, size in zip((target, exemplar), sizes, strict=True)]
+        finest = attend(synthesizer, maps[0], look)[0]
+        c1, c2 = synthesizer.network_input(maps[0])[0].cpu(), torch.from_numpy(maps[1].astype(np.int64))
+        sums, positions = (t.numpy() for t in label_transfer(finest, c1, c2, len(self.names)))
+        share = np.bincount(maps[1].ravel(), minlength=len(self.names)) / maps[1].size
+        return TransferMatrix(
+            self.names,
+            self.sums + sums,
+            self.uniform + np.outer(share, positions),
+            self.positions + positions,
+            self.shared + positions * (share > 0),
+            self.pairs + 1,
+        )
+
+
+def transfer_matrix(
+    synthesizer: Synthesizer,
+    dataset: FolderDataset,
+    pairs: int,
+    out: Path,
+    *,
+    seed: int = 0,
+    on_pair: Callable[[int], None] = lambda count: None,
+) -> TransferMatrix:
+    """The transfer matrix over `pairs` random pairs of different scenes, one at a time.
+
+    The sums are kept in `out` every so often, and a later call goes on from there, with the same result as one in a single
+    go: pair i is drawn from (seed, i). on_pair: called with the number of pairs just done.
+    Raises `UserError` for fewer than two scenes and when `out` holds the sums of another model, data set or seed.
+    """
+    if len(dataset) < 2:
+        raise UserError(f"a transfer matrix takes pairs of scenes, but the data set has {len(dataset)}; add some")
+    if pairs < 1:
+        raise UserError("--pairs must be at least 1")
+    identity = _identity(synthesizer, dataset, seed)
+    matrix = _read_state(out / _STATE, identity, (*synthesizer.schema.names, "void"))
+    if matrix.pairs > pairs:
+        raise UserError(f"{out / _STATE} holds {matrix.pairs} pairs already; ask for as many or more, or another --out")
+    on_pair(matrix.pairs)
+    for i in range(matrix.pairs, pairs):
+        target, exemplar = np.random.default_rng([seed, i]).choice(len(dataset), 2, replace=False)
+        matrix = matrix.with_pair(synthesizer, dataset[int(target)], dataset[int(exemplar)])
+        if matrix.pairs % _SAVE_EVERY == 0 or matrix.pairs == pairs:
+            _write_state(out / _STATE, identity, matrix)
+        on_pair(1)
+    return matrix
+
+
+def dendrogram_features(values: Matrix) -> Matrix:
+    """Rows of a transfer matrix (n, n) with each diagonal entry replaced by its row's second largest value (supplement §2)."""
+    features = values.copy()
+    np.fill_diagonal(features, np.sort(values, axis=1)[:, -2])
+    return features
+
+
+def cluster(features: Matrix) -> Matrix:
+    """Hierarchical clustering of the rows: average linkage of Euclidean distances, SciPy's (n - 1, 4)."""
+    from scipy.cluster.hierarchy import linkage
+
+    return np.asarray(linkage(features, optimal_ordering=True, **CLUSTERING))
+
+
+def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesizer, *, dendrogram: bool = False) -> Path:
+    """Write transfer.png, .csv (all labels that occur), .json and index.html, on demand dendrogram.png, .csv and .json too.
+
+    Returns the page. Raises `UserError` when fewer than three labels occur for a dendrogram.
+    """
+    values, labels = matrix.values, matrix.frequent(HEAT_MAP_LABELS)
+    names = [matrix.names[i] for i in labels]
+    present = np.flatnonzero((matrix.positions > 0) | (matrix.sums.sum(axis=1) > 0))
+    shown = matrix_figure(values[np.ix_(labels, labels)], names)
+    write_bytes(out / "transfer.png", shown)
+    columns = [i for i in present if matrix.positions[i] > 0]
+    rows = [[matrix.names[a], *values[a, columns]] for a in present]
+    _write_csv(out / "transfer.csv", ["exemplar label \\ target label", *(matrix.names[b] for b in columns)], rows)
+    means = matrix.summary(labels)
+    write_json(
+        out / "transfer.json",
+        {
+            "model": synthesizer.describe(), "pairs": matrix.pairs, "scale": 0, "mask": "left out", **means,
+            "labels": names, "matrix": values[np.ix_(labels, labels)].tolist(),
+            "positions": matrix.positions[labels].astype(int).tolist(),
+        },
+    )  # fmt: skip
+    parts = [
+        section(
+            "Transfer matrix",
+            f"Column by column: from which labels of the exemplar (rows) the attention of the finest scale takes what it gives "
+            f"to a label of the target. The {len(labels)} most frequent labels of {matrix.pairs:,} random pairs; over all "
+            "labels every column sums to 1. The mask is left out.",
+            figure(shown, "exemplar label (rows) → target label (columns)"),
+            facts(
+                {
+                    "mean diagonal": f"{means['diagonal']:.3f} (uniform attention would give {means['chance']:.3f})",
+                    "where the exemplar has the label":
+                        f"{means['diagonal_where_shared']:.3f} (uniform: {means['chance_where_shared']:.3f})",
+                }
+            ),
+        ),
+        section("The strongest transfers between different labels", _strongest(values, labels, matrix.names)),
+    ]  # fmt: skip
+    if dendrogram:
+        parts.insert(1, _dendrogram_section(out, matrix))
+    model = synthesizer.describe()
+    made = {"model": model["name"], "weights (SHA-256)": model["weights_sha256"], "label schema": model["schema"],
+            "files": ", ".join(sorted(p.name for p in out.iterdir() if p.suffix in (".png", ".csv", ".json")))}  # fmt: skip
+    parts.append(section("How it was made", facts(made)))
+    write_page(out / "index.html", "What the attention learned", parts, lead=f"{matrix.pairs:,} pairs, {model['name']}")
+    return out / "index.html"
+
+
+def _dendrogram_section(out: Path, matrix: TransferMatrix) -> Any:
+    labels = matrix.frequent(DENDROGRAM_LABELS)
+    if len(labels) < 3:
+        raise UserError(f"a dendrogram takes at least three labels, but the target maps hold {len(labels)}; use more scenes")
+    names = [matrix.names[i] for i in labels]
+    features = dendrogram_features(matrix.values[np.ix_(labels, labels)])
+    links = cluster(features)
+    shown = dendrogram_figure(links, names)
+    write_bytes(out / "dendrogram.png", shown)
+    header = ["first", "second", "distance", "labels"]
+    members: list[list[str]] = [[name] for name in names]
+    merged = []
+    for first, second, distance, _ in links:
+        pair = members[int(first)], members[int(second)]
+        merged.append({"first": pair[0], "second": pair[1], "distance": float(distance)})
+        members.append(pair[0] + pair[1])
+    rows = [[" ".join(m["first"]), " ".join(m["second"]), m["distance"], len(m["first"] + m["second"])] for m in merged]
+    _write_csv(out / "dendrogram.csv", header, rows)
+    write_json(
+        out / "dendrogram.json",
+        {**CLUSTERING, "labels": names, "features": features.tolist(), "merges": merged, "linkage": links.tolist()},
+    )
+    closest = [[" + ".join(m["first"]), " + ".join(m["second"]), m["distance"]] for m in merged[:8]]
+    return section(
+        "Dendrogram",
+        f"The rows of the matrix among the {len(labels)} most frequent labels as their features, each diagonal entry replaced "
+        "by the second largest value of its row. Average linkage of Euclidean distances: labels that give their features to "
+        "the same places lie close together.",
+        figure(shown, "average linkage, Euclidean distance"),
+        table(["one", "other", "distance"], closest, caption="The closest"),
+    )
+
+
+def _strongest(values: Matrix, labels: list[int], names: tuple[str, ...], count: int = 12) -> Any:
+    entries = sorted(((values[a, b], a, b) for a in labels for b in labels if a != b), reverse=True)[:count]
+    rows = [[names[a], names[b], float(value), float(values[b, b])] for value, a, b in entries]
+    return table(["exemplar label", "target label", "share", "share of the same label"], rows)
+
+
+def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([header, *([f"{v:.6g}" if isinstance(v, float) else v for v in row] for row in rows)])
+    write_text(path, buffer.getvalue())
+
+
+def _identity(synthesizer: Synthesizer, dataset: FolderDataset, seed: int) -> str:
+    """What sums may be added to: the same model, scenes and seed."""
+    names = [f"{Path(name).parent.parent.name}/{Path(name).stem}" for name in dataset.names]
+    scenes = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return json.dumps({**synthesizer.describe(), "scenes": scenes, "seed": seed, "size": synthesizer.working_size})
+
+
+def _write_state(path: Path, identity: str, matrix: TransferMatrix) -> None:
+    buffer = io.BytesIO()
+    arrays = {name: getattr(matrix, name) for name in ("sums", "uniform", "positions", "shared", "pairs")}
+    np.savez(buffer, identity=np.array(identity), **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def _read_state(path: Path, identity: str, names: tuple[str, ...]) -> TransferMatrix:
+    if not path.exists():
+        return TransferMatrix.empty(names)
+    try:
+        with np.load(path, allow_pickle=False) as state:
+            known = str(state["identity"])
+            arrays = [state[name] for name in ("sums", "uniform", "positions", "shared")]
+            pairs = int(state["pairs"])
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise UserError(f"{path} is damaged ({error}); remove it to start again") from error
+    if known != identity:
+        raise UserError(f"{path} is of another model, data set or seed; choose another --out, or remove it to start again")
+    return TransferMatrix(names, *arrays, pairs)

@@ -1,0 +1,128 @@
+"""The shape of the package: imports go downwards only, and PyTorch is loaded only by who needs it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sceneswap
+
+ROOT = Path(sceneswap.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# From top to bottom; a module may import from rows below its own, and from its own.
+LAYERS = (
+    ("cli",),
+    ("studio",),
+    ("evaluation",),
+    ("inference", "training"),
+    ("checkpoint",),
+    ("data", "models", "losses"),
+    ("scene", "config", "labels", "images", "pictures", "report"),
+    ("files", "errors"),
+)
+LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
+
+# These pairs know nothing of each other, though the rows would allow it.
+APART = [
+    ("inference", "training"), ("training", "inference"), ("studio", "training"), ("models", "data"), ("data", "models"),
+]  # fmt: skip
+
+# Modules that must not load PyTorch when they are imported.
+WITHOUT_TORCH = (
+    "__init__", "cli", "labels", "images", "pictures", "files", "errors", "scene", "config",
+    "data/procedural", "data/folder", "data/patches", "data/transforms",
+)  # fmt: skip
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).with_suffix("").as_posix()
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Every module that a syntax tree imports, at any depth, with the names taken from a package as modules."""
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the layer"
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return modules
+
+
+def top_level(tree: ast.Module) -> ast.Module:
+    """The statements that run on import: functions left out, and what only type checkers see."""
+
+    class Prune(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+            return None
+
+        def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+            return None
+
+        def visit_If(self, node: ast.If) -> ast.AST | None:
+            return None if ast.unparse(node.test).endswith("TYPE_CHECKING") else self.generic_visit(node)
+
+    return Prune().visit(tree)
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def parts_of(modules: set[str]) -> set[str]:
+    """The parts of this package among `modules`: "labels" of sceneswap.labels.schema.load_schema."""
+    return {m.split(".")[1] for m in modules if m.startswith("sceneswap.")} & set(LEVEL)
+
+
+def test_every_module_has_a_layer() -> None:
+    assert len(FILES) > 30
+    assert {name_of(path).split("/")[0] for path in FILES} - {"__init__"} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_go_downwards(path: Path) -> None:
+    own = name_of(path).split("/")[0]
+    if own == "__init__":  # the front door: names are fetched when they are used
+        assert parts_of(imported(top_level(parse(path)))) == set()
+        return
+    parts = parts_of(imported(parse(path)))
+    assert [p for p in parts if LEVEL[p] < LEVEL[own]] == []
+    assert [p for p in parts if (own, p) in APART] == []
+    if own == "models" and path.name != "build.py":
+        assert "config" not in parts, "within models only build.py reads the configuration"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if name_of(p).startswith(WITHOUT_TORCH)], ids=name_of)
+def test_no_torch_at_module_level(path: Path) -> None:
+    assert {m.split(".")[0] for m in imported(top_level(parse(path)))} & {"torch", "accelerate", "safetensors"} == set()
+
+
+def test_the_reader_of_imports_sees_functions_and_type_checking() -> None:
+    source = (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n"
+        "def f():\n    from sceneswap.cli import main\n"
+    )
+    assert "torch" in imported(ast.parse(source))
+    assert parts_of(imported(ast.parse(source))) == {"cli"}
+    assert imported(top_level(ast.parse(source))) == {"typing.TYPE_CHECKING"}
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("sceneswap", {"torch", "tyro", "numpy", "PIL"}),
+        ("sceneswap.cli.main", {"torch", "tyro", "numpy", "PIL"}),
+        ("sceneswap.data.folder", {"torch"}),
+        ("sceneswap.data.procedural", {"torch"}),
+        ("sceneswap.labels.schema", {"torch"}),
+        ("sceneswap.config", {"torch"}),
+    ],
+)
+def test_importing_is_light(module: str, absent: set[str]) -> None:
+    code = f"import sys, {module}; print(*sorted({absent!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -1,0 +1,225 @@
+"""The training loop in one process: all phases, its refusals, warm starts, accumulation, precision."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from sceneswap.checkpoint import Release, folded_copy, newest_state, read_state, save_release
+from sceneswap.cli.main import run
+from sceneswap.config import TrainConfig, from_dict
+from sceneswap.errors import UserError
+from sceneswap.labels.schema import load_schema
+from sceneswap.models.build import build_generator
+from sceneswap.training.loop import plan, train
+
+Short = Callable[..., TrainConfig]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def generator_of(state: Path) -> dict[str, Tensor]:
+    """The generator's weights in a training state, spectral norm's vectors and what normalisation cancels left out."""
+    tensors, _ = read_state(state)
+    cancels = ("_u", "_v", "convolution_0.bias", "convolution_1.bias", "start.bias", "psi.bias")
+    return {n: t for n, t in tensors.items() if n.startswith("generator/") and not n.endswith(cancels)}
+
+
+def distance(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
+    """Root of the summed squared differences."""
+    return float(torch.stack([(a[n] - b[n]).square().sum() for n in b]).sum().sqrt())
+
+
+def release_of(settings: TrainConfig, schema: str = "outdoor") -> Release:
+    torch.manual_seed(5)
+    network = build_generator(settings.model, load_schema(schema).num_classes)
+    return Release(folded_copy(network), settings.model, load_schema(schema), {})
+
+
+@pytest.mark.parametrize("model", ["msca", "gap", "spade-vae"])
+def test_all_phases_leave_a_complete_run(model: str, short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short(model, (2, 2, 2), sample_every=1)
+    last = train(settings, [data], tmp_path, device="cpu")
+    assert last == newest_state(tmp_path)
+    tensors, meta = read_state(last)
+    assert {n.split("/")[0] for n in tensors} == {
+        "generator", "average", "discriminator", "decoder", "optimizer_g", "optimizer_d",
+    }  # fmt: skip
+    assert all(torch.isfinite(t).all() for t in tensors.values())
+    assert from_dict(TrainConfig, meta["config"], "meta") == settings
+    assert meta["class_names"] == list(load_schema("outdoor").names)
+    assert (meta["progress"]["phase"], meta["progress"]["step"]) == (2, 6)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    terms = [(line["phase"], set(line["terms"])) for line in lines if "terms" in line]
+    image = {"adversarial", "feature_matching", "pixel", "real", "fake"} | ({"kl"} if model == "spade-vae" else set())
+    pretrain = image if model == "spade-vae" else {"features"}
+    assert terms == [("pretrain", pretrain)] * 2 + [("patch", image)] * 2 + [("global", image)] * 2
+    assert [line["step"] for line in lines if "alarms" in line] == ([1, 2] if model == "spade-vae" else []) + [
+        3,
+        4,
+        5,
+        6,
+    ]
+    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(json.dumps(meta["config"]))
+    assert (tmp_path / "samples" / "00000006.png").is_file()
+
+
+def test_pretraining_leaves_the_synthesis_alone(short: Short, data: Path, tmp_path: Path) -> None:
+    states = [train(short(steps=(n, 0, 0)), [data], tmp_path / str(n), device="cpu") for n in (1, 4)]
+    first, last = (generator_of(s) for s in states)
+    moved = {n for n in first if not torch.equal(first[n], last[n])}
+    assert moved
+    assert moved == {n for n in first if not n.startswith("generator/synthesis.")}
+
+
+def test_training_lowers_the_losses(short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short(steps=(60, 0, 0), log_every=1)
+    train(settings, [data], tmp_path, device="cpu")
+    features = [json.loads(line)["terms"]["features"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert sum(features[-10:]) < 0.8 * sum(features[:10])
+
+
+@pytest.mark.parametrize("steps", [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+def test_bfloat16_runs_on_the_cpu(short: Short, data: Path, tmp_path: Path, steps: tuple[int, int, int]) -> None:
+    tensors, _ = read_state(train(short(steps=steps, precision="bf16"), [data], tmp_path, device="cpu"))
+    assert {t.dtype for t in tensors.values()} == {torch.float32}  # weights stay exact
+    assert all(torch.isfinite(t).all() for t in tensors.values())
+
+
+def test_accumulated_micro_steps_equal_the_large_batch(short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short(steps=(0, 6, 0))
+    settings = replace(settings, loss=replace(settings.loss, adversarial=0.0, feature_matching=0.0))
+
+    def trained(name: str, batch_size: int, accumulation: int) -> dict[str, Tensor]:
+        phases = (replace(settings.phases[0], batch_size=batch_size),)
+        changed = replace(settings, phases=phases, accumulation=accumulation)
+        return generator_of(train(changed, [data], tmp_path / name, device="cpu"))
+
+    large, accumulated, small = trained("large", 4, 1), trained("accumulated", 2, 2), trained("small", 2, 1)
+    # the power iteration of spectral norm goes on with every micro-step, so they agree nearly, not exactly
+    assert distance(accumulated, large) < 0.3 * distance(small, large)
+
+
+def test_a_seed_repeats_and_another_differs(short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short(steps=(0, 2, 0))
+    runs = [
+        generator_of(train(replace(settings, seed=s), [data], tmp_path / name, device="cpu", workers=w))
+        for name, s, w in (("a", 0, 0), ("b", 0, 2), ("c", 1, 0))
+    ]
+    assert distance(runs[0], runs[1]) == 0
+    assert distance(runs[0], runs[2]) > 0.1
+
+
+def test_plan_counts_what_a_step_takes(short: Short) -> None:
+    settings = short(steps=(3, 4, 5), accumulation=2)
+    rows = plan(settings, scenes=6, processes=2)
+    assert [r["steps"] for r in rows] == [3, 4, 5]
+    assert [r["entries per step"] for r in rows] == [2 * 2 * 4, 2 * 2 * 4, 3 * 1 * 4]
+    epochs = replace(settings.phases[0], steps=0, epochs=3)
+    assert plan(replace(settings, phases=(epochs,)), scenes=6)[0]["steps"] == 5  # 18 scenes, 4 a step
+
+
+# --- Warm starts ------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_starts_from_a_release(short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short(steps=(1, 0, 0))
+    release = release_of(settings)
+    save_release(tmp_path / "model", release)
+    state = train(settings, [data], tmp_path / "run", init_from=tmp_path / "model", device="cpu")
+    trained, start = generator_of(state), release.network.state_dict()
+    for name, tensor in trained.items():
+        plain = name.removeprefix("generator/").replace(".parametrizations.weight.original", ".weight")
+        assert (tensor - start[plain]).abs().max() < 0.01  # one step away
+
+
+@pytest.mark.parametrize(
+    ("model", "schema", "message"),
+    [("msca", "camvid", "label schema"), ("gap", "outdoor", "another model configuration")],
+)
+def test_a_release_of_another_kind_is_refused(
+    short: Short, data: Path, tmp_path: Path, model: str, schema: str, message: str
+) -> None:
+    save_release(tmp_path / "model", release_of(short(model), schema))
+    with pytest.raises(UserError, match=f"model (was|has) .*{message}"):
+        train(short(), [data], tmp_path / "run", init_from=tmp_path / "model", device="cpu")
+
+
+@pytest.mark.parametrize("steps", [(1, 0, 0), (0, 1, 0)])
+def test_a_loss_that_is_not_finite_names_the_files(
+    short: Short, data: Path, tmp_path: Path, steps: tuple[int, int, int]
+) -> None:
+    settings = short(steps=steps)
+    release = release_of(settings)
+    with torch.no_grad():
+        release.network.get_parameter("compress.0.weight").fill_(float("nan"))
+    save_release(tmp_path / "model", release)
+    with pytest.raises(UserError, match=r"not finite \(.*\) on the batch .*images/\d\.png.*look at these files"):
+        train(settings, [data], tmp_path / "run", init_from=tmp_path / "model", device="cpu")
+    assert newest_state(tmp_path / "run") is None
+
+
+# --- Refusals on the command line -------------------------------------------------------------------------------------
+
+
+def command(data: Path, out: Path, *flags: str) -> int:
+    return run(["train", "--preset", "tiny", "--data", str(data), "--out", str(out), "--device", "cpu", *flags])
+
+
+def test_refusals(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(message: str, *flags: str, folder: Path = data, out: Path = tmp_path / "run") -> None:
+        assert command(folder, out, *flags) == 2
+        errors = capsys.readouterr().err
+        assert errors.startswith("sceneswap: ")
+        assert message in errors
+        assert errors.count("\n") == 1
+
+    refused("holds no training state to resume from", "--resume")
+    refused("nowhere", folder=tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    refused(str(tmp_path / "empty"), folder=tmp_path / "empty")
+    refused("papr is no preset", "--preset", "papr")
+    refused("--scale-steps must be greater than 0", "--scale-steps", "nan")
+    refused("seed must lie in", "--seed", "-1")
+    refused("config.json is missing", "--init-from", str(tmp_path / "empty"))
+    if not torch.cuda.is_available():
+        refused("PyTorch finds no CUDA device", "--device", "cuda")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+    assert command(data, tmp_path / "run", "--scale-steps", "0.25") == 0
+    assert "sceneswap export" in capsys.readouterr().out
+    refused("already holds a run; go on with --resume")
+
+
+def test_dry_run_trains_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(data, tmp_path / "run", "--dry-run", "--model", "gap", "--seed", "3") == 0
+    shown = capsys.readouterr().out
+    assert "6 scenes" in shown
+    assert '"kind": "gap"' in shown
+    assert '"seed": 3' in shown
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_model_of_a_preset_file_is_kept(
+    short: Short, data: Path, tmp_path: Path, as_toml: Callable[[TrainConfig], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = as_toml(short("gap"))
+    assert command(data, tmp_path / "run", "--dry-run", "--preset", str(preset)) == 0
+    assert '"kind": "gap"' in capsys.readouterr().out
+
+
+def test_a_finished_run_resumes_to_itself(short: Short, data: Path, tmp_path: Path) -> None:
+    last = train(short(), [data], tmp_path, device="cpu")
+    before = last.read_bytes()
+    assert train(short(), [data], tmp_path, device="cpu", resume=True) == last
+    assert last.read_bytes() == before
