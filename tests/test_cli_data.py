@@ -24,7 +24,7 @@ def render(out: Path, *options: object) -> int:
 
 def test_scenes_become_a_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert render(tmp_path, "--count", 3, "--seed", 5, "--size", 40, "--width", 56) == 0
-    assert "3 scenes rendered" in capsys.readouterr().out
+    assert "scenes rendered in " in capsys.readouterr().out
     index = json.loads((tmp_path / "scenes.json").read_text())
     assert index == {"kind": "scenes", "size": [40, 56], "schema": "outdoor", "seeds": [5, 6, 7]}
     outdoor = load_schema("outdoor")
@@ -38,9 +38,11 @@ def test_scenes_become_a_data_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_the_procedural_schema(tmp_path: Path) -> None:
     assert render(tmp_path, "--count", 1, "--size", 32, "--schema", "procedural") == 0
-    schema = load_schema(str(tmp_path / "schema.toml"))
-    assert schema.names == load_schema("procedural").names
-    assert np.array_equal(read_label_map(tmp_path / "labels" / "000000.png", schema), scene(0, (32, 32)).label_map)
+    schema = load_schema("procedural")
+    assert (tmp_path / "schema.toml").read_text() == 'preset = "procedural"\n'
+    label_map = read_label_map(tmp_path / "labels" / "000000.png", schema)
+    assert np.array_equal(label_map, scene(0, (32, 32)).label_map)
+    assert np.array_equal(FolderDataset([tmp_path], schema)[0].label_map, label_map)
 
 
 def test_an_interrupted_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,8 +53,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixtur
     untouched = (resumed / "images" / "000002.png").stat().st_mtime_ns
     capsys.readouterr()
     assert render(resumed, "--count", 5, "--size", 32) == 0
-    assert "3 scenes rendered" in (text := capsys.readouterr().out)
-    assert "2 were there already" in text
+    assert ": 3; already there: 2" in capsys.readouterr().out
     assert (resumed / "images" / "000002.png").stat().st_mtime_ns == untouched
     assert files_of(resumed) == files_of(whole)
 

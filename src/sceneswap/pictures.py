@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from sceneswap.scene import Photo
 
 _GAP = 4
 _WHITE = 255
+_INK = (40, 43, 48)
+_FONT_SIZE = 13
 
 
 def fit(photo: Photo, size: tuple[int, int]) -> Photo:
@@ -36,6 +38,29 @@ def grid(rows: Sequence[Sequence[Photo | None]], cell: tuple[int, int]) -> Photo
                 top, left = _GAP + i * (height + _GAP), _GAP + j * (width + _GAP)
                 sheet[top : top + height, left : left + width] = fit(photo, cell)
     return sheet
+
+
+def captioned_grid(
+    rows: Sequence[Sequence[Photo | None]],
+    cell: tuple[int, int],
+    columns: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> Photo:
+    """A `grid` with captions above its columns and names left of its rows; captions are cut to the cell's width."""
+    sheet, font = grid(rows, cell), ImageFont.load_default(_FONT_SIZE)
+    top = _FONT_SIZE + 8 if columns else 0
+    left = 12 + max((round(font.getlength(name)) for name in names), default=-12)
+    canvas = np.full((sheet.shape[0] + top, sheet.shape[1] + left, 3), _WHITE, np.uint8)
+    canvas[top:, left:] = sheet
+    image = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(image)
+    for j, caption in enumerate(columns):
+        while caption and font.getlength(caption) > cell[1]:
+            caption = caption[:-1]
+        pen.text((left + _GAP + j * (cell[1] + _GAP) + cell[1] / 2, top / 2 + 2), caption, _INK, font, anchor="mm")
+    for i, name in enumerate(names):
+        pen.text((left - 4, top + _GAP + i * (cell[0] + _GAP) + cell[0] / 2), name, _INK, font, anchor="rm")
+    return np.asarray(image)
 
 
 def swap_grid(

@@ -172,7 +172,8 @@ figcaption { font-size: 13px; overflow-wrap: anywhere; }
 .zoom { all: unset; display: block; cursor: zoom-in; line-height: 0; max-width: 100%; }
 .zoom:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px; }
 img { max-width: 100%; height: auto; border-radius: 3px; }
-.pictures { max-height: 92vh; border: 1px solid var(--line); border-radius: 8px; background: var(--wash); }
+.pictures { width: fit-content; max-width: 100%; max-height: 92vh; border: 1px solid var(--line);
+  border-radius: 8px; background: var(--wash); }
 .pictures table { border-collapse: separate; border-spacing: 0; }
 .pictures th, .pictures td { padding: 4px; border: 0; text-align: center; vertical-align: middle; }
 .pictures th { background: var(--wash); font-size: 12px; font-weight: 500; color: var(--soft); z-index: 1; }

@@ -1,6 +1,7 @@
 """The procedural renderer: layout and look are independent, exact and varied."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_scenes_are_the_same_on_every_machine() -> None:
 
 
 def test_looks_are_drawn_apart_from_layouts() -> None:
-    layouts, looks = [Layout.sample(seed) for seed in range(80)], [Look.sample(seed) for seed in range(80)]
+    layouts, looks = [Layout.sample(seed) for seed in range(150)], [Look.sample(seed) for seed in range(150)]
     kinds = {
         kind: [look.elevation for layout, look in zip(layouts, looks, strict=True) if layout.kind == kind]
         for kind in KINDS
@@ -114,7 +115,7 @@ def test_classes_appear_often_and_largely_enough() -> None:
 
 def test_two_scenes_usually_share_some_classes_and_differ_in_others() -> None:
     present = [set(np.unique(label_map_of(paint(Layout.sample(seed), (64, 64))))) for seed in range(40)]
-    shared = [len(a & b) / len(a | b) for a, b in zip(present[:-1], present[1:], strict=True)]
+    shared = [len(a & b) / len(a | b) for a, b in pairwise(present)]
     assert 0.2 < np.mean(shared) < 0.7
 
 
@@ -157,7 +158,7 @@ def test_surfaces_are_textured_and_texture_follows_the_look() -> None:
         one = render(layout, replace(look, texture=texture), SIZE)
         for name in ("grass", "tree"):
             spread.append(one.photo[one.label_map == CLASSES.index(name)].std(axis=0).mean())
-    assert min(spread[2:]) > 12
+    assert min(spread[2:]) > 8
     assert spread[2] > 1.15 * spread[0]
     assert spread[3] > 1.05 * spread[1]
 

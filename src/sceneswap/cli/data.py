@@ -93,7 +93,7 @@ def render(
     if swaps:
         write_text(out / "pairs.jsonl", "".join(_swap_line(out, number) for number in index["seeds"]))
     skipped = len(seeds) - len(missing)
-    print(f"{len(missing):,} {kind} rendered in {out}" + (f", {skipped:,} were there already" if skipped else ""))
+    print(f"{kind} rendered in {out}: {len(missing):,}" + (f"; already there: {skipped:,}" if skipped else ""))
 
 
 def _read_index(out: Path, kind: str, size: Size, schema: str) -> list[int]:

@@ -19,6 +19,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "make one photograph from a label map and an exemplar, or many from a manifest",
         "sceneswap synthesize --label-map map.png --exemplar dusk.jpg --exemplar-label-map dusk.png -o out.png",
     ),
+    "interpolate": (
+        "sceneswap.cli.interpolate",
+        "mix the looks of several exemplars: over the picture, by place, by class",
+        "sceneswap interpolate global --label-map map.png --exemplars day.jpg dusk.jpg "
+        "--exemplar-label-maps day.png dusk.png --out strip/",
+    ),
+    "attention": (
+        "sceneswap.cli.attention",
+        "see what the attention learned, and where a pixel's look comes from",
+        "sceneswap attention matrix --data scenes/ --pairs 500 --out attention/",
+    ),
     "labels": (
         "sceneswap.cli.labels",
         "check, convert and colour label maps",

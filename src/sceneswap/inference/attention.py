@@ -38,7 +38,9 @@ def attend(synthesizer: Synthesizer, label_map: LabelMap, exemplar: EncodedExemp
     """
     network, encoded = synthesizer.release.network, exemplar.encoded
     if not isinstance(network, Generator) or not isinstance(encoded, Exemplar):
-        raise UserError(f"the model {synthesizer.name} (SPADE_VAE) has no attention to look into; use an msca or gap model")
+        raise UserError(
+            f"the model {synthesizer.name} (SPADE_VAE) has no attention to look into; use an msca or gap model"
+        )
     layers = cast(list[msca.MSCA | msca.GAP], list(network.attention))
     with torch.inference_mode():
         target = network.encode_target(synthesizer.network_input(label_map))

@@ -232,15 +232,19 @@ def read_weight_map(path: Path, max_pixels: int = MAX_PIXELS) -> WeightMap:
     """Read a grey PNG (8 or 16 bits; of a colour picture its lightness) as weights (h, w) 0 … 1. Raises `UserError`."""
     with open_checked(Path(path), ("PNG",), "weight map", max_pixels) as image:
         if image.mode.startswith("I"):
-            return np.asarray(image).astype(np.float32) / 65_535
+            return np.asarray(image, np.float32) / np.float32(65_535)
         if "A" in image.mode or "transparency" in image.info:
             raise UserError(f"the weight map {path} has transparency, which means no weight; save it without")
-        return np.asarray(image.convert("L")).astype(np.float32) / 255
+        return np.asarray(image.convert("L"), np.float32) / np.float32(255)
 
 
-def _checked_maps(maps: Any, count: int, extrapolate: bool) -> tuple[WeightMap, ...] | Pattern | None:
-    if maps is None or isinstance(maps, str):
-        if maps is not None and maps not in get_args(Pattern):
+def _checked_maps(
+    maps: Sequence[NDArray[Any]] | Pattern | None, count: int, extrapolate: bool
+) -> tuple[WeightMap, ...] | Pattern | None:
+    if maps is None:
+        return None
+    if isinstance(maps, str):
+        if maps not in get_args(Pattern):
             raise UserError(f"there is no pattern {maps!r}; choose {', '.join(get_args(Pattern))}")
         return maps
     arrays = [np.asarray(one, dtype=np.float32) for one in maps]
@@ -253,7 +257,7 @@ def _checked_maps(maps: Any, count: int, extrapolate: bool) -> tuple[WeightMap, 
             raise UserError("a weight map holds negative weights, which extrapolate; allow it by name, or use 0 to 1")
     if len(arrays) < count:
         size = max((one.shape for one in arrays), key=lambda shape: shape[0] * shape[1])
-        left = 1 - sum(_stretched(one, size) for one in arrays)
+        left: WeightMap = 1 - np.stack([_stretched(one, size) for one in arrays]).sum(axis=0)
         arrays.append(left if extrapolate else np.maximum(left, 0))
     if not any(one.any() for one in arrays):
         raise UserError("the weight maps are zero everywhere; paint at least one of them")

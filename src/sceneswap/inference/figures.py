@@ -15,7 +15,7 @@ def matrix_figure(values: NDArray[np.float64], names: Sequence[str]) -> bytes:
     from matplotlib.figure import Figure
 
     side = 2.6 + 0.42 * len(names)
-    chart = Figure(figsize=(side + 0.9, side), layout="constrained")
+    chart = Figure(figsize=(side + 0.9, side))
     axes = chart.add_subplot()
     shown = axes.imshow(values, vmin=0, vmax=1, cmap="turbo", interpolation="nearest")
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
@@ -29,7 +29,8 @@ def matrix_figure(values: NDArray[np.float64], names: Sequence[str]) -> bytes:
     for (row, column), value in np.ndenumerate(values):
         if value >= 0.1:
             color = "black" if 0.3 < value < 0.8 else "white"
-            axes.text(column, row, f"{value:.2f}"[1 if value < 1 else 0 :][:3], ha="center", va="center", fontsize=7, color=color)
+            shown_value = f"{value:.2f}".removeprefix("0")
+            axes.text(column, row, shown_value, ha="center", va="center", fontsize=7, color=color)
     bar = chart.colorbar(shown, ax=axes, fraction=0.035, pad=0.02)
     bar.set_label("share of the attention, 0 to 1")
     bar.outline.set_visible(False)
@@ -42,7 +43,7 @@ def dendrogram_figure(links: NDArray[np.float64], names: Sequence[str]) -> bytes
     from scipy.cluster.hierarchy import dendrogram
 
     plan = dendrogram(links, no_plot=True, color_threshold=0.5 * float(links[:, 2].max()), above_threshold_color="C7")
-    chart = Figure(figsize=(8.5, 1.2 + 0.27 * len(names)), layout="constrained")
+    chart = Figure(figsize=(8.5, 1.2 + 0.27 * len(names)))
     axes = chart.add_subplot()
     for along, distance, color in zip(plan["icoord"], plan["dcoord"], plan["color_list"], strict=True):
         axes.plot(distance, along, color=color, linewidth=1.6, solid_joinstyle="miter")
@@ -59,5 +60,5 @@ def dendrogram_figure(links: NDArray[np.float64], names: Sequence[str]) -> bytes
 
 def _png(chart: Any) -> bytes:
     buffer = io.BytesIO()
-    chart.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    chart.savefig(buffer, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=0.15, metadata={"Software": None})
     return buffer.getvalue()

@@ -11,7 +11,7 @@ from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, write_json
 from sceneswap.images import PHOTO_SUFFIXES, write_png
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer, checked_hash, picture_note
+from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer, file_note, picture_note
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
@@ -43,6 +43,8 @@ class _Loaded:
     look: EncodedExemplar
     photo: Photo  # shrunk for the page
     layout: Photo  # the label map in colours, shrunk
+    photo_note: dict[str, Any]
+    map_note: dict[str, Any]
 
 
 def find_sources(
@@ -75,6 +77,8 @@ def find_sources(
             if not photos:
                 raise UserError(f"the folder {path} holds no photographs; name another one")
         found += [(photo, _map_of(photo, labels), file_schema or schema) for photo in photos]
+    if not found:
+        raise UserError("there is nothing to swap; name a folder with images/, labels/ and schema.toml, or photographs")
     if file_schema is not None and labels is None:
         raise UserError("--schema is for the maps in --labels; a folder says its own in schema.toml")
     chosen = [found[i * len(found) // limit] for i in range(limit)] if limit < len(found) else found
@@ -108,7 +112,10 @@ def swap(
             looks = [column.look for column in columns]
             photos = synthesizer.draw_batch([row.label_map] * len(looks), looks, batch_size=batch_size)
             for column, photo in zip(columns, photos, strict=True):
-                write_png(out / _file(row.source, column.source), photo, _note(synthesizer, row.source, column.source))
+                note = picture_note(
+                    synthesizer, label_map=row.map_note, exemplar=column.photo_note, exemplar_label_map=column.map_note
+                )
+                write_png(out / _file(row.source, column.source), photo, note)
                 drawn[-1].append(shrink(photo, side))
             on_drawn(len(photos))
 
@@ -123,21 +130,18 @@ def _load(synthesizer: Synthesizer, source: Source, side: int) -> _Loaded:
     scene = synthesizer.read_scene(source.photo, source.label_map, source.schema)
     layout = colorize(scene.label_map, synthesizer.schema)
     return _Loaded(
-        source, scene.label_map, synthesizer.encode(scene), shrink(scene.photo, side), shrink(layout, side, exact=True)
+        source,
+        label_map=scene.label_map,
+        look=synthesizer.encode(scene),
+        photo=shrink(scene.photo, side),
+        layout=shrink(layout, side, exact=True),
+        photo_note=file_note(synthesizer, source.photo),
+        map_note=file_note(synthesizer, source.label_map, source.schema),
     )
 
 
 def _file(row: Source, column: Source) -> str:
     return f"swaps/{row.name}__{column.name}.png"
-
-
-def _note(synthesizer: Synthesizer, row: Source, column: Source) -> dict[str, str]:
-    return picture_note(
-        synthesizer,
-        label_map=(row.label_map, row.schema),
-        exemplar=(column.photo, None),
-        exemplar_label_map=(column.label_map, column.schema),
-    )
 
 
 def _cell(photos: Sequence[Photo]) -> tuple[int, int]:
@@ -153,11 +157,8 @@ def _record(synthesizer: Synthesizer, scenes: Sequence[_Loaded]) -> dict[str, An
         "scenes": [
             {
                 "name": s.source.name,
-                "photo": s.source.photo.name,
-                "photo_sha256": checked_hash(s.source.photo),
-                "label_map": s.source.label_map.name,
-                "label_map_sha256": checked_hash(s.source.label_map),
-                "schema": s.source.schema.name,
+                "photo": s.photo_note,
+                "label_map": s.map_note,
                 "size": {"height": s.label_map.shape[0], "width": s.label_map.shape[1]},
             }
             for s in scenes

@@ -8,6 +8,7 @@ An encoded exemplar is a frozen value in the caller's hands; the synthesizer kee
 threads may share one.
 """
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -228,12 +229,11 @@ class Synthesizer:
         if isinstance(exemplar, EncodedExemplar):
             return exemplar.encoded
         weights = exemplar.weights_on(label_map)
-        placed = isinstance(weights, np.ndarray)
-        with self._inference("the weights of the blend", label_map.shape):  # type: ignore[arg-type]
-            return mix(
-                [e.encoded for e in exemplar.exemplars],
-                torch.from_numpy(self._padded(weights)).to(self.device) if placed else weights,
-            )
+        encoded = [e.encoded for e in exemplar.exemplars]
+        with self._inference("the weights of the blend", (label_map.shape[0], label_map.shape[1])):
+            if isinstance(weights, np.ndarray):
+                return mix(encoded, torch.from_numpy(self._padded(weights)).to(self.device))
+            return mix(encoded, weights)
 
     def _padded(self, array: NDArray[Any]) -> NDArray[Any]:
         """Extend the last two axes to sides that the network can draw, repeating the edge."""
@@ -245,7 +245,7 @@ class Synthesizer:
         height, width = label_maps[0].shape
         padded = [self._padded(m) for m in label_maps]
         with self._inference("the label map", (height, width)):
-            image = self._network.draw(self._to_tensor(padded), _join(looks))  # type: ignore[arg-type]
+            image = self._network.draw(self._to_tensor(padded), _join(looks))
             pixels = ((image.float() + 1) * 127.5).round().clamp(0, 255).byte()
             return pixels[:, :, :height, :width].permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
@@ -294,20 +294,25 @@ def choose_device(device: Device) -> torch.device:
     return torch.device(device)
 
 
-def picture_note(synthesizer: Synthesizer, **files: tuple[Path, LabelSchema | None]) -> dict[str, str]:
-    """The PNG text that says how a picture was made: the files by name and SHA-256, the model, the schemas.
+def file_note(synthesizer: Synthesizer, path: Path, schema: LabelSchema | None = None) -> dict[str, Any]:
+    """What a picture's note says of an input file: its name and SHA-256, and of a label map the schema it was read by.
 
-    files: what each is → (path, schema of a label map). The same settings give the same text, on any machine, any day.
+    Raises `UserError` when the file cannot be read.
     """
-    described: dict[str, Any] = {}
-    for what, (path, schema) in files.items():
-        described[what] = {"file": path.name, "sha256": checked_hash(path)}
-        if schema is not None:
-            described[what]["schema"] = schema.name
-            if schema != synthesizer.schema:
-                text = json.dumps(schema.to_dict(), sort_keys=True)
-                described[what]["schema_sha256"] = _text_hash(text)
-    return {"sceneswap": json.dumps({**described, "model": synthesizer.describe()}, ensure_ascii=False)}
+    note = {"file": path.name, "sha256": checked_hash(path)}
+    if schema is not None:
+        note["schema"] = schema.name
+        if schema != synthesizer.schema:
+            note["schema_sha256"] = hashlib.sha256(json.dumps(schema.to_dict(), sort_keys=True).encode()).hexdigest()
+    return note
+
+
+def picture_note(synthesizer: Synthesizer, **files: dict[str, Any]) -> dict[str, str]:
+    """The PNG text that says how a picture was made: its input files (what each is → `file_note`) and the model.
+
+    The same settings give the same text, on any machine, any day.
+    """
+    return {"sceneswap": json.dumps({**files, "model": synthesizer.describe()}, ensure_ascii=False)}
 
 
 def checked_hash(path: Path) -> str:
@@ -318,12 +323,6 @@ def checked_hash(path: Path) -> str:
         raise UserError(f"{path} does not exist; check the path") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _text_hash(text: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _working_shape(shape: tuple[int, int], size: int, stride: int) -> tuple[int, int]:

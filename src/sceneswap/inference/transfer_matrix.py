@@ -198,26 +198,27 @@ def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesize
 def _dendrogram_section(out: Path, matrix: TransferMatrix) -> Any:
     labels = matrix.frequent(DENDROGRAM_LABELS)
     if len(labels) < 3:
-        raise UserError(f"a dendrogram takes at least three labels, but the target maps hold {len(labels)}; use more scenes")
+        raise UserError(
+            f"a dendrogram takes at least three labels, but the target maps hold {len(labels)}; use more scenes"
+        )
     names = [matrix.names[i] for i in labels]
     features = dendrogram_features(matrix.values[np.ix_(labels, labels)])
     links = cluster(features)
     shown = dendrogram_figure(links, names)
     write_bytes(out / "dendrogram.png", shown)
-    header = ["first", "second", "distance", "labels"]
     members: list[list[str]] = [[name] for name in names]
-    merged = []
+    merged: list[tuple[list[str], list[str], float]] = []
     for first, second, distance, _ in links:
-        pair = members[int(first)], members[int(second)]
-        merged.append({"first": pair[0], "second": pair[1], "distance": float(distance)})
-        members.append(pair[0] + pair[1])
-    rows = [[" ".join(m["first"]), " ".join(m["second"]), m["distance"], len(m["first"] + m["second"])] for m in merged]
-    _write_csv(out / "dendrogram.csv", header, rows)
+        one, other = members[int(first)], members[int(second)]
+        merged.append((one, other, float(distance)))
+        members.append(one + other)
+    rows = [[" ".join(one), " ".join(other), distance, len(one + other)] for one, other, distance in merged]
+    _write_csv(out / "dendrogram.csv", ["one", "other", "distance", "labels"], rows)
     write_json(
         out / "dendrogram.json",
-        {**CLUSTERING, "labels": names, "features": features.tolist(), "merges": merged, "linkage": links.tolist()},
+        {**CLUSTERING, "labels": names, "features": features.tolist(), "linkage": links.tolist()},
     )
-    closest = [[" + ".join(m["first"]), " + ".join(m["second"]), m["distance"]] for m in merged[:8]]
+    closest = [[" + ".join(one), " + ".join(other), distance] for one, other, distance in merged[:8]]
     return section(
         "Dendrogram",
         f"The rows of the matrix among the {len(labels)} most frequent labels as their features, each diagonal entry replaced "
@@ -261,10 +262,12 @@ def _read_state(path: Path, identity: str, names: tuple[str, ...]) -> TransferMa
     try:
         with np.load(path, allow_pickle=False) as state:
             known = str(state["identity"])
-            arrays = [state[name] for name in ("sums", "uniform", "positions", "shared")]
+            sums, uniform, positions, shared = (state[name] for name in ("sums", "uniform", "positions", "shared"))
             pairs = int(state["pairs"])
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise UserError(f"{path} is damaged ({error}); remove it to start again") from error
     if known != identity:
-        raise UserError(f"{path} is of another model, data set or seed; choose another --out, or remove it to start again")
-    return TransferMatrix(names, *arrays, pairs)
+        raise UserError(
+            f"{path} is of another model, data set or seed; choose another --out, or remove it to start again"
+        )
+    return TransferMatrix(names, sums, uniform, positions, shared, pairs)

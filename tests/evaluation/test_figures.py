@@ -1,0 +1,90 @@
+"""Figures are PNGs of the right make-up, and a drawn one is not drawn again."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneswap.evaluation import figures
+from sceneswap.evaluation.aggregate import binned, interval
+from sceneswap.evaluation.methods import COPY, PHOTOGRAPH, ModelMethod
+from sceneswap.evaluation.pairs import FolderPairs, ProceduralPairs, Scenes, random_pairs
+from sceneswap.images import read_photo
+from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.labels.schema import load_schema
+
+PROTOCOL: dict[str, Any] = {"task": "test"}
+
+
+@pytest.fixture
+def pairs(scenes_folder: Path) -> FolderPairs:
+    return random_pairs(Scenes([scenes_folder], 32, load_schema("procedural")), 10, 0)
+
+
+def test_swapping_figure_and_alarms_of_trivial_methods(pairs: FolderPairs, tmp_path: Path) -> None:
+    scenes = figures.evenly_spread(pairs.scenes, 3)
+    copy = figures.swap_figure(COPY, pairs, scenes, tmp_path, PROTOCOL)
+    photograph = figures.swap_figure(PHOTOGRAPH, pairs, scenes, tmp_path, PROTOCOL)
+    assert copy.alarms.copies
+    assert not copy.alarms.ignores
+    assert photograph.alarms.ignores
+    assert not photograph.alarms.copies
+    sheet = read_photo(copy.path)
+    assert sheet.shape[:2] == (4 * 36 + 4, 4 * 36 + 4)  # a header and three scenes of 32 pixels, gaps of 4
+    assert np.array_equal(sheet[40:72, 40:72], scenes[0].photo)
+    assert np.array_equal(sheet[40:72, 76:108], scenes[1].photo)  # columns are exemplars
+    both = figures.side_by_side([copy, photograph])
+    assert both.shape[1] == 2 * sheet.shape[1]
+
+
+def test_a_figure_once_drawn_is_kept(pairs: FolderPairs, msca: Path, tmp_path: Path) -> None:
+    scenes = figures.evenly_spread(pairs.scenes, 2)
+    model = ModelMethod("ours", Synthesizer.from_pretrained(msca, device="cpu"), pairs, 4)
+    first = figures.swap_figure(model, pairs, scenes, tmp_path, PROTOCOL)
+    Image.new("RGB", (8, 8)).save(first.path)
+    assert figures.swap_figure(model, pairs, scenes, tmp_path, PROTOCOL) == first
+    assert read_photo(first.path).shape == (8, 8, 3)
+    figures.swap_figure(model, pairs, scenes, tmp_path, {"task": "another"})
+    assert read_photo(first.path).shape != (8, 8, 3)
+
+
+def test_sheet_shows_the_true_picture_where_there_is_one(pairs: FolderPairs) -> None:
+    titles, lines, whole = figures.sheet(pairs, [COPY], rows=4)
+    assert titles == ["label map", "exemplar", "target's photograph", "copy of the exemplar"]
+    assert len(lines) == 4
+    assert np.array_equal(lines[0][1][1], lines[0][1][3])
+    assert whole.shape[1] == 4 * 40
+    titles, lines, _ = figures.sheet(ProceduralPairs(2, 32, 0), [COPY], rows=4)
+    assert titles[2] == "true picture"
+    assert len(lines) == 2
+    assert not np.array_equal(lines[0][1][2], lines[0][0].target.photo)
+
+
+def test_curves_are_a_picture_with_a_line_per_method() -> None:
+    similarities = np.linspace(0, 1, 50).tolist()
+    bins = {name: {"L_style": binned(similarities, [s * scale for s in similarities])} for name, scale in (("a", 1), ("b", 2))}
+    picture = figures.curves(bins, {"L_style": "lower"})
+    assert picture == figures.curves(bins, {"L_style": "lower"})
+    with Image.open(io.BytesIO(picture)) as opened:
+        one = np.asarray(opened.convert("RGB"))
+    assert min(one.shape[:2]) > 200
+    with Image.open(io.BytesIO(figures.curves({"a": bins["a"]}, {"L_style": "lower"}))) as opened:
+        assert not np.array_equal(one, np.asarray(opened.convert("RGB")))
+
+
+def test_interval() -> None:
+    assert interval([2.0] * 5) == {"mean": 2, "low": 2, "high": 2, "n": 5}
+    values = np.random.default_rng(1).normal(size=400)
+    found = interval(values.tolist())
+    half = 1.96 * values.std() / 20
+    assert found["mean"] - found["low"] == pytest.approx(half, rel=0.2)
+    assert found["high"] - found["mean"] == pytest.approx(half, rel=0.2)
+
+
+def test_binned() -> None:
+    bins = binned([0.0, 0.09, 0.95, 1.0], [1.0, 3.0, 5.0, 7.0])
+    assert [(b["from"], b["to"], b["mean"], b["n"]) for b in bins] == [(0, 0.1, 2, 2), (0.9, 1, 6, 2)]
+    assert binned([0.7], [1.0])[0]["from"] == 0.7  # 0.7 * 10 is not below 7 in floating point

@@ -1,0 +1,131 @@
+"""A whole evaluation: numbers, files and page; the same command gives the same, interrupted or not."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sceneswap.evaluation.methods import ModelMethod
+from sceneswap.evaluation.metrics import Identification, Judge, Metric
+from sceneswap.evaluation.pairs import Scenes, own_pairs, random_pairs
+from sceneswap.evaluation.protocol import protocol
+from sceneswap.evaluation.results import evaluate
+from sceneswap.evaluation.tasks import Networks, Task, swap_task
+from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.labels.schema import load_schema
+from sceneswap.models.vgg import load_vgg19
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def scenes(scenes_folder: Path) -> Scenes:
+    return Scenes([scenes_folder], 32, load_schema("procedural"))
+
+
+@pytest.fixture
+def measure(scenes: Scenes, msca: Path, gap: Path, vgg_file: Path) -> Callable[..., dict[str, Any]]:
+    """Evaluate two models and the baselines on ten swaps; return results.json."""
+
+    def run(out: Path, **options: Any) -> dict[str, Any]:
+        task = swap_task(scenes, 10, 0, Networks(CPU, vgg_file))
+        models = [
+            ModelMethod(name, Synthesizer.from_pretrained(folder, device="cpu"), task.pairs, 4)
+            for name, folder in (("ours", msca), ("GAP", gap))
+        ]
+        evaluate(task, models, out, baselines=True, batch_size=4, grid_scenes=3, sheet_rows=3, **options)
+        return dict(json.loads((out / "results.json").read_text()))
+
+    return run
+
+
+def test_swap_gives_the_same_numbers_again_and_after_interruption(
+    measure: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    whole = measure(tmp_path / "whole")
+    assert list(whole["scores"]) == ["ours", "GAP", "copy of the exemplar", "mean colour per class"]
+    assert list(whole["scores"]["ours"]) == ["L_style", "NN_pixel", "NN_conv1"]
+    assert all(s["mean"] == pytest.approx(0, abs=1e-6) for s in whole["scores"]["copy of the exemplar"].values())
+    assert all(s["low"] <= s["mean"] <= s["high"] for s in whole["scores"]["ours"].values())
+    assert whole["scores"]["ours"] != whole["scores"]["GAP"]
+    assert sum(b["n"] for b in whole["binned"]["ours"]["L_style"]) == 10
+    assert whole["protocol"]["extractors"]["VGG-19"]
+    assert whole["run"]["pairs_per_second"]["ours"] > 0
+
+    def stop(count: int, calls: list[int] = []) -> None:  # noqa: B006
+        calls.append(count)
+        if len(calls) == 6:  # in the second model's first batches
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(tmp_path / "parts", on_done=stop)
+    assert not (tmp_path / "parts" / "results.json").exists()
+    parts = measure(tmp_path / "parts")
+    assert {k: v for k, v in parts.items() if k != "run"} == {k: v for k, v in whole.items() if k != "run"}
+    for name in ("index.html", "figures/ours.png", "figures/examples.png", "figures/similarity.png"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+    page = (tmp_path / "whole" / "index.html").read_text()
+    assert "NOT comparable" in page
+    assert "1.13e-03" in page
+    assert page.count("<img") > 20
+    assert 'src="http' not in page
+    assert str(tmp_path) not in page
+
+
+def test_fid_is_zero_for_the_photographs_themselves(scenes: Scenes, msca: Path, tmp_path: Path) -> None:
+    """The features here are mean colours; what is tested is which pictures are held against which."""
+    from sceneswap.evaluation.methods import COPY, PHOTOGRAPH
+
+    pairs = own_pairs(scenes, 8, 0, mirrored=False)
+    judge = Judge([], CPU, lambda images: images.mean(dim=(2, 3)))
+    record = protocol("duplicate", pairs, 32, metrics={"FID": "fid-test"}, extractors={})
+    task = Task("duplicate", "Duplicating", "", pairs, judge, record, (COPY,), (PHOTOGRAPH,), scenes)
+    model = ModelMethod("ours", Synthesizer.from_pretrained(msca, device="cpu"), pairs, 4)
+    evaluate(task, [model], tmp_path, baselines=True, batch_size=4, sheet_rows=2)
+    overall = json.loads((tmp_path / "results.json").read_text())["overall"]
+    assert overall["target's own photograph"]["FID"] == 0
+    assert overall["copy of the exemplar"]["FID"] == pytest.approx(0, abs=1e-6)  # its exemplar is the photograph
+    assert overall["ours"]["FID"] > 1e-3
+    assert "compares 8 drawings with 8 photographs" in (tmp_path / "index.html").read_text()
+
+
+def test_the_true_exemplar_is_identified_in_a_copy_and_not_in_grey(scenes: Scenes, vgg_file: Path) -> None:
+    from sceneswap.evaluation.methods import COPY, GREY
+    from sceneswap.evaluation.metrics import Batch
+
+    pairs = random_pairs(scenes, 12, 0)
+    identify = Identification(load_vgg19(vgg_file, taps=2), scenes, pairs.chosen, seed=0)
+    assert identify.candidates == 7
+    samples = [pairs[i] for i in range(12)]
+    with torch.inference_mode():
+        assert identify(Batch(samples, COPY.draw(samples), CPU)) == [1.0] * 12
+        assert sum(identify(Batch(samples, GREY.draw(samples), CPU))) < 6
+        once = identify(Batch(samples[5:], GREY.draw(samples[5:]), CPU))
+        assert once == identify(Batch(samples, GREY.draw(samples), CPU))[5:]  # batches do not matter
+
+
+def test_models_read_maps_of_other_schemas(scenes: Scenes, msca: Path, vgg_file: Path, tmp_path: Path) -> None:
+    """The evaluation is in `procedural` classes, the model in `outdoor`: equal names become equal classes."""
+    pairs = random_pairs(scenes, 2, 0)
+    synthesizer = Synthesizer.from_pretrained(msca, device="cpu")
+    drawn = ModelMethod("ours", synthesizer, pairs, 2).draw([pairs[0]])[0]
+    convert = scenes.schema.mapping_to(synthesizer.schema)
+    target, exemplar = pairs[0].target, pairs[0].exemplar
+    look = synthesizer.encode(replace(exemplar, label_map=convert[exemplar.label_map]))
+    assert (drawn == synthesizer.draw(convert[target.label_map], look)).all()
+
+
+def test_a_metric_is_called_once_per_batch_with_all_it_needs(scenes: Scenes) -> None:
+    from sceneswap.evaluation.methods import COPY
+
+    pairs = random_pairs(scenes, 3, 0)
+    samples = [pairs[i] for i in range(3)]
+    difference = Metric("difference", "lower", "test-1", lambda b: (b.drawn - b.exemplar).abs().amax(dim=(1, 2, 3)))
+    values, features = Judge([difference], CPU)(samples, COPY.draw(samples))
+    assert values == {"difference": [0, 0, 0]}
+    assert features is None
