@@ -26,6 +26,8 @@ from torch import Tensor
 from sceneswap.config import LossConfig
 from sceneswap.data.procedural import TEST_SEEDS, swap_pair
 from sceneswap.errors import UserError
+from sceneswap.evaluation.aggregate import RESAMPLES, interval
+from sceneswap.evaluation.fill import mean_colors
 from sceneswap.images import write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize
@@ -33,10 +35,9 @@ from sceneswap.labels.schema import load_schema
 from sceneswap.models.lpips import load_lpips
 from sceneswap.models.vgg import file_hash, load_vgg19
 from sceneswap.pictures import grid
-from sceneswap.scene import LabelMap, Photo, Scene
+from sceneswap.scene import Photo, Scene
 
 PROTOCOL = "known-answer-swaps-1"
-RESAMPLES = 2000
 
 
 class Pair(NamedTuple):
@@ -89,7 +90,7 @@ def main(
     methods: dict[str, Method] = {
         "copy of the exemplar": lambda pairs: [p.exemplar.photo for p in pairs],
         "grey": lambda pairs: [np.full_like(p.answer, 128) for p in pairs],
-        "mean colour per class": lambda pairs: [mean_colours(p.target.label_map, p.exemplar) for p in pairs],
+        "mean colour per class": lambda pairs: [mean_colors(p.target.label_map, p.exemplar) for p in pairs],
         **{name: _drawer(synthesizer) for name, synthesizer in models.items()},
         "target's own photograph": lambda pairs: [p.target.photo for p in pairs],
     }
@@ -129,27 +130,10 @@ def main(
         print(f"wrote {sheet} (columns: {columns})")
 
 
-def mean_colours(label_map: LabelMap, exemplar: Scene) -> Photo:
-    """Fill every class of `label_map` with its mean colour in the exemplar; the overall mean where it has none."""
-    pixels = exemplar.photo.reshape(-1, 3).astype(np.float64)
-    palette = np.tile(pixels.mean(axis=0), (int(max(label_map.max(), exemplar.label_map.max())) + 1, 1))
-    for label in np.unique(exemplar.label_map):
-        palette[label] = pixels[exemplar.label_map.ravel() == label].mean(axis=0)
-    return palette.round().astype(np.uint8)[label_map]
-
-
 def psnr(drawn: Tensor, answer: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB, (B,), of images (B, 3, H, W) in [-1, 1]; 100 dB at most."""
     error = ((drawn - answer) / 2).square().mean(dim=(1, 2, 3))
     return -10 * error.clamp_min(1e-10).log10()
-
-
-def interval(values: Sequence[float]) -> dict[str, float]:
-    """Mean and the 2.5 and 97.5 % points of the means of resamples (the same resamples for every method)."""
-    data = np.asarray(values)
-    means = data[np.random.default_rng(0).integers(len(data), size=(RESAMPLES, len(data)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return {"mean": float(data.mean()), "low": float(low), "high": float(high)}
 
 
 def as_tensor(photos: Sequence[NDArray[np.uint8]]) -> Tensor:

@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sceneswap import config as configuration
 from sceneswap.config import ModelConfig
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, make_folder, read_json, write_json
+from sceneswap.files import make_folder, read_json, write_bytes, write_json
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
 from sceneswap.models.spade import fold_spectral_norm, settle_spectral_norm
@@ -39,11 +39,7 @@ _META = "sceneswap"
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Write tensors and a JSON value as one safetensors file, atomically. Raises `UserError` when it cannot be written."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with atomic_path(path) as temporary:
-        try:
-            save_file(plain, temporary, metadata={_META: json.dumps(meta)})
-        except SafetensorError as error:  # safetensors wraps the system's error
-            raise OSError(_errno(str(error)), str(error)) from error
+    write_bytes(path, save(plain, metadata={_META: json.dumps(meta)}))
 
 
 def read_tensors(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -56,12 +52,6 @@ def read_tensors(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, An
         raise UserError(f"{path} does not exist; it should be {what}") from None
     except (OSError, SafetensorError, json.JSONDecodeError) as error:
         raise UserError(f"{path} cannot be read as {what} ({error}); it is damaged or not complete") from error
-
-
-def _errno(message: str) -> int:
-    """The number in safetensors' "… (os error 28)"."""
-    digits = "".join(c for c in message.rpartition("os error")[2] if c.isdigit())
-    return int(digits) if digits else 0
 
 
 # --- Release files ----------------------------------------------------------------------------------------------------

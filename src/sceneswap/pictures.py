@@ -63,6 +63,14 @@ def captioned_grid(
     return np.asarray(image)
 
 
+def stacked(*sheets: Photo) -> Photo:
+    """Sheets below one another, flush right on white."""
+    width = max(sheet.shape[1] for sheet in sheets)
+    return np.concatenate(
+        [np.pad(sheet, ((0, 0), (width - sheet.shape[1], 0), (0, 0)), constant_values=_WHITE) for sheet in sheets]
+    )
+
+
 def swap_grid(
     layouts: Sequence[Photo], exemplars: Sequence[Photo], drawn: Sequence[Sequence[Photo]], cell: tuple[int, int]
 ) -> Photo:

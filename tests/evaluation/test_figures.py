@@ -65,7 +65,10 @@ def test_sheet_shows_the_true_picture_where_there_is_one(pairs: FolderPairs) -> 
 
 def test_curves_are_a_picture_with_a_line_per_method() -> None:
     similarities = np.linspace(0, 1, 50).tolist()
-    bins = {name: {"L_style": binned(similarities, [s * scale for s in similarities])} for name, scale in (("a", 1), ("b", 2))}
+    bins = {
+        name: {"L_style": binned(similarities, [s * scale for s in similarities])}
+        for name, scale in (("a", 1), ("b", 2))
+    }
     picture = figures.curves(bins, {"L_style": "lower"})
     assert picture == figures.curves(bins, {"L_style": "lower"})
     with Image.open(io.BytesIO(picture)) as opened:

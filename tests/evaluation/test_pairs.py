@@ -7,7 +7,12 @@ import pytest
 
 from sceneswap.errors import UserError
 from sceneswap.evaluation.pairs import (
-    ProceduralPairs, Scenes, own_pairs, random_pairs, retrieval_ranks, retrieved_pairs,
+    ProceduralPairs,
+    Scenes,
+    own_pairs,
+    random_pairs,
+    retrieval_ranks,
+    retrieved_pairs,
 )  # fmt: skip
 from sceneswap.labels.schema import load_schema
 
@@ -81,7 +86,9 @@ def test_retrieved_exemplars_lie_in_those_ranks(scenes: Scenes) -> None:
 
 def random_similarity(scenes: Scenes, one: int, other: int) -> float:
     """Label-histogram intersection, computed here from its definition."""
-    a, b = (np.bincount(scenes[i].label_map.ravel(), minlength=27)[:27] / scenes[i].label_map.size for i in (one, other))
+    a, b = (
+        np.bincount(scenes[i].label_map.ravel(), minlength=27)[:27] / scenes[i].label_map.size for i in (one, other)
+    )
     return float(np.minimum(a, b).sum())
 
 

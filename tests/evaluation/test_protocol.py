@@ -76,5 +76,3 @@ def test_first_difference_names_missing_fields() -> None:
 def test_shorten() -> None:
     assert shorten("x" * 100) == "x" * 57 + "…"
     assert shorten([1, 2]) == "[1, 2]"
-
-

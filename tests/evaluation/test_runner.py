@@ -34,7 +34,9 @@ class Brightness:
             raise KeyboardInterrupt
         self.limit -= 1
         self.measured += [s.index for s in samples]
-        return {"mean": [float(d.mean()) for d in drawn]}, np.stack([d.mean(axis=(0, 1)) for d in drawn]).astype(np.float32)
+        return {"mean": [float(d.mean()) for d in drawn]}, np.stack([d.mean(axis=(0, 1)) for d in drawn]).astype(
+            np.float32
+        )
 
 
 @pytest.fixture
@@ -100,7 +102,8 @@ def test_pairs_of_one_exemplar_follow_one_another(pairs: FolderPairs, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("change", "field"), [({"size": 64}, "protocol.size"), ({"batch": 2}, "batch_size"), ({"other": 1}, "protocol.other")]
+    ("change", "field"),
+    [({"size": 64}, "protocol.size"), ({"batch": 2}, "batch_size"), ({"other": 1}, "protocol.other")],
 )
 def test_another_evaluation_in_the_folder_is_refused(
     pairs: FolderPairs, tmp_path: Path, change: dict[str, int], field: str
@@ -111,7 +114,9 @@ def test_another_evaluation_in_the_folder_is_refused(
         run(pairs, COPY, Brightness(), tmp_path, PROTOCOL | change, batch_size=batch)
 
 
-def test_another_model_of_the_same_name_is_refused(pairs: FolderPairs, model: ModelMethod, gap: Path, tmp_path: Path) -> None:
+def test_another_model_of_the_same_name_is_refused(
+    pairs: FolderPairs, model: ModelMethod, gap: Path, tmp_path: Path
+) -> None:
     run(pairs, model, Brightness(), tmp_path, PROTOCOL, batch_size=4)
     other = ModelMethod("ours", Synthesizer.from_pretrained(gap, device="cpu"), pairs, 4)
     with pytest.raises(UserError, match=r"method\.(name|weights_sha256) was"):

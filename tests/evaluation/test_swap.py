@@ -91,7 +91,7 @@ def test_fid_is_zero_for_the_photographs_themselves(scenes: Scenes, msca: Path, 
     assert overall["target's own photograph"]["FID"] == 0
     assert overall["copy of the exemplar"]["FID"] == pytest.approx(0, abs=1e-6)  # its exemplar is the photograph
     assert overall["ours"]["FID"] > 1e-3
-    assert "compares 8 drawings with 8 photographs" in (tmp_path / "index.html").read_text()
+    assert "FID compares 8 drawings with 8 photographs" in (tmp_path / "index.html").read_text()
 
 
 def test_the_true_exemplar_is_identified_in_a_copy_and_not_in_grey(scenes: Scenes, vgg_file: Path) -> None:

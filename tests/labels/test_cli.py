@@ -155,7 +155,7 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_ends_its_help_in_an_example(name: str) -> None:
     text = COMMANDS[name].__doc__ or ""
-    assert f"sceneswap labels {name}" in text.split("Example:")[1]
+    assert f"sceneswap labels {name}" in text.split("Try:")[1]
 
 
 def test_on_the_command_line(maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

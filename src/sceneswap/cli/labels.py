@@ -22,12 +22,13 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
 
     Each file that breaks the schema is named on one line, with the ids at fault and what they look like.
 
+    Try:
+
+        sceneswap labels check my_data/labels --schema ade20k-150-1based
+
     Args:
         directory: The folder (searched with its subfolders), or one label map.
         schema: A preset (see `sceneswap labels list`), or a .toml or .json schema file.
-
-    Example:
-        sceneswap labels check my_data/labels --schema ade20k-150-1based
     """
     import sys
 
@@ -66,15 +67,16 @@ def convert(
     Classes without a counterpart become void and are listed with their share of the pixels. The preset `outdoor` has a
     counterpart for most classes that occur outdoors.
 
+    Try:
+
+        sceneswap labels convert ade/labels --from ade20k-150-1based --to outdoor --out ade_outdoor/labels
+
     Args:
         source: A label map, or a folder of them (its subfolders are kept).
         from_: The schema of the maps: a preset, or a .toml or .json file.
         to: The schema to write.
         out: The folder to write to; made if missing.
         overwrite: Replace files that exist.
-
-    Example:
-        sceneswap labels convert ade/labels --from ade20k-150-1based --to outdoor --out ade_outdoor/labels
     """
     import numpy as np
 
@@ -102,14 +104,15 @@ def convert(
 def colorize(source: Annotated[Path, tyro.conf.Positional], schema: str, out: Path, overwrite: bool = False) -> None:
     """Write label maps as pictures in the colours of their schema, to look at; void is black.
 
+    Try:
+
+        sceneswap labels colorize my_data/labels --schema outdoor --out my_data/colors
+
     Args:
         source: A label map, or a folder of them (its subfolders are kept).
         schema: The schema of the maps: a preset, or a .toml or .json file.
         out: The folder to write to; made if missing.
         overwrite: Replace files that exist.
-
-    Example:
-        sceneswap labels colorize my_data/labels --schema outdoor --out my_data/colors
     """
     from sceneswap.images import write_png
     from sceneswap.labels import io
@@ -125,7 +128,8 @@ def colorize(source: Annotated[Path, tyro.conf.Positional], schema: str, out: Pa
 def list_presets() -> None:
     """List the label schemas that come with sceneswap.
 
-    Example:
+    Try:
+
         sceneswap labels list
     """
     from rich.console import Console
@@ -145,11 +149,12 @@ def list_presets() -> None:
 def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
     """Show the classes of a schema: number in files, name, colour, and the `outdoor` class each becomes.
 
+    Try:
+
+        sceneswap labels show camvid
+
     Args:
         schema: A preset, or a .toml or .json schema file.
-
-    Example:
-        sceneswap labels show camvid
     """
     from rich.console import Console
     from rich.table import Table

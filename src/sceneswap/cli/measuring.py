@@ -66,7 +66,7 @@ def evaluate_folders(
     if schema:
         classes = load_schema(schema)
     else:
-        own = [read_folder_schema(root) for root in roots]
+        own = [read_folder_schema(root) for root in roots if root.is_dir()]  # others are named below
         same = own and all(one == own[0] for one in own)
         classes = own[0] if same else next(iter(models.values())).schema
     task = build(Scenes(roots, settings.size, classes), pairs, settings.seed, networks)
@@ -97,8 +97,9 @@ def measure(task: "Task", models: dict[str, "Synthesizer"], settings: Settings, 
             grid_scenes=grid_scenes,
             on_done=advance,
         )
-    print_table(read_json(settings.out / "results.json", "the results of an evaluation"))
-    print(page)
+    record = read_json(settings.out / "results.json", "the results of an evaluation")
+    print_table(record)
+    print(*record["notes"], page, sep="\n")
 
 
 def check(settings: Settings, pairs: int) -> None:
@@ -167,4 +168,5 @@ def print_table(record: dict[str, Any]) -> None:
     printed = Table(*header, title=f"{record['protocol']['task']}: {record['protocol']['pairs']['count']} pairs")
     for row in rows:
         printed.add_row(*row)
-    Console().print(printed)
+    console = Console()
+    console.print(printed, width=console.width if console.is_terminal else 200)

@@ -95,7 +95,7 @@ def synthesize(
 
 def _draw_one(synthesizer: "Synthesizer", row: "Row") -> None:
     from sceneswap.images import write_png
-    from sceneswap.inference.manifest import row_note
+    from sceneswap.inference.batch import row_note
 
     layout = synthesizer.read_label_map(row.label_map, row.schema)
     look = synthesizer.encode(synthesizer.read_scene(row.exemplar, row.exemplar_label_map, row.exemplar_schema))
@@ -117,7 +117,7 @@ def _draw_manifest(
     from sceneswap.cli.progress import progress
     from sceneswap.errors import UserError
     from sceneswap.files import write_text
-    from sceneswap.inference.manifest import failure_lines, failures_path, run_manifest
+    from sceneswap.inference.batch import failure_lines, failures_path, run_manifest
 
     with progress("drawing", len(rows)) as advance:
         outcome = run_manifest(synthesizer, rows, overwrite=overwrite, batch_size=batch_size, on_done=advance)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sceneswap.evaluation.fill import mean_colors
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
 from sceneswap.scene import LabelMap, Photo, Scene
@@ -84,15 +85,6 @@ class TrivialMethod:
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "trivial", "name": self.name, "version": 1}
-
-
-def mean_colors(label_map: LabelMap, exemplar: Scene) -> Photo:
-    """Fill every class of `label_map` with its mean colour in the exemplar; the overall mean where it has none."""
-    pixels = exemplar.photo.reshape(-1, 3).astype(np.float64)
-    palette = np.tile(pixels.mean(axis=0), (int(max(label_map.max(), exemplar.label_map.max())) + 1, 1))
-    for label in np.unique(exemplar.label_map):
-        palette[label] = pixels[exemplar.label_map.ravel() == label].mean(axis=0)
-    return palette.round().astype(np.uint8)[label_map]
 
 
 COPY = TrivialMethod("copy of the exemplar", lambda sample: sample.exemplar.photo)

@@ -144,7 +144,7 @@ class Identification:
     def __init__(self, vgg: VGG19, scenes: Scenes, chosen: Sequence[tuple[int, int]], seed: int) -> None:
         self.vgg, self.scenes, self.chosen, self.seed = vgg, scenes, chosen, seed
         self.candidates = min(CANDIDATES, len(scenes) - 1)
-        self._styles: dict[int, tuple[Tensor, ...]] = {}
+        self._styles: dict[int, style.Style] = {}
 
     def __call__(self, batch: Batch) -> list[float]:
         found = []
@@ -157,10 +157,10 @@ class Identification:
             found.append(float(all(true < distance for distance in wrong)))
         return found
 
-    def _distance(self, drawn: tuple[Tensor, ...], index: int, device: torch.device) -> float:
+    def _distance(self, drawn: style.Style, index: int, device: torch.device) -> float:
         if index not in self._styles:
             self._styles[index] = style.grams(self.vgg, as_tensor([self.scenes[index].photo], device))[0]
-        return sum(float((a - b).square().mean()) for a, b in zip(drawn, self._styles[index], strict=True))
+        return float(style.style_distance(drawn, self._styles[index]))
 
 
 def layout_metrics(agree: LayoutAgreement, identify: Identification, said_by: str) -> list[Metric]:

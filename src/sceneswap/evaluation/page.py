@@ -17,13 +17,12 @@ PAPER = {
 """Table 1 of the supplement: L_style, NN_pixel, NN_conv1."""
 
 _GRID_SIDE, _EXAMPLE_SIDE = 1400, 256
-_FEW_FID = 2048
 
 
 def write_results_page(path: Path, task: Task, record: Mapping[str, Any], pictures: Pictures) -> None:
     """Write the page; it holds no date and no path: the same numbers and pictures give the same file."""
     count = len(task.pairs)
-    sections = [section("Scores", score_table(record), *_notes(task, record))]
+    sections = [section("Scores", score_table(record), *record["notes"])]
     if task.name == "swap":
         sections.append(_paper())
     if pictures.curves:
@@ -74,21 +73,6 @@ def _value(value: float | bool | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}"
-
-
-def _notes(task: Task, record: Mapping[str, Any]) -> list[str]:
-    notes = []
-    count = len(task.pairs)
-    if task.judge.features and count < _FEW_FID:
-        notes.append(
-            f"FID here compares {count} drawings with {count} photographs. It is biased upwards for few pictures, so it may "
-            f"be compared only with FIDs of the same {count}, not with published ones."
-        )
-    if task.references:
-        notes.append(
-            "The row “target's own photograph” is no method: it shows what the measure says of a real picture."
-        )
-    return notes
 
 
 def _paper() -> Html:

@@ -105,8 +105,8 @@ class FolderPairs:
         layout, look = self.chosen[index]
         target, exemplar = self.scenes[layout], self.scenes[look]
         if self.mirrored:
-            photo, label_map = (np.ascontiguousarray(a[:, ::-1]) for a in (exemplar.photo, exemplar.label_map))
-            exemplar = Scene(photo, label_map, f"{exemplar.name} (mirrored)")
+            photo, label_map = np.fliplr(exemplar.photo), np.fliplr(exemplar.label_map)
+            exemplar = Scene(photo.copy(), label_map.copy(), f"{exemplar.name} (mirrored)")
         similarity = intersection(self.scenes.histogram(layout), self.scenes.histogram(look))
         return Sample(index, target, exemplar, target.photo if self.answered else None, float(similarity))
 

@@ -80,6 +80,7 @@ def summarise(
         "binned": {
             name: {n: binned(similarity[name], v) for n, v in by_metric.items()} for name, by_metric in columns.items()
         },
+        "notes": notes(task),
         "versions": versions(),
         "run": {
             "device": device,
@@ -89,6 +90,21 @@ def summarise(
     }
 
 
+def notes(task: Task) -> list[str]:
+    """What must be said beside the numbers of a task."""
+    said = []
+    count = len(task.pairs)
+    if task.judge.features and count < _FULL_RANK:
+        said.append(
+            f"FID compares {count} drawings with {count} photographs. It is biased upwards for few pictures: hold it only "
+            f"against FIDs of the same {count}, never against published ones."
+        )
+    if PHOTOGRAPH in task.references:
+        said.append(f"“{PHOTOGRAPH.name}” is no method: its row shows what the measures say of a real picture.")
+    return said
+
+
+_FULL_RANK = 2049  # pictures from which the covariance of Inception's 2,048 features can have full rank
 _OVERALL_BETTER = {"FID": "lower", "agreement / photograph's": "higher", "response": "higher"}
 
 

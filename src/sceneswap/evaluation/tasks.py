@@ -1,7 +1,7 @@
 """The tasks: each a list of pairs, the metrics for it, the methods that set its scale, and its protocol."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ import torch
 from sceneswap.errors import UserError
 from sceneswap.evaluation import metrics as m
 from sceneswap.evaluation import pairs as p
-from sceneswap.evaluation.fid import INCEPTION_ENVIRONMENT, load_inception
+from sceneswap.evaluation.fid import INCEPTION_ENVIRONMENT, PREPROCESSING, load_inception
 from sceneswap.evaluation.methods import CLASS_MEAN, COPY, GREY, PHOTOGRAPH, Method
 from sceneswap.evaluation.protocol import protocol
-from sceneswap.evaluation.segmentation import SEGMENTER_ENVIRONMENT, load_segmenter
+from sceneswap.evaluation.segmentation import Segmenter, load_segmenter
 from sceneswap.inference.synthesizer import checked_hash
 from sceneswap.models.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
 from sceneswap.models.vgg import VGG19, load_vgg19, vgg19_path
@@ -81,7 +81,7 @@ class Networks:
         self.hashes["Inception (FID)"] = checked_hash(path)
         return network.to(self.device)
 
-    def segmenter(self) -> Any:
+    def segmenter(self) -> Segmenter:
         """The network that names the classes in a picture."""
         network = load_segmenter(self.segmenter_name, device=self.device)
         self.hashes["segmenter"] = network.sha256
@@ -158,8 +158,8 @@ def _task(
     definitions = dict(m.describe(metrics))
     if fid:
         definitions["FID"] = (
-            f"fid-1: of {len(pairs)} drawings to the photographs of their layouts, at the evaluation's size, pool3 "
-            f"features; {getattr(features, 'description', '')}"
+            f"fid-1: {len(pairs)} drawings against the photographs of their layouts, at the evaluation's size; pool3 "
+            f"features of Inception (2015-12-05), {PREPROCESSING}; covariances over N - 1"
         )
         references = (PHOTOGRAPH, *(r for r in references if r is not PHOTOGRAPH))
     record = protocol(name, pairs, scenes.size, metrics=definitions, extractors=networks.hashes)
@@ -176,6 +176,3 @@ def _named(path: Path | None, option: str, variable: str, what: str) -> Path:
     if not path.is_file():
         raise UserError(f"{path} does not exist; this task needs {what}; name the file with {option} or in {variable}")
     return path
-
-
-Build = Callable[[p.Scenes, int, int, Networks], Task]

@@ -62,9 +62,9 @@ def label_transfer(attention: Attention, target: Tensor, exemplar: Tensor, count
     Returns float64 sums[a, b] = Σ over positions of label b of the share of label a, and the number of positions of every
     label b, (count,): a column of sums adds up to that number.
     """
-    mass = _sums_by_label(attention.spatial, exemplar, count)
-    mass = mass / mass.sum(dim=1, keepdim=True)  # float32 attention adds up to 1 with 7 digits; its shares exactly
-    spread = _sums_by_label(attention.channel / attention.channel.sum(dim=0), target, count)
+    spatial, channel = attention.spatial.double(), attention.channel.double()
+    mass = _sums_by_label(spatial / spatial.sum(dim=(1, 2), keepdim=True), exemplar, count)  # float32 has 7 digits
+    spread = _sums_by_label(channel / channel.sum(dim=0), target, count)
     return mass.T @ spread, torch.bincount(target.flatten(), minlength=count).double()
 
 
@@ -96,6 +96,6 @@ def point_region(size: tuple[int, int], x: int, y: int) -> np.ndarray:
 
 
 def _sums_by_label(maps: Tensor, labels: Tensor, count: int) -> Tensor:
-    """(K, H, W) and labels (H, W) → the sum of every map over every label, (K, count) float64."""
-    sums = torch.zeros(count, len(maps), dtype=torch.float64, device=maps.device)
-    return sums.index_add_(0, labels.flatten(), maps.flatten(1).T.double()).T
+    """(K, H, W) and labels (H, W) → the sum of every map over every label, (K, count)."""
+    sums = maps.new_zeros(count, len(maps))
+    return sums.index_add_(0, labels.flatten(), maps.flatten(1).T).T

@@ -13,6 +13,7 @@ where a part that is not given is 1. choice_j is 1 where the class of the label 
 by the α form (supplement §1, global), with maps or classes by the β form (spatial); see `inference.interpolation`.
 """
 
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,10 +172,13 @@ def find_class(schema: LabelSchema, name: str) -> str:
     """
     if name in schema.names:
         return name
-    words = [n for n in schema.names if name in n.replace(" ", "-").split("-")]
-    fits = words or [n for n in schema.names if name and n.startswith(name)]
+    words = {n: n.replace(" ", "-").split("-") for n in schema.names}
+    fits = [n for n in words if name in words[n]] or [n for n in words if name and n.startswith(name)]
     if len(fits) > 1:
         raise UserError(f"{name!r} may mean {', '.join(fits[:5])} in schema {schema.name}; give the full name")
+    if not fits and (near := difflib.get_close_matches(name, {w for ws in words.values() for w in ws}, n=1)):
+        likely = " or ".join([n for n in words if near[0] in words[n]][:3])
+        raise UserError(f"there is no class {name!r} in schema {schema.name}; did you mean {likely}?")
     return fits[0] if fits else schema.names[schema.index_of(name)]
 
 

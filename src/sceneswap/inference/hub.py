@@ -49,7 +49,6 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
     Raises `UserError` when the hub refuses or cannot be reached.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         api = HfApi()
@@ -57,7 +56,7 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
         commit = api.upload_folder(
             repo_id=repo_id, folder_path=folder, allow_patterns=[*FILES, "README.md"], commit_message=message
         )
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except Exception as error:  # the errors of the hub, and of whichever HTTP client its version uses
         raise UserError(
             f"the model could not be uploaded to {repo_id}: {_reason(error)}; see `hf auth login`"
         ) from error
@@ -66,7 +65,7 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
 
 def _fetch(repo_id: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     start = f"there is no folder {repo_id} here, and the hub"
     try:
@@ -77,7 +76,7 @@ def _fetch(repo_id: str, revision: str | None) -> Path:
         ) from error
     except RevisionNotFoundError as error:
         raise UserError(f"the hub model {repo_id} has no revision {revision}; check its branches and tags") from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except Exception as error:  # as above
         raise UserError(f"{start} could not be asked for that model: {_reason(error)}; try again online") from error
     for name in FILES:
         if not (folder / name).is_file():

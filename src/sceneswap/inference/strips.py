@@ -21,10 +21,10 @@ from sceneswap.files import write_bytes, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.blend import Blend, Pattern, blend, path_weights, pattern
 from sceneswap.inference.swap import Source
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer, checked_hash, picture_note
+from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer, file_note, picture_note
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.pictures import captioned_grid, shrink
+from sceneswap.pictures import captioned_grid, shrink, stacked
 from sceneswap.report import Html, facts, figure, gallery, legend, picture, picture_grid, section, text, write_page
 from sceneswap.scene import LabelMap, Photo
 
@@ -153,6 +153,11 @@ def write_strips(
     scenes = [synthesizer.read_scene(e.photo, e.label_map, e.schema) for e in exemplars]
     looks = [synthesizer.encode(scene) for scene in scenes]
     photos = [shrink(scene.photo, _ON_PAGE) for scene in scenes]
+    files: dict[str, dict[str, Any]] = {}
+    for number, e in enumerate(exemplars, 1):
+        files[f"exemplar_{number}"] = file_note(synthesizer, e.photo)
+        files[f"exemplar_label_map_{number}"] = file_note(synthesizer, e.label_map, e.schema)
+    layout_notes = [file_note(synthesizer, *layout) for layout in layouts]
     rows: list[_Row] = []
     labels: set[int] = set()
     animations: dict[str, bytes] = {}
@@ -166,7 +171,7 @@ def write_strips(
             drawn = []
             for i, frame in enumerate(frames):
                 drawn.append(synthesizer.draw(label_map, frame.blend))
-                note = picture_note(synthesizer, label_map=(path, schema), **_files(exemplars))
+                note = picture_note(synthesizer, label_map=layout_notes[number], **files)
                 step = {"frame": frame.caption, "weights": _numbers(frame), "row": name}
                 write_png(out / _file(name, i), drawn[-1], {**note, "interpolation": json.dumps(step)})
                 on_drawn(1)
@@ -186,7 +191,8 @@ def write_strips(
     for file, data in animations.items():
         write_bytes(out / file, data)
     write_png(out / "strips.png", _sheet(rows, photos, [e.name for e in exemplars]))
-    write_json(out / "interpolation.json", _record(synthesizer, layouts, exemplars, rows, title))
+    record = {"title": title, "model": synthesizer.describe(), "label_maps": layout_notes, "exemplars": files}
+    write_json(out / "interpolation.json", {**record, "rows": [_described(row) for row in rows]})
     names = (*synthesizer.schema.names, "void")
     model = synthesizer.describe()
     page = out / "index.html"
@@ -225,14 +231,6 @@ def _numbers(frame: Frame) -> tuple[float, ...] | None:
     return frame.blend.weights if frame.weights is None else None
 
 
-def _files(exemplars: Sequence[Source]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for number, e in enumerate(exemplars, 1):
-        found[f"exemplar_{number}"] = (e.photo, None)
-        found[f"exemplar_label_map_{number}"] = (e.label_map, e.schema)
-    return found
-
-
 def _animated(photos: Sequence[Photo], kind: Animation) -> bytes:
     """There and back again, without end."""
     images = [Image.fromarray(photo) for photo in [*photos, *photos[-2:0:-1]]]
@@ -245,16 +243,21 @@ def _animated(photos: Sequence[Photo], kind: Animation) -> bytes:
 
 
 def _sheet(rows: Sequence[_Row], exemplars: Sequence[Photo], names: Sequence[str]) -> Photo:
-    """First line the exemplars by name, then every strip behind its layout."""
-    length = max(len(row.photos) for row in rows)
-    pictures = [shrink(p, _IN_SHEET) for p in [*exemplars, *(p for row in rows for p in row.photos)]]
-    cell = max(p.shape[0] for p in pictures), max(p.shape[1] for p in pictures)
-    top = captioned_grid([[None, *exemplars]], cell, ["", *names])
-    captions = ["layout", *max((row.captions for row in rows), key=len)]
-    strips = captioned_grid([[row.layout, *row.photos] for row in rows], cell, captions)
-    width = max(top.shape[1], strips.shape[1], length)
-    wide = [np.pad(part, ((0, 0), (0, width - part.shape[1]), (0, 0)), constant_values=255) for part in (top, strips)]
-    return np.concatenate(wide)
+    """First line the exemplars (above the frames where they stand alone, if they do), then every strip behind its layout."""
+    captions = max((row.captions for row in rows), key=len)
+    along = rows[0].weights is None and len(captions) >= len(exemplars) > 1
+    places = np.linspace(0, len(captions) - 1, len(exemplars)).round() if along else range(len(exemplars))
+    top: list[Photo | None] = [None] * (1 + max(len(captions), len(exemplars)))
+    above = [""] * len(top)
+    for place, photo, name in zip(places, exemplars, names, strict=True):
+        top[1 + int(place)], above[1 + int(place)] = photo, name
+    shown = [shrink(p, _IN_SHEET) for p in [*exemplars, *(p for row in rows for p in row.photos)]]
+    cell = max(p.shape[0] for p in shown), max(p.shape[1] for p in shown)
+    strips = [[row.layout, *row.photos] for row in rows]
+    return stacked(
+        captioned_grid([top], cell, above),
+        captioned_grid(strips, cell, ["layout", *captions], [row.name for row in rows]),
+    )
 
 
 def _grid(rows: Sequence[_Row]) -> Html:
@@ -286,35 +289,9 @@ def _moving(file: str, data: bytes) -> Html:
     )
 
 
-def _record(
-    synthesizer: Synthesizer,
-    layouts: Sequence[tuple[Path, LabelSchema]],
-    exemplars: Sequence[Source],
-    rows: Sequence[_Row],
-    title: str,
-) -> dict[str, Any]:
-    return {
-        "title": title,
-        "model": synthesizer.describe(),
-        "label_maps": [{"file": p.name, "sha256": checked_hash(p), "schema": schema.name} for p, schema in layouts],
-        "exemplars": [
-            {
-                "name": e.name, "photo": e.photo.name, "photo_sha256": checked_hash(e.photo),
-                "label_map": e.label_map.name, "label_map_sha256": checked_hash(e.label_map), "schema": e.schema.name,
-            }
-            for e in exemplars
-        ],
-        "rows": [
-            {
-                "name": row.name,
-                "frames": [
-                    {"caption": c, "file": f, "weights": w}
-                    for c, f, w in zip(row.captions, row.files, row.numbers, strict=True)
-                ],
-            }
-            for row in rows
-        ],
-    }  # fmt: skip
+def _described(row: _Row) -> dict[str, Any]:
+    frames = zip(row.captions, row.files, row.numbers, strict=True)
+    return {"name": row.name, "frames": [{"caption": c, "file": f, "weights": w} for c, f, w in frames]}
 
 
 def pair_up(photos: Sequence[Path], label_maps: Sequence[Path], schema: LabelSchema, least: int = 2) -> list[Source]:

@@ -307,12 +307,14 @@ def file_note(synthesizer: Synthesizer, path: Path, schema: LabelSchema | None =
     return note
 
 
-def picture_note(synthesizer: Synthesizer, **files: dict[str, Any]) -> dict[str, str]:
-    """The PNG text that says how a picture was made: its input files (what each is → `file_note`) and the model.
+def picture_note(synthesizer: Synthesizer, **files: tuple[Path, LabelSchema | None] | dict[str, Any]) -> dict[str, str]:
+    """The PNG text that says how a picture was made: its input files and the model.
 
+    files: what each is → (path, schema of a label map), or its `file_note` where that is known already.
     The same settings give the same text, on any machine, any day.
     """
-    return {"sceneswap": json.dumps({**files, "model": synthesizer.describe()}, ensure_ascii=False)}
+    notes = {what: file if isinstance(file, dict) else file_note(synthesizer, *file) for what, file in files.items()}
+    return {"sceneswap": json.dumps({**notes, "model": synthesizer.describe()}, ensure_ascii=False)}
 
 
 def checked_hash(path: Path) -> str:

@@ -19,7 +19,7 @@ from sceneswap.inference.swap import Source
 from sceneswap.inference.synthesizer import Synthesizer, picture_note
 from sceneswap.labels.io import colorize, resize_label_map
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.pictures import captioned_grid, fit
+from sceneswap.pictures import captioned_grid, fit, stacked
 from sceneswap.report import facts, figure, section, table, write_page
 from sceneswap.scene import LabelMap, Photo
 
@@ -142,8 +142,8 @@ def write_trace(
         section(
             "All attention maps",
             "Per scale, finest first: above the K spatial maps over the exemplar with their masking scores s, each scaled to "
-            "its own maximum; below the K channel maps over the layout, dark 0 to bright 1. Map k carries what it gathers "
-            "above to where it is bright below.",
+            "its own strongest places; below the K channel maps over the layout, dark 0 to bright 1. Map k carries what it "
+            "gathers above to where it is bright below.",
             figure(sheet, "spatial and channel maps of every scale"),
         )
     )
@@ -174,8 +174,9 @@ def contact_sheet(attention: Sequence[Attention], photo: Photo) -> Photo:
 
 
 def overlay(photo: Photo, weights: NDArray[np.float32]) -> Photo:
-    """A photo (H, W, 3), greyed, under weights (h, w) of any size in colour: the square root of their part of the maximum."""
-    part = _resized(np.sqrt(weights / max(float(weights.max()), 1e-30)), (photo.shape[0], photo.shape[1]))[..., None]
+    """A photo (H, W, 3), greyed, under weights (h, w) of any size in colour: the square root of their part of the strongest."""
+    strongest = max(float(np.quantile(weights, 0.995)), 1e-30)
+    part = _resized(np.sqrt((weights / strongest).clip(0, 1)), (photo.shape[0], photo.shape[1]))[..., None]
     grey = photo.mean(axis=2, keepdims=True) * 0.55 + 20
     return np.asarray(grey * (1 - 0.85 * part) + _heat(part[..., 0]) * (0.85 * part)).clip(0, 255).astype(np.uint8)
 
@@ -184,15 +185,13 @@ def _strip(drawn: Photo, colors: Photo, photo: Photo, region: Region, found: Tra
     """The layout and the picture with the region marked, the exemplar, and the exemplar under the affinity of each scale."""
     size = _inside(photo.shape[:2], _SHOWN_SIDE)
     layout_size = _inside(drawn.shape[:2], _SHOWN_SIDE)
-    cells = [fit(_outlined(one, region), layout_size) for one in (colors, drawn)]
+    cells: list[Photo | None] = [fit(_outlined(one, region), layout_size) for one in (colors, drawn)]
     cells += [fit(photo, size), *(overlay(fit(photo, size), a) for a in found.affinity)]
     cell = max(size[0], layout_size[0]), max(size[1], layout_size[1])
     captions = ["layout", "drawn", "exemplar", *(f"scale {i}" for i in range(len(found.affinity)))]
     half = (len(cells) + 1) // 2
-    parts = [captioned_grid([cells[at : at + half]], cell, captions[at : at + half]) for at in (0, half)]
-    width = max(part.shape[1] for part in parts)
-    wide = [np.pad(part, ((0, 0), (0, width - part.shape[1]), (0, 0)), constant_values=255) for part in parts]
-    return np.concatenate(wide)
+    cells, captions = [*cells, *[None] * (2 * half - len(cells))], [*captions, ""]
+    return stacked(*(captioned_grid([cells[at : at + half]], cell, captions[at : at + half]) for at in (0, half)))
 
 
 def _outlined(photo: Photo, region: Region) -> Photo:

@@ -8,6 +8,7 @@ import csv
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,11 +261,11 @@ def _read_state(path: Path, identity: str, names: tuple[str, ...]) -> TransferMa
     if not path.exists():
         return TransferMatrix.empty(names)
     try:
-        with np.load(path, allow_pickle=False) as state:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as state:
             known = str(state["identity"])
             sums, uniform, positions, shared = (state[name] for name in ("sums", "uniform", "positions", "shared"))
             pairs = int(state["pairs"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged ({error}); remove it to start again") from error
     if known != identity:
         raise UserError(

@@ -1,0 +1,170 @@
+"""Which class does a network see in every pixel of a picture? Segmenters to judge layouts with, and their agreement."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sceneswap.errors import UserError
+from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
+from sceneswap.models.deeplab import DeepLab, load_deeplab
+from sceneswap.models.vgg import file_hash
+from sceneswap.scene import LabelMap
+
+SEGMENTER_ENVIRONMENT = "SCENESWAP_SEGMENTER"
+LONG_SIDE = 321
+"""Pixels of the longer side at which the ADE20K network reads a picture."""
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_FEWEST_NAMES = 0.5  # of a hub model's classes that one preset must know
+
+
+class Segmenter(Protocol):
+    """A network that names a class per pixel.
+
+    schema: its classes. description: what it is and how it reads pictures, for protocols. sha256: of its weights.
+    """
+
+    @property
+    def schema(self) -> LabelSchema: ...
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    def segment(self, images: Tensor) -> LabelMap:
+        """Images (B, 3, H, W) in [0, 1] → (B, H, W) int16 class indices of `schema`, void = C."""
+        ...
+
+
+def load_segmenter(name: str | Path | None = None, *, device: torch.device | str = "cpu") -> Segmenter:
+    """Return the segmenter `name`: a safetensors file, a transformers folder or hub id, None for SCENESWAP_SEGMENTER's.
+
+    A file holds DeepLabV3+ with MobileNetV2 for ADE20K (see `models.deeplab`). A folder or a hub id `org/name` holds a
+    semantic segmentation model of transformers, whose classes must be those of a preset schema, by name.
+    Raises `UserError` when none is named, or it is missing or does not fit.
+    """
+    name = name or os.environ.get(SEGMENTER_ENVIRONMENT)
+    if not name:
+        raise UserError(
+            "judging layouts needs a segmentation network: name a safetensors file of DeepLabV3+ (MobileNetV2, ADE20K), "
+            f"or a Hugging Face semantic segmentation model as org/name, in {SEGMENTER_ENVIRONMENT}"
+        )
+    path = Path(name)
+    if path.is_dir() or (isinstance(name, str) and not path.exists() and _HUB_ID.fullmatch(name) and not path.suffix):
+        return TransformersSegmenter(str(name), device)
+    return DeepLabSegmenter(path, device)
+
+
+def agreement(predicted: LabelMap, label_map: LabelMap, void: int) -> tuple[int, int]:
+    """Return (correct, counted) pixels of a prediction against a label map; pixels that are `void` there do not count."""
+    counted = np.asarray(label_map) != void
+    return int((np.asarray(predicted) == label_map)[counted].sum()), int(counted.sum())
+
+
+class DeepLabSegmenter:
+    """DeepLabV3+ with MobileNetV2 from a safetensors file; it never answers "other" or void."""
+
+    def __init__(self, path: Path, device: torch.device | str = "cpu") -> None:
+        self.network: DeepLab = load_deeplab(path).to(device)
+        self.device = torch.device(device)
+        self.schema = load_schema("ade20k-150")
+        self.sha256 = file_hash(path)
+        self.description = (
+            f"DeepLabV3+ (MobileNetV2, ADE20K), aspect kept, long side {LONG_SIDE}, antialiased bilinear, "
+            "logits enlarged bilinearly, void never answered"
+        )
+
+    @torch.no_grad()
+    def segment(self, images: Tensor) -> LabelMap:
+        """Images (B, 3, H, W) in [0, 1] → (B, H, W) int16 indices of ADE20K's 150 classes."""
+        size = images.shape[-2:]
+        x = F.interpolate(images.to(self.device), size=working_size(*size), mode="bilinear", antialias=True)
+        logits = self.network(x.clamp(0, 1) * 2 - 1)[:, 1:]
+        return _classes(logits, size)
+
+
+def working_size(height: int, width: int) -> tuple[int, int]:
+    """The sides (8k + 1, at least 9) nearest to the picture scaled to a long side of 321 pixels."""
+    scale = (LONG_SIDE - 1) / max(height, width)
+    return 8 * max(1, round(height * scale / 8)) + 1, 8 * max(1, round(width * scale / 8)) + 1
+
+
+class TransformersSegmenter:
+    """A semantic segmentation model of the transformers library, its classes brought to a preset schema by name."""
+
+    def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
+        try:
+            transformers = import_module("transformers")
+        except ImportError:
+            raise UserError(
+                f"the segmenter {name} needs the package transformers; install it with: pip install transformers"
+            ) from None
+        try:
+            self._processor = transformers.AutoImageProcessor.from_pretrained(name, use_fast=False)
+            self._network: Any = transformers.AutoModelForSemanticSegmentation.from_pretrained(name).to(device).eval()
+        except (OSError, ValueError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise UserError(f"the segmenter {name} cannot be loaded: {reason}") from error
+        self.device = torch.device(device)
+        self.schema, self._mapping = schema_of_names(self._network.config.id2label, name)
+        self.sha256 = _state_hash(self._network)
+        self.description = f"{name} (transformers), its own preprocessing, logits enlarged bilinearly"
+
+    @torch.no_grad()
+    def segment(self, images: Tensor) -> LabelMap:
+        """Images (B, 3, H, W) in [0, 1] → (B, H, W) int16 indices of `schema`; void where the class has none there."""
+        photos = list((images.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+        inputs = self._processor(images=photos, return_tensors="pt").to(self.device)
+        said = _classes(self._network(**inputs).logits, images.shape[-2:])
+        return self._mapping[said]
+
+
+def schema_of_names(names: Mapping[Any, str], source: str) -> tuple[LabelSchema, NDArray[np.int16]]:
+    """The preset schema that knows most of a network's class names, and network class → index there (void: unknown).
+
+    names: class number → name. Raises `UserError` when no preset knows half of them.
+    """
+    ordered = [_plain(names[key]) for key in sorted(names, key=int)]
+
+    def known(schema: LabelSchema) -> int:
+        return len({_plain(name) for name in schema.names} & set(ordered))
+
+    schema = max(map(load_schema, PRESETS), key=known)
+    if known(schema) < _FEWEST_NAMES * len(ordered):
+        raise UserError(
+            f"the segmenter {source} names classes of no preset schema ({', '.join(ordered[:4])} …); "
+            f"take one for ADE20K or COCO-Stuff"
+        )
+    index = {_plain(name): i for i, name in enumerate(schema.names)}
+    return schema, np.array([index.get(name, schema.void_index) for name in ordered], dtype=np.int16)
+
+
+def _plain(name: str) -> str:
+    """The first of the synonyms in a class name, in lower case, words apart."""
+    return re.sub(r"[\s_]+", " ", re.split(r"[;,]", name)[0].strip().lower())
+
+
+def _classes(logits: Tensor, size: tuple[int, int] | torch.Size) -> LabelMap:
+    enlarged = F.interpolate(logits.float(), size=tuple(size), mode="bilinear", align_corners=False)
+    return enlarged.argmax(dim=1).to(torch.int16).cpu().numpy()
+
+
+def _state_hash(network: torch.nn.Module) -> str:
+    """SHA-256 over the names and bytes of a network's tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
