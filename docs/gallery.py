@@ -229,7 +229,8 @@ scale takes what it gives to which labels (supplement, section 2).
 
 ![transfer matrix](gallery/transfer.png)
 
-Its rows, clustered by average linkage of their Euclidean distances, each diagonal entry replaced by the second largest of its row:
+Its rows, clustered by average linkage of their Euclidean distances, each diagonal entry replaced by the second
+largest value of its row:
 
 ![dendrogram](gallery/dendrogram.png)
 """

@@ -104,7 +104,7 @@ def test_pictures_are_resized_as_pillow_does(size: tuple[int, int]) -> None:
     ]
     expected = (np.stack(channels).clip(0, 255) - 128) / 128
     found = preprocess(torch.from_numpy(photo).permute(2, 0, 1)[None] / 255)
-    np.testing.assert_allclose(found[0].numpy(), expected, atol=2e-5)
+    np.testing.assert_allclose(found[0].numpy(), expected, rtol=0, atol=1e-4)  # an eightieth of a grey level
 
 
 def test_the_right_size_is_left_alone() -> None:

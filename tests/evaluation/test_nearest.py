@@ -142,6 +142,7 @@ def test_positions_do_not_matter(vgg: VGG19) -> None:
 
 def test_conv1_is_relu1_1_per_image_and_sizes_may_differ(vgg: VGG19) -> None:
     output, exemplar = images(2), images(2, 20, 31, seed=1)
-    expected = [brute_force(vgg(a[None] * 2 - 1)[0][0], vgg(b[None] * 2 - 1)[0][0]) for a, b in zip(output, exemplar)]
+    pairs = zip(vgg(output * 2 - 1)[0], vgg(exemplar * 2 - 1)[0], strict=True)
+    expected = [brute_force(a, b) for a, b in pairs]
     assert nn_conv1(vgg, output, exemplar).tolist() == pytest.approx(expected, rel=1e-5)
     assert nn_pixel(output, exemplar).shape == (2,)

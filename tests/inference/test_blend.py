@@ -255,6 +255,8 @@ def test_bad_blends_are_refused(looks: list[EncodedExemplar]) -> None:
         "hold a negative one": lambda: blend(two, [1.5, -0.5]),
         "not all finite": lambda: blend(two, [float("nan"), 1]),
         "do not add up": lambda: blend(two, [1, -2], extrapolate=True),
+        "weights 1, -1 do not add up": lambda: blend(two, [1, 1e-12 - 1], extrapolate=True),
+        "rest without classes": lambda: blend(two, rest=0),
         "there is no pattern": lambda: blend(two, maps="diagonal"),  # type: ignore[arg-type]
         "2 exemplars but 3 weight maps": lambda: blend(two, maps=[ones] * 3),
         "zero everywhere": lambda: blend(two, maps=[0 * ones] * 2),

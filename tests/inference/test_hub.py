@@ -134,9 +134,7 @@ def test_no_network(tmp_path: Path) -> None:
     assert len(answer.splitlines()) == 1
 
 
-def test_pushing_uploads_the_release_and_its_card_alone(
-    server: FakeHub, release_folder: Path, tmp_path: Path
-) -> None:
+def test_pushing_uploads_the_release_and_its_card_alone(server: FakeHub, release_folder: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
     for file in release_folder.iterdir():

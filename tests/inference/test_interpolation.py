@@ -184,6 +184,9 @@ def test_latents_are_averaged() -> None:
     assert isinstance(mixed, Latent)
     torch.testing.assert_close(mixed.mean, torch.tensor([[0.75, 1.0]]))
     assert mix(looks, [0.0, 1.0, 0.0]) is looks[1]
+    far = mix(looks, [1e6, 1.0 - 1e6, 0.0])
+    assert isinstance(far, Latent)
+    torch.testing.assert_close(far.mean, torch.tensor([[-EXTRAPOLATION_LIMIT, 1.0]]))
     with pytest.raises(UserError, match="no attention"):
         mix(looks, random_maps(3))
 

@@ -39,7 +39,8 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 @pytest.mark.parametrize("name", ["list.csv", "list.jsonl"])
 def test_paths_are_relative_to_the_manifest(tmp_path: Path, name: str) -> None:
-    rows = read_manifest(write(tmp_path / name, [row("a", "b"), row("c", "d", schema="camvid", exemplar_schema="outdoor")]))
+    entries = [row("a", "b", schema="", exemplar_schema=""), row("c", "d", schema="camvid", exemplar_schema="outdoor")]
+    rows = read_manifest(write(tmp_path / name, entries))
     assert rows[0].label_map == tmp_path / "labels" / "a.png"
     assert rows[1].output == tmp_path / "out" / "cd.png"
     assert (rows[0].schema, rows[1].schema.name, rows[1].exemplar_schema.name) == (None, "camvid", "outdoor")  # type: ignore[union-attr]

@@ -46,7 +46,9 @@ def test_every_model_draws_label_maps_of_any_size_in_the_look_of_the_exemplar(ki
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_equals_single_drawings(kind: str) -> None:
     synthesizer = Synthesizer(tiny_release(kind), device="cpu")
-    scenes = [make_scene(size, seed, synthesizer.schema) for seed, size in enumerate([(32, 48), (48, 32), (32, 48), (20, 33)])]
+    scenes = [
+        make_scene(size, seed, synthesizer.schema) for seed, size in enumerate([(32, 48), (48, 32), (32, 48), (20, 33)])
+    ]
     looks = [synthesizer.encode(s) for s in scenes]
     pairs = [(s.label_map, look) for s in scenes for look in looks]
     batch = synthesizer.draw_batch(*zip(*pairs, strict=True), batch_size=3)

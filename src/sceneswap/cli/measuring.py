@@ -159,6 +159,8 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 def print_table(record: dict[str, Any]) -> None:
     """Print the scores of a results.json."""
+    import sys
+
     from rich.console import Console
     from rich.table import Table
 
@@ -168,5 +170,4 @@ def print_table(record: dict[str, Any]) -> None:
     printed = Table(*header, title=f"{record['protocol']['task']}: {record['protocol']['pairs']['count']} pairs")
     for row in rows:
         printed.add_row(*row)
-    console = Console()
-    console.print(printed, width=console.width if console.is_terminal else 200)
+    Console(width=None if sys.stdout.isatty() else 200).print(printed)

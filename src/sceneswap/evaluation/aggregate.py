@@ -7,6 +7,7 @@ import numpy as np
 
 RESAMPLES = 2000
 BINS = 10
+_PART = 100  # resamples made at once: bounds the memory
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
@@ -17,8 +18,8 @@ def interval(values: Sequence[float]) -> dict[str, float]:
     """
     data = np.asarray(values, dtype=np.float64)
     rng = np.random.default_rng(0)
-    means = np.array([data[rng.integers(len(data), size=len(data))].mean() for _ in range(RESAMPLES)])
-    low, high = np.quantile(means, [0.025, 0.975])
+    parts = [data[rng.integers(len(data), size=(_PART, len(data)))].mean(axis=1) for _ in range(RESAMPLES // _PART)]
+    low, high = np.quantile(np.concatenate(parts), [0.025, 0.975])
     return {"mean": float(data.mean()), "low": float(low), "high": float(high), "n": len(data)}
 
 

@@ -16,7 +16,7 @@ def psnr(drawn: Tensor, answer: Tensor) -> Tensor:
 def ssim(drawn: Tensor, answer: Tensor) -> Tensor:
     """Structural similarity (B,), of images (B, 3, H, W) in [0, 1], at least 11 pixels a side; 1 for equal images.
 
-    Per channel, then averaged; Gaussian window of 11 pixels and standard deviation 1.5 (torchmetrics).
+    Over all pixels and channels; Gaussian window of 11 pixels and standard deviation 1.5, borders mirrored (torchmetrics).
     Raises `UserError` when torchmetrics is not installed.
     """
     try:

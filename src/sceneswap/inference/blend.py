@@ -39,6 +39,7 @@ WeightMap = NDArray[np.float32]
 """(h, w) weights of one exemplar, of any size: stretched over the picture."""
 
 _SUM_TOLERANCE = 1e-6  # rounding of sums such as t + (1 - t)
+_LEAST_SUM = 1e-6  # of the largest weight: negative ones may not cancel the others down to nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ class Blend:
             chosen = {self.schema.index_of(name): exemplar for name, exemplar in self.classes.items()}
             total = total * class_choice(label_map, chosen, self.rest, count, self.border)
         sums = total.sum(axis=0)
-        empty = (sums <= 0) | (total.max(axis=0) <= 0)
+        empty = sums <= _LEAST_SUM * np.abs(total).max(axis=0)
         if empty.any():
             row, column = np.argwhere(empty)[0]
             raise UserError(
@@ -125,6 +126,8 @@ def blend(
             f"({schema.name} and {other.schema.name}); encode all with one model"
         )
     numbers, notes = normalised(weights, len(exemplars), extrapolate=extrapolate)
+    if rest is not None and not classes:
+        raise UserError("a rest without classes takes everything; give classes too, or draw that exemplar alone")
     if not (0 <= border < math.inf):
         raise UserError(f"the border is a number of pixels from 0 upwards, not {border}")
     return Blend(
@@ -155,7 +158,7 @@ def normalised(
             f"the weights {listed} hold a negative one, which extrapolates; allow it by name, or use 0 to 1"
         )
     total = math.fsum(numbers)
-    if total <= 0 or not any(numbers):
+    if total <= _LEAST_SUM * max(map(abs, numbers)):
         what = "are all zero" if not any(numbers) else "do not add up to a positive number"
         raise UserError(f"the weights {listed} {what}; give at least one exemplar a positive weight")
     if abs(total - 1) <= _SUM_TOLERANCE:

@@ -133,8 +133,8 @@ def mix(looks: Sequence[Exemplar | Latent], weights: Sequence[float] | Tensor) -
     """Join encoded exemplars under weights that sum to 1: J numbers, or (J, H, W) of the label map's size.
 
     Exemplars without weight are left out; a single one that is left is returned as it is. Latents of the baseline
-    SPADE_VAE are averaged. Raises `UserError` when the exemplars are of different models, or for weights (J, H, W) with
-    the baseline, which has no attention to mix by.
+    SPADE_VAE are averaged, their shares bounded likewise. Raises `UserError` when the exemplars are of different models,
+    or for weights (J, H, W) with the baseline, which has no attention to mix by.
     """
     if len({_shape(look) for look in looks}) > 1:
         raise UserError("the exemplars of a blend were encoded by different models; encode all of them with one")
@@ -142,16 +142,17 @@ def mix(looks: Sequence[Exemplar | Latent], weights: Sequence[float] | Tensor) -
     used = [j for j, w in enumerate(weights) if (bool((w != 0).any()) if isinstance(w, Tensor) else w != 0)]
     if len(used) == 1:
         return looks[used[0]]
-    latents = [looks[j] for j in used if isinstance(looks[j], Latent)]
+    latents = [look for j in used if isinstance(look := looks[j], Latent)]
     if latents and by_place:
         raise UserError(
             "this model (SPADE_VAE) has one latent vector per exemplar and no attention, so looks cannot be mixed by place "
             "or class; mix them globally, or use a model with attention"
         )
     if latents:
-        numbers = [float(weights[j]) for j in used]
-        means = _weighted_sum([e.mean for e in latents], numbers)  # type: ignore[union-attr]
-        return Latent(means, _weighted_sum([e.log_variance for e in latents], numbers))  # type: ignore[union-attr]
+        signed = latents[0].mean.new_tensor([float(weights[j]) for j in used])
+        numbers = bounded_shares(signed.abs().log(), signed < 0) if bool((signed < 0).any()) else signed
+        means = _weighted_sum([e.mean for e in latents], numbers)
+        return Latent(means, _weighted_sum([e.log_variance for e in latents], numbers))
     chosen = weights[used] if isinstance(weights, Tensor) else tuple(float(weights[j]) for j in used)
     return Mixture(tuple(look for j in used if isinstance(look := looks[j], Exemplar)), chosen)
 
