@@ -40,7 +40,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(RUN)
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(RUN)
 	@$(HAVE_PIP)
-	$(PIP) -e '.[train,dev]'
+	$(PIP) -e '.[train,eval,dev]'
 	@touch $@ $(VENV)/.core
 
 $(RUN):

@@ -197,7 +197,7 @@ Beyond 0 and 1 no photograph has these looks; the closed form is followed, and b
 ## By place
 
 ```python
-synthesizer.draw(label_map, blend([first, second], maps="left-right"))       # or weight maps of any size
+synthesizer.draw(label_map, blend([first, second], maps="left-right"))  # or weight maps of any size
 ```
 
 ![spatial blends](gallery/places.jpg)

@@ -32,6 +32,7 @@ class ModelConfig:
     widths: tuple[int, ...] = (16, 32, 64, 128, 160)  # of the SPADE ladder
     spade_hidden: tuple[int, ...] = (16, 24, 32, 48, 64)  # 0: γ and β directly from the condition
     middle_blocks: int = 2
+    normalisation: Literal["instance", "batch"] = "instance"  # inside SPADE blocks
     latent: int = 256  # of SPADE_VAE
 
     def __post_init__(self) -> None:
@@ -185,9 +186,15 @@ class TrainConfig:
             )
 
     def with_model(self, kind: ModelKind) -> "TrainConfig":
-        """The same run for another model. SPADE_VAE has nothing to pretrain: its pretrain rows train images instead."""
-        phases = tuple(replace(p, objective="image") for p in self.phases) if kind == "spade-vae" else self.phases
-        return replace(self, model=replace(self.model, kind=kind), phases=phases)
+        """The same run for another model.
+
+        SPADE_VAE has nothing to pretrain: its pretrain rows train images instead. It normalises over the batch, as SPADE
+        does: normalising each picture by itself would erase what a latent vector, the same at every place, has to say.
+        """
+        if kind != "spade-vae":
+            return replace(self, model=replace(self.model, kind=kind))
+        phases = tuple(replace(p, objective="image") for p in self.phases)
+        return replace(self, model=replace(self.model, kind=kind, normalisation="batch"), phases=phases)
 
 
 T = TypeVar("T")

@@ -186,7 +186,8 @@ img { max-width: 100%; height: auto; border-radius: 3px; }
 dialog { border: 0; padding: 0; background: transparent; max-width: 96vw; max-height: 96vh; overflow: hidden;
   cursor: zoom-out; color: #fff; text-align: center; }
 dialog::backdrop { background: rgb(0 0 0 / 82%); }
-dialog img { width: auto; height: min(88vh, 88vw); max-width: 96vw; object-fit: contain; }
+dialog:focus-visible { outline: 0; }
+dialog img { display: block; margin: 0 auto; }
 dialog p { margin: 8px auto 0; max-width: none; }
 """
 
@@ -198,8 +199,10 @@ document.addEventListener("click", event => {
   if (large.open) return large.close();
   if (!button) return;
   const small = button.querySelector("img");
-  large.querySelector("img").src = small.src;
-  large.querySelector("img").alt = small.alt;
+  const shown = large.querySelector("img");
+  shown.src = small.src;
+  shown.alt = small.alt;
+  shown.style.width = `min(94vw, ${86 * small.naturalWidth / small.naturalHeight}vh)`;
   large.querySelector("p").textContent = small.alt;
   large.showModal();
 });

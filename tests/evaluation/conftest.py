@@ -3,8 +3,10 @@
 What is tested with them is the plumbing; the metrics themselves are tested with real weights elsewhere.
 """
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -77,3 +79,14 @@ def lpips_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "lpips.safetensors"
     save_file({name: value.abs() if "lin" in name else value for name, value in LPIPS().state_dict().items()}, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def reference(shared: Path) -> ModuleType:
+    """Independent loaders of the pretrained networks, written for verification."""
+    specification = importlib.util.spec_from_file_location("reference", shared / "weights" / "reference_loaders.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

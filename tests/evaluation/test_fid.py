@@ -1,7 +1,7 @@
 """FID: the distance of Gaussians, statistics that merge, and the network against its reference."""
 
-import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -146,13 +146,8 @@ def test_weights_come_from_a_file_or_not_at_all(
 
 @pytest.mark.shared
 @torch.no_grad()
-def test_features_equal_the_reference_networks(shared: Path) -> None:
+def test_features_equal_the_reference_networks(shared: Path, reference: ModuleType) -> None:
     file = shared / "weights" / "inception_fid_2015-12-05.safetensors"
-    specification = importlib.util.spec_from_file_location("reference", shared / "weights" / "reference_loaders.py")
-    assert specification is not None
-    assert specification.loader is not None
-    reference = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(reference)
     theirs = reference.FIDInception().eval()
     theirs.load_state_dict({k: v.float() for k, v in load_file(file).items()}, strict=False)
     ours = load_inception(file)

@@ -1,6 +1,5 @@
 """Segmenters: their classes, the network against its reference, agreement with label maps."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -103,16 +102,6 @@ def test_names_of_a_network_are_matched_with_a_preset() -> None:
     assert schema_of_names(dict(enumerate(full.names)), "x")[1].tolist() == list(range(full.num_classes))
     with pytest.raises(UserError, match=r"org/name names classes of no preset schema \(left lung"):
         schema_of_names({0: "left lung", 1: "right lung"}, "org/name")
-
-
-@pytest.fixture(scope="module")
-def reference(shared: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location("reference", shared / "weights" / "reference_loaders.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

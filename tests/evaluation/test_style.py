@@ -1,9 +1,11 @@
 """The style loss: by hand, and blind to positions."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from sceneswap.evaluation.style import gram, grams, style_distance, style_loss
@@ -77,3 +79,16 @@ def test_pretrained_style_orders_pictures(shared: Path) -> None:
     losses = [float(style_loss(vgg, v, x)) for v in variants]
     assert losses == sorted(losses)
     assert losses[0] < 0.1 * losses[1]
+
+
+@pytest.mark.shared
+@torch.no_grad()
+def test_taps_equal_the_reference_networks(shared: Path, reference: ModuleType) -> None:
+    file = shared / "weights" / "vgg19.safetensors"
+    theirs = reference.VGG("vgg19").eval()
+    theirs.load_state_dict({k: v.float() for k, v in load_file(file).items()})
+    x = torch.nn.functional.interpolate(images(1, 8, 8), size=(64, 96), mode="bilinear")
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    expected = theirs((x - mean.view(1, 3, 1, 1)) / deviation.view(1, 3, 1, 1))
+    for i, tap in enumerate(load_vgg19(file)(x * 2 - 1), start=1):
+        torch.testing.assert_close(tap, expected[f"relu{i}_1"], rtol=1e-4, atol=1e-4)

@@ -90,7 +90,7 @@ def server(release_folder: Path) -> Iterator[FakeHub]:
         hub.shutdown()
 
 
-def ask(code: str, address: str, cache: Path) -> str:
+def ask(code: str, address: str, cache: Path, **settings: str) -> str:
     """Run a line with `hub` imported, against a hub, in a process of its own; what it prints, or the sentence it raises."""
     program = f"from sceneswap.errors import UserError\nfrom sceneswap.inference import hub\ntry:\n    print({code})\n"
     program += "except UserError as error:\n    print('UserError:', error)\n"
@@ -103,6 +103,7 @@ def ask(code: str, address: str, cache: Path) -> str:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
+        **settings,
     }
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -129,7 +130,7 @@ def test_a_hub_repository_that_is_no_model(server: FakeHub, tmp_path: Path) -> N
 
 
 def test_no_network(tmp_path: Path) -> None:
-    answer = ask("hub.locate('org/tiny')", "http://127.0.0.1:9", tmp_path)
+    answer = ask("hub.locate('org/tiny')", "http://127.0.0.1:9", tmp_path, HF_HUB_OFFLINE="1")
     assert answer.startswith("UserError: there is no folder org/tiny here, and the hub could not be asked")
     assert len(answer.splitlines()) == 1
 

@@ -257,7 +257,7 @@ def test_what_is_no_model(release_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a file; name the folder"):
         Synthesizer.from_pretrained(release_folder / "config.json")
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    with pytest.raises(UserError, match="is a training run; .* sceneswap export"):
+    with pytest.raises(UserError, match=r"is a training run; .* sceneswap export"):
         Synthesizer.from_pretrained(tmp_path / "run")
 
 

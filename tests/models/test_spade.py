@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sceneswap.models.spade import SpadeBlock, SpadeSynthesis, fold_spectral_norm, settle_spectral_norm, spade
+from sceneswap.models.spade import SpadeBlock, SpadeSynthesis, fold_spectral_norm, modulate, settle_spectral_norm
 
 
 def test_modulation_equals_the_slow_reference() -> None:
@@ -20,7 +20,7 @@ def test_modulation_equals_the_slow_reference() -> None:
             for h in range(4):
                 for w in range(5):
                     expected[b, c, h, w] = normal[h, w] * (1 + gamma[b, c, h, w]) + beta[b, c, h, w]
-    torch.testing.assert_close(spade(x, gamma, beta), expected)
+    torch.testing.assert_close(modulate(F.instance_norm(x), gamma, beta), expected)
 
 
 @pytest.mark.parametrize("hidden", [0, 6])
@@ -38,6 +38,17 @@ def test_block_is_the_written_out_formula(hidden: int, outputs: int) -> None:
     assert (block.shortcut is None) == (outputs == 4)
     expected = inner + (x if block.shortcut is None else block.shortcut(first))
     torch.testing.assert_close(block(x, condition), expected)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_only_batch_norm_lets_a_constant_through(batch_norm: bool) -> None:
+    """What is the same at every place of a picture, like a latent vector, survives only batch statistics."""
+    torch.manual_seed(0)
+    block = SpadeBlock(inputs=4, outputs=3, condition=5, hidden=6, batch_norm=batch_norm).eval()
+    x, condition = torch.randn(1, 4, 8, 8), torch.randn(1, 5, 8, 8)
+    shifted = block(x + torch.randn(1, 4, 1, 1), condition)
+    change = (shifted - block(x, condition)).abs().max()
+    assert (change > 0.1) if batch_norm else (change < 1e-5)
 
 
 @pytest.fixture

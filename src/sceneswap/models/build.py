@@ -91,4 +91,5 @@ def _synthesis(config: ModelConfig, conditions: tuple[int, ...]) -> SpadeSynthes
         conditions=conditions,
         hidden=config.spade_hidden,
         middle_blocks=config.middle_blocks,
+        batch_norm=config.normalisation == "batch",
     )

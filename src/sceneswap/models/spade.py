@@ -10,9 +10,14 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 
-def spade(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    """Parameter-free instance normalisation of x (B, C, H, W), then · (1 + γ) + β, per position."""
-    return F.instance_norm(x) * (1 + gamma) + beta
+def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """SPADE's modulation of a normalised activation (B, C, H, W): · (1 + γ) + β, per position."""
+    return normalised * (1 + gamma) + beta
+
+
+def _normalisation(channels: int, batch: bool) -> nn.Module:
+    """Parameter-free normalisation: per picture, or over the batch (with running statistics) as in SPADE."""
+    return nn.BatchNorm2d(channels, affine=False) if batch else nn.InstanceNorm2d(channels)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3, *, bias: bool = True) -> nn.Module:
@@ -27,9 +32,11 @@ class SpadeBlock(nn.Module):
     activation. All convolutions of activations carry spectral norm.
     """
 
-    def __init__(self, *, inputs: int, outputs: int, condition: int, hidden: int) -> None:
+    def __init__(self, *, inputs: int, outputs: int, condition: int, hidden: int, batch_norm: bool = False) -> None:
         super().__init__()
         middle = min(inputs, outputs)
+        self.normalisation_0 = _normalisation(inputs, batch_norm)
+        self.normalisation_1 = _normalisation(middle, batch_norm)
         self.shared = nn.Conv2d(condition, hidden, 3, padding=1) if hidden else None
         self.modulation_0 = nn.Conv2d(hidden or condition, 2 * inputs, 3, padding=1)
         self.modulation_1 = nn.Conv2d(hidden or condition, 2 * middle, 3, padding=1)
@@ -40,9 +47,9 @@ class SpadeBlock(nn.Module):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x (B, inputs, H, W), condition (B, condition, H, W) → (B, outputs, H, W)."""
         hidden = condition if self.shared is None else F.leaky_relu(self.shared(condition), 0.2)
-        first = spade(x, *self.modulation_0(hidden).chunk(2, dim=1))
+        first = modulate(self.normalisation_0(x), *self.modulation_0(hidden).chunk(2, dim=1))
         second = self.convolution_0(F.leaky_relu(first, 0.2))
-        second = spade(second, *self.modulation_1(hidden).chunk(2, dim=1))
+        second = modulate(self.normalisation_1(second), *self.modulation_1(hidden).chunk(2, dim=1))
         second = self.convolution_1(F.leaky_relu(second, 0.2))
         return second + (x if self.shortcut is None else self.shortcut(first))
 
@@ -61,16 +68,18 @@ class SpadeSynthesis(nn.Module):
         conditions: Sequence[int],
         hidden: Sequence[int],
         middle_blocks: int,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
+        kind = {"batch_norm": batch_norm}
         self.start = nn.Conv2d(conditions[-1], widths[-1], 3, padding=1)
         self.middle = nn.ModuleList(
-            SpadeBlock(inputs=widths[-1], outputs=widths[-1], condition=conditions[-1], hidden=hidden[-1])
+            SpadeBlock(inputs=widths[-1], outputs=widths[-1], condition=conditions[-1], hidden=hidden[-1], **kind)
             for _ in range(middle_blocks)
         )
         inputs = [*widths[1:], widths[-1]]
         self.blocks = nn.ModuleList(
-            SpadeBlock(inputs=i, outputs=o, condition=c, hidden=h)
+            SpadeBlock(inputs=i, outputs=o, condition=c, hidden=h, **kind)
             for i, o, c, h in zip(inputs, widths, conditions, hidden, strict=True)
         )
         self.to_image = nn.Conv2d(widths[0], 3, 3, padding=1)
