@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from sceneswap.errors import UserError
+from sceneswap.files import read_text
 
 ModelKind = Literal["msca", "gap", "spade-vae"]
 PRESETS = ("paper", "small", "tiny")
@@ -235,12 +236,7 @@ def load_train_config(name_or_path: str) -> TrainConfig:
         path = Path(name_or_path)
         if path.suffix != ".toml":
             raise UserError(f"{name_or_path} is no preset ({', '.join(PRESETS)}) and no .toml file")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise UserError(f"the configuration {path} does not exist") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"the configuration {path} cannot be read: {error}") from error
+        text = read_text(path, "the configuration")
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -78,6 +78,19 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(path: Path, what: str, hint: str = "check the path") -> str:
+    """Read a UTF-8 text file (a byte order mark is dropped); `what` names its kind ("the manifest").
+
+    Raises `UserError` when it is missing (ending in `hint`) or cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{what} {path} does not exist; {hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{what} {path} cannot be read: {error}") from error
+
+
 def read_json(path: Path, what: str) -> Any:
     """Read the JSON file `path`; `what` names it in the error ("the release configuration").
 

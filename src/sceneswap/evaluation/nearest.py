@@ -42,7 +42,9 @@ def nn_features(output: Tensor, exemplar: Tensor) -> float:
     """Mean squared L2 distance of the locations of `output` (C, H, W) to their nearest in `exemplar` (C, H', W').
 
     Exact: on the CPU boxes around leaves of the exemplar exclude what cannot be nearest, the rest is compared by matrix
-    products; on an accelerator everything is. The winner's distance is then computed anew, in float64.
+    products; on an accelerator everything is. The winner's distance is then computed anew, in float64. Winners are chosen
+    in float32: of two locations whose squared distances differ by rounding only (about 1e-7 of the features' mean square)
+    either may win.
     """
     queries, points = _rows(output).float(), _rows(exemplar).float()
     search = _Leaves(points) if points.device.type == "cpu" else _Everything(points)

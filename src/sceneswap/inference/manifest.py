@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneswap.errors import UserError
+from sceneswap.files import read_text
 from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
 
 COLUMNS = ("label_map", "exemplar", "exemplar_label_map", "output")
@@ -47,12 +48,7 @@ def read_manifest(path: Path) -> list[Row]:
     """
     if path.suffix.lower() not in (".csv", ".jsonl"):
         raise UserError(f"the manifest {path} is neither .csv nor .jsonl; write one of these")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"the manifest {path} does not exist; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the manifest {path} cannot be read: {error}") from error
+    text = read_text(path, "the manifest")
     lines = _csv_lines(path, text) if path.suffix.lower() == ".csv" else _json_lines(path, text)
     schemas: dict[str, LabelSchema] = {}
     rows = [_row(path, number, values, schemas) for number, values in lines]

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
+from sceneswap.files import read_text
 from sceneswap.scene import LabelMap
 
 PRESETS: tuple[str, ...] = (
@@ -210,12 +211,7 @@ def load_schema(name_or_path: str) -> LabelSchema:
         raise UserError(
             f"there is no label schema {name_or_path!r}; {hint} {', '.join(PRESETS)}, or a .toml or .json file"
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"the label schema {path} does not exist; give a file or one of {', '.join(PRESETS)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the label schema {path} cannot be read: {error}") from error
+    text = read_text(path, "the label schema", hint=f"give a file or one of {', '.join(PRESETS)}")
     try:
         d = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:
