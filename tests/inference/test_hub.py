@@ -1,6 +1,7 @@
 """Fetching from and pushing to a hub: a small server speaks the hub's protocol on this machine."""
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -47,7 +48,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.startswith("/api/models/org/tiny"):
             self._json({"id": "org/tiny", "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]})
         elif path.startswith("/org/tiny/resolve/") and path.rsplit("/", 1)[1] in files:
-            self._send(200, files[path.rsplit("/", 1)[1]], {"X-Repo-Commit": COMMIT, "ETag": f'"{path[-12:]}"'})
+            content = files[path.rsplit("/", 1)[1]]
+            etag = hashlib.sha1(content).hexdigest()  # the name of the file in the client's cache
+            self._send(200, content, {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"'})
         else:
             self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 

@@ -40,7 +40,7 @@ def test_every_model_draws_label_maps_of_any_size_in_the_look_of_the_exemplar(ki
         label_map = make_scene(size, 3, synthesizer.schema).label_map
         drawn = [synthesizer.draw(label_map, look) for look in looks]
         assert [(photo.shape, photo.dtype) for photo in drawn] == [((*size, 3), np.uint8)] * 2
-        assert difference(*drawn) > 2
+        assert difference(*drawn) > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
