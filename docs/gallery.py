@@ -32,7 +32,7 @@ CELL = (144, 144)
 def main(
     model: str | None = None,
     layouts: tuple[int, ...] = (0, 4),
-    exemplars: tuple[int, ...] = (13, 2, 9, 5),
+    exemplars: tuple[int, ...] = (25, 2, 23, 27),
     pairs: int = 200,
     size: int = 256,
     out: Path = Path(__file__).parent,
