@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sceneswap.errors import UserError as UserError
+    from sceneswap.inference.blend import blend as blend
     from sceneswap.inference.synthesizer import Synthesizer as Synthesizer
     from sceneswap.labels.schema import LabelSchema as LabelSchema
     from sceneswap.labels.schema import load_schema as load_schema
@@ -23,9 +24,10 @@ _HOME = {
     "Scene": "sceneswap.scene",
     "Synthesizer": "sceneswap.inference.synthesizer",
     "UserError": "sceneswap.errors",
+    "blend": "sceneswap.inference.blend",
     "load_schema": "sceneswap.labels.schema",
 }
-__all__ = ["LabelSchema", "Scene", "Synthesizer", "UserError", "__version__", "load_schema"]
+__all__ = ["LabelSchema", "Scene", "Synthesizer", "UserError", "__version__", "blend", "load_schema"]
 
 
 def __getattr__(name: str) -> Any:  # imported on first use: `import sceneswap` must not load PyTorch
