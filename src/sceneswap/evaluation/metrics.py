@@ -97,7 +97,8 @@ def answer_metrics(lpips: LPIPS) -> list[Metric]:
             lambda b: reconstruction.psnr(b.drawn, b.answer).clamp(max=MOST_PSNR),
         ),
         Metric(
-            "SSIM", "higher", "ssim-1: per picture, RGB in [0, 1], Gaussian window 11, sigma 1.5, borders mirrored (torchmetrics)",
+            "SSIM", "higher",
+            "ssim-1: per picture, RGB in [0, 1], Gaussian window 11, sigma 1.5, borders mirrored (torchmetrics)",
             lambda b: reconstruction.ssim(b.drawn, b.answer),
         ),
         Metric(
