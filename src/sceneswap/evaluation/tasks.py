@@ -15,7 +15,7 @@ from sceneswap.evaluation.fid import INCEPTION_ENVIRONMENT, PREPROCESSING, load_
 from sceneswap.evaluation.methods import CLASS_MEAN, COPY, GREY, PHOTOGRAPH, Method
 from sceneswap.evaluation.protocol import protocol
 from sceneswap.evaluation.segmentation import Segmenter, load_segmenter
-from sceneswap.inference.synthesizer import checked_hash
+from sceneswap.inference.note import checked_hash
 from sceneswap.models.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
 from sceneswap.models.vgg import VGG19, load_vgg19, vgg19_path
 

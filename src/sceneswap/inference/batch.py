@@ -12,7 +12,8 @@ from typing import Any
 from sceneswap.errors import UserError
 from sceneswap.images import read_png_text, write_png
 from sceneswap.inference.manifest import Row
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer, picture_note
+from sceneswap.inference.note import picture_note
+from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
 from sceneswap.scene import LabelMap, Scene
 
 _WINDOW = 4  # batches that are read ahead and sorted by size together

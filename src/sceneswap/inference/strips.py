@@ -20,8 +20,9 @@ from sceneswap.errors import UserError
 from sceneswap.files import write_bytes, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.blend import Blend, Pattern, blend, path_weights, pattern
+from sceneswap.inference.note import file_note, picture_note
 from sceneswap.inference.swap import Source
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer, file_note, picture_note
+from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import captioned_grid, shrink, stacked

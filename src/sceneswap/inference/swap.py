@@ -11,7 +11,8 @@ from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, write_json
 from sceneswap.images import PHOTO_SUFFIXES, write_png
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer, file_note, picture_note
+from sceneswap.inference.note import file_note, picture_note
+from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema

@@ -15,8 +15,9 @@ from sceneswap.files import write_json
 from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.attention import Attention, attend, point_region, region_affinity, region_at
 from sceneswap.inference.blend import find_class
+from sceneswap.inference.note import picture_note
 from sceneswap.inference.swap import Source
-from sceneswap.inference.synthesizer import Synthesizer, picture_note
+from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize, resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import captioned_grid, fit, stacked
