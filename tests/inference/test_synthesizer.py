@@ -40,7 +40,7 @@ def test_every_model_draws_label_maps_of_any_size_in_the_look_of_the_exemplar(ki
         label_map = make_scene(size, 3, synthesizer.schema).label_map
         drawn = [synthesizer.draw(label_map, look) for look in looks]
         assert [(photo.shape, photo.dtype) for photo in drawn] == [((*size, 3), np.uint8)] * 2
-        assert difference(*drawn) > 0
+        assert difference(*drawn) > (0 if size == (1, 1) else 2)  # one pixel of an untrained model differs little
 
 
 @pytest.mark.parametrize("kind", KINDS)
