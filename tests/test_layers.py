@@ -33,7 +33,7 @@ APART = [
 # Modules that must not load PyTorch when they are imported.
 WITHOUT_TORCH = (
     "__init__", "cli", "labels", "images", "pictures", "files", "errors", "scene", "config",
-    "data/procedural", "data/folder", "data/patches", "data/transforms",
+    "data/procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
 )  # fmt: skip
 
 

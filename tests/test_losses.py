@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -37,6 +38,41 @@ def test_feature_matching_moves_the_drawn_side_only() -> None:
     losses.feature_matching([[real, real]], [[fake, fake]]).backward()
     assert real.grad is None
     assert fake.grad is not None
+
+
+def test_gram_is_the_mean_outer_product_over_positions() -> None:
+    features = torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = torch.einsum("bchw,bdhw->bcd", features, features) / 20
+    torch.testing.assert_close(losses.gram(features), expected.float())
+
+
+def test_style_is_relative_and_bounded() -> None:
+    features = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    shuffled = features.flatten(2)[:, :, torch.randperm(64)].view_as(features)
+    assert float(losses.style([features], [shuffled])) == pytest.approx(0, abs=1e-6)  # places do not matter
+    assert float(losses.style([features], [0 * features])) == pytest.approx(1)
+    louder = float(losses.style([2**0.5 * features], [features]))  # twice the Gram matrix: 1 / (1 + 4)
+    assert louder == pytest.approx(0.2)
+    assert float(losses.style([2**0.5 * 0.01 * features], [0.01 * features])) == pytest.approx(louder)
+    assert float(losses.style([0 * features], [0 * features])) == 0
+
+
+def test_perceptual_weighs_the_first_taps() -> None:
+    drawn, wanted = [torch.zeros(1, 1, 2, 2)] * 3, [torch.full((1, 1, 2, 2), v) for v in (1.0, 10.0, 100.0)]
+    assert float(losses.perceptual(drawn, wanted, (0.5, 2.0))) == pytest.approx(20.5)
+
+
+def test_label_cross_entropy_reads_every_fourth_pixel_and_leaves_void_out() -> None:
+    label_map = torch.tensor([[0, 1], [2, 3]]).repeat_interleave(4, 0).repeat_interleave(4, 1)[None]
+    logits = torch.zeros(1, 3, 2, 2)
+    for index, (row, column) in enumerate([(0, 0), (0, 1), (1, 0)]):
+        logits[0, index, row, column] = 50.0
+    logits[0, 0, 1, 1] = 50.0  # said of the void quarter: must not count
+    assert float(losses.label_cross_entropy(logits, label_map)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.label_cross_entropy(torch.zeros(1, 3, 2, 2), label_map)) == pytest.approx(np.log(3))
+    assert (
+        float(losses.label_cross_entropy(logits, torch.full((1, 8, 8), 3))) == 0
+    )  # nothing but void: no division by 0
 
 
 def test_pixel_is_mean_absolute_difference() -> None:
@@ -88,7 +124,7 @@ def test_weights_are_applied_once() -> None:
     [
         terms(adversarial=1.0, pixel=1.0),  # missing
         terms(adversarial=1.0, feature_matching=1.0, pixel=1.0, lpips=1.0),  # of weight 0
-        terms(adversarial=1.0, feature_matching=1.0, pixel=1.0, style=1.0),  # unknown
+        terms(adversarial=1.0, feature_matching=1.0, pixel=1.0, depth=1.0),  # unknown
     ],
 )
 def test_missing_and_extra_terms_are_errors(given: dict[str, Tensor]) -> None:

@@ -14,7 +14,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import read_text
 
 ModelKind = Literal["msca", "gap", "spade-vae"]
-PRESETS = ("paper", "small", "tiny")
+PRESETS = ("paper", "outdoor-small", "small", "tiny")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class ModelConfig:
     kind: ModelKind = "msca"
     encoder: Literal["vgg19", "compact"] = "compact"
     compact_channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # taps of the compact image encoder
+    raw_colour: bool = False  # taps of the compact encoder also carry the pooled picture
     feature_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # N
     label_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # M1 = M2
     attention_maps: tuple[int, ...] = (8, 8, 8, 8, 8)  # K
@@ -34,6 +35,9 @@ class ModelConfig:
     spade_hidden: tuple[int, ...] = (16, 24, 32, 48, 64)  # 0: γ and β directly from the condition
     middle_blocks: int = 2
     normalisation: Literal["instance", "batch"] = "instance"  # inside SPADE blocks
+    padding: Literal["zeros", "replicate"] = "zeros"  # of the SPADE ladder's convolutions
+    noise_channels: int = 0  # of noise joined to every condition: what fine texture is grown from
+    label_head: int = 0  # channels of the head that estimates label maps from the encoder's taps; 0: none
     latent: int = 256  # of SPADE_VAE
 
     def __post_init__(self) -> None:
@@ -50,7 +54,9 @@ class ModelConfig:
         for name in ("compact_channels", "feature_channels", "label_channels", "attention_maps", "widths"):
             _require(min(getattr(self, name)) > 0, f"model: every entry of {name} must be greater than 0")
         _require(min(self.spade_hidden) >= 0, "model: every entry of spade_hidden must be 0 or more")
-        _require(self.middle_blocks >= 0, "model: middle_blocks must be 0 or more")
+        for name in ("middle_blocks", "noise_channels", "label_head"):
+            _require(getattr(self, name) >= 0, f"model: {name} must be 0 or more")
+        _require(self.encoder == "compact" or not self.label_head, "model: label_head needs the compact encoder")
         _require(min(self.label_embedding, self.latent) > 0, "model: label_embedding and latent must be greater than 0")
         _require(0 <= self.logit_scale < math.inf, "model: logit_scale must be 0 or more")
 
@@ -87,32 +93,50 @@ class LossConfig:
     feature_matching: float = 10.0
     perceptual: float = 10.0  # VGG-19, L1 on the taps
     lpips: float = 0.0
+    style: float = 0.0  # Gram matrices of VGG-19's first taps; in swaps, where there is no true picture, the exemplar's
+    layout: float = 0.0  # cross-entropy of the label head's reading of the drawing
+    labels: float = 0.0  # cross-entropy of the label head on photographs, which trains it
     pixel: float = 0.0  # L1 on RGB
     kl: float = 0.05  # SPADE_VAE only
     perceptual_taps: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # relu1_1 …, fine → coarse
+    style_taps: int = 2
 
     def __post_init__(self) -> None:
         _require(
             1 <= len(self.perceptual_taps) <= 5, "loss: perceptual_taps needs 1 to 5 weights, VGG-19 has five taps"
         )
-        single = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "perceptual_taps"}
+        _require(1 <= self.style_taps <= 5, "loss: style_taps must be 1 to 5, VGG-19 has five taps")
+        single = {name: getattr(self, name) for name in self.terms()}
         for name, weight in [*single.items(), *(("perceptual_taps", tap) for tap in self.perceptual_taps)]:
             _require(0 <= weight < math.inf, f"loss: {name} must be 0 or more")
-        _require(any(single[name] for name in single if name != "kl"), "loss: at least one term needs a weight above 0")
+        drawing = [single[name] for name in single if name not in ("kl", "labels")]
+        _require(any(drawing), "loss: at least one term needs a weight above 0")
+
+    @classmethod
+    def terms(cls) -> tuple[str, ...]:
+        """Names of the terms, which are the names of their weights."""
+        return tuple(f.name for f in dataclasses.fields(cls) if not f.name.endswith("_taps"))
+
+    @property
+    def vgg_taps(self) -> int:
+        """How many taps of VGG-19 the terms read; 0: none."""
+        return max(len(self.perceptual_taps) if self.perceptual else 0, self.style_taps if self.style else 0)
 
 
 @dataclass(frozen=True)
 class PhaseConfig:
     """One row of the training plan.
 
-    objective: "features" trains extractors and attention through the auxiliary decoder (supplement §8), "image" trains
-    everything adversarially. task: "patch" two disjoint patches, "global" two large crops and the whole image
-    (supplement §7). image_size: S; patches are S/2. Exactly one of steps and epochs.
+    objective: "labels" trains image encoder and label head to read label maps off photographs, "features" trains
+    extractors and attention through the auxiliary decoder (supplement §8), "image" trains everything adversarially.
+    task: "patch" two disjoint patches, "global" two large crops and the whole image (supplement §7), "swap" two disjoint
+    patches, of which one is drawn after a patch of another scene. image_size: S; patches are S/2. Exactly one of steps
+    and epochs.
     """
 
     name: str
-    objective: Literal["features", "image"]
-    task: Literal["patch", "global"]
+    objective: Literal["labels", "features", "image"]
+    task: Literal["patch", "global", "swap"]
     image_size: int
     batch_size: int  # scenes per process and micro-step
     steps: int = 0
@@ -131,6 +155,10 @@ class PhaseConfig:
             f"phase {self.name}: image_size must be a positive multiple of 32",
         )
         _require(self.batch_size > 0, f"phase {self.name}: batch_size must be greater than 0")
+        _require(
+            self.task != "swap" or (self.objective == "image" and self.batch_size > 1),
+            f'phase {self.name}: task = "swap" needs objective = "image" and a batch_size of 2 or more',
+        )
         _require(0 <= self.decay_from <= 1, f"phase {self.name}: decay_from must lie in [0, 1]")
         _require(
             0 < self.learning_rate < math.inf and 0 < self.discriminator_learning_rate < math.inf,
@@ -182,9 +210,17 @@ class TrainConfig:
                 f"phase {phase.name}: half of image_size must be a multiple of {self.model.stride} (the coarsest scale)",
             )
             _require(
-                phase.objective == "image" or self.model.kind != "spade-vae",
+                phase.objective != "features" or self.model.kind != "spade-vae",
                 f'phase {phase.name}: spade-vae has no attention to pretrain; use objective = "image"',
             )
+            _require(
+                phase.objective != "labels" or self.model.label_head > 0,
+                f'phase {phase.name}: objective = "labels" needs a model with label_head greater than 0',
+            )
+        _require(
+            self.model.label_head > 0 or self.loss.layout == self.loss.labels == 0,
+            "loss: layout and labels need a model with label_head greater than 0",
+        )
 
     def with_model(self, kind: ModelKind) -> "TrainConfig":
         """The same run for another model.
@@ -194,7 +230,7 @@ class TrainConfig:
         """
         if kind != "spade-vae":
             return replace(self, model=replace(self.model, kind=kind))
-        phases = tuple(replace(p, objective="image") for p in self.phases)
+        phases = tuple(replace(p, objective="image") if p.objective == "features" else p for p in self.phases)
         return replace(self, model=replace(self.model, kind=kind, normalisation="batch"), phases=phases)
 
 

@@ -1,6 +1,5 @@
 """Losses return named, unweighted terms; the weights are applied once, in `weigh`."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import torch
@@ -26,6 +25,40 @@ def discriminator_hinge(real: Judgement, fake: Judgement) -> Terms:
         "real": torch.stack([F.relu(1 - scale[-1].float()).mean() for scale in real]).mean(),
         "fake": torch.stack([F.relu(1 + scale[-1].float()).mean() for scale in fake]).mean(),
     }
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrix over the positions, divided by their number: (B, C, H, W) → (B, C, C), float32."""
+    rows = features.permute(0, 2, 3, 1).flatten(1, 2)  # no copy of channels-last features
+    rows = rows * rows.shape[1] ** -0.5
+    return torch.bmm(rows.transpose(1, 2), rows).float()
+
+
+def style(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Disagreement of Gram matrices in 0 … 1, mean over taps and batch: |A - B|² / (|A|² + |B|²).
+
+    Relative, so that quiet pictures count as much as loud ones. drawn, wanted: features (B, C, H, W) per tap.
+    """
+    terms = []
+    for features, reference in zip(drawn, wanted, strict=True):
+        a, b = gram(features), gram(reference)
+        difference = (a - b).square().sum(dim=(1, 2))
+        terms.append(difference / (a.square() + b.square()).sum(dim=(1, 2)).clamp_min(1e-12))
+    return torch.stack(terms).mean()
+
+
+def perceptual(drawn: Sequence[Tensor], wanted: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """L1 between the first taps of VGG-19, weighted, fine → coarse; further taps are left out."""
+    pairs = zip(weights, drawn, wanted, strict=False)
+    return torch.stack([w * F.l1_loss(a.float(), b.float()) for w, a, b in pairs]).sum()
+
+
+def label_cross_entropy(logits: Tensor, label_map: Tensor) -> Tensor:
+    """Cross-entropy of logits (B, C, h, w) with a label map (B, H, W), read at every (H / h)-th pixel; void (C) is left out."""
+    step = label_map.shape[1] // logits.shape[2]
+    wanted = label_map[:, step // 2 :: step, step // 2 :: step]
+    summed = F.cross_entropy(logits.float(), wanted, ignore_index=logits.shape[1], reduction="sum")
+    return summed / (wanted != logits.shape[1]).sum().clamp_min(1)
 
 
 def feature_matching(real: Judgement, fake: Judgement) -> Tensor:
@@ -64,5 +97,4 @@ def weigh(terms: Terms, weights: LossConfig) -> Tensor:
 
 def active_terms(weights: LossConfig, *, kl: bool) -> set[str]:
     """Names of the generator's terms with a weight above 0; "kl" only where the model has a posterior."""
-    names = {f.name for f in dataclasses.fields(weights)} - {"perceptual_taps"}
-    return {n for n in names if getattr(weights, n) > 0 and (n != "kl" or kl)}
+    return {n for n in weights.terms() if getattr(weights, n) > 0 and (n != "kl" or kl)}

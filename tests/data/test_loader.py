@@ -102,6 +102,11 @@ def test_entries_are_all_p_then_all_q_then_all_wholes_and_p_and_q_swap(dataset: 
     patch, whole = take(dataset, PATCH, 1)[0], take(dataset, GLOBAL, 1)[0]
     assert patch.exemplar.tolist() == [2, 3, 0, 1]
     assert whole.exemplar.tolist() == [2, 3, 0, 1, 4, 5]
+    assert (patch.known, whole.known) == (4, 6)
+    swap = take(dataset, Sampling("swap", 32, 2), 1)[0]
+    assert swap.exemplar.tolist() == [2, 3, 1, 0]  # q is drawn after p of the next scene, where nobody knows the answer
+    assert swap.known == 2
+    assert torch.equal(swap.image, patch.image)
     assert patch.names == patch.names[:2] * 2
     assert whole.names == whole.names[:2] * 3
     assert patch.names[0] != patch.names[1]
@@ -320,7 +325,8 @@ def test_impossible_streams_are_refused(dataset: FolderDataset) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"task": "swap"}, {"image_size": 48}, {"image_size": 0}, {"batch_size": 0}, {"jitter_gain": 1.0},
+    [{"task": "whole"}, {"batch_size": 1, "task": "swap"},
+     {"image_size": 48}, {"image_size": 0}, {"batch_size": 0}, {"jitter_gain": 1.0},
      {"jitter_gain": float("nan")}, {"jitter_shift": -0.1}],
 )  # fmt: skip
 def test_impossible_sampling_is_refused_naming_the_setting(wrong: dict) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sceneswap.models.encoders import CompactEncoder, LabelEncoder
+from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead
 
 CLASSES, EMBEDDING, CHANNELS = 7, 4, (3, 5, 6)
 
@@ -97,3 +97,34 @@ def test_compact_encoder_keeps_means_and_contrasts() -> None:
     assert all(0.2 < d < 2 for d in deviations)  # variance-preserving start
     for louder, quieter in zip(encoder(image), encoder(image / 2), strict=True):  # zero biases: homogeneous
         torch.testing.assert_close(louder, 2 * quieter)
+
+
+def test_raw_colour_is_the_pooled_picture() -> None:
+    image = torch.rand(2, 3, 16, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.manual_seed(0)
+    plain = CompactEncoder((4, 5, 6))
+    torch.manual_seed(0)
+    coloured = CompactEncoder((4, 5, 6), raw_colour=True)
+    assert coloured.channels == (7, 8, 9)
+    for scale, (tap, learned) in enumerate(zip(coloured(image), plain(image), strict=True)):
+        torch.testing.assert_close(tap[:, :-3], learned)
+        torch.testing.assert_close(tap[:, -3:], F.adaptive_avg_pool2d(image, (16 // 2**scale, 32 // 2**scale)))
+
+
+@pytest.mark.parametrize("taps", [(4, 5), (4, 5, 6), (4, 5, 6, 7, 8)])
+def test_label_head_answers_at_a_quarter(taps: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    head = LabelHead(taps=taps, hidden=6, num_classes=CLASSES)
+    logits = head(CompactEncoder(taps)(torch.rand(2, 3, 32, 64)))
+    side = 2 ** min(2, len(taps) - 1)
+    assert logits.shape == (2, CLASSES, 32 // side, 64 // side)
+
+
+def test_label_head_sees_the_whole_picture_and_learns_with_every_weight() -> None:
+    torch.manual_seed(0)
+    encoder, head = CompactEncoder((4, 5, 6, 7, 8)), LabelHead(taps=(4, 5, 6, 7, 8), hidden=6, num_classes=CLASSES)
+    image = torch.rand(1, 3, 256, 256, requires_grad=True)
+    head(encoder(image))[0, :, 0, 0].sum().backward()
+    assert image.grad is not None
+    assert float(image.grad[0, :, -1, -1].abs().max()) > 0
+    assert all(p.grad is not None and float(p.grad.abs().max()) > 0 for p in head.parameters())

@@ -6,7 +6,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sceneswap.models.spade import SpadeBlock, SpadeSynthesis, fold_spectral_norm, modulate, settle_spectral_norm
+from sceneswap.models.spade import (
+    BlockKind,
+    Noise,
+    SpadeBlock,
+    SpadeSynthesis,
+    fold_spectral_norm,
+    modulate,
+    settle_spectral_norm,
+)
 
 
 def test_modulation_equals_the_slow_reference() -> None:
@@ -44,11 +52,47 @@ def test_block_is_the_written_out_formula(hidden: int, outputs: int) -> None:
 def test_only_batch_norm_lets_a_constant_through(batch_norm: bool) -> None:
     """What is the same at every place of a picture, like a latent vector, survives only batch statistics."""
     torch.manual_seed(0)
-    block = SpadeBlock(inputs=4, outputs=3, condition=5, hidden=6, batch_norm=batch_norm).eval()
+    block = SpadeBlock(inputs=4, outputs=3, condition=5, hidden=6, kind=BlockKind(batch_norm=batch_norm)).eval()
     x, condition = torch.randn(1, 4, 8, 8), torch.randn(1, 5, 8, 8)
     shifted = block(x + torch.randn(1, 4, 1, 1), condition)
     change = (shifted - block(x, condition)).abs().max()
     assert (change > 0.1) if batch_norm else (change < 1e-5)
+
+
+def test_replicate_padding_leaves_no_rim_on_a_flat_picture() -> None:
+    torch.manual_seed(0)
+    kinds = {padding: BlockKind(padding=padding) for padding in ("zeros", "replicate")}  # type: ignore[arg-type]
+    spread = {}
+    for padding, kind in kinds.items():
+        ladder = SpadeSynthesis(widths=(4, 6), conditions=(3, 4), hidden=(4, 4), middle_blocks=0, kind=kind).eval()
+        flat = [torch.ones(1, 3, 16, 16), torch.ones(1, 4, 8, 8)]
+        spread[padding] = float(ladder(flat).std(dim=(2, 3)).max().detach())
+    assert spread["replicate"] < 1e-4 < 1e-2 < spread["zeros"]
+
+
+def test_noise_is_fresh_in_training_and_fixed_otherwise() -> None:
+    noise, like = Noise(2), torch.zeros(3, 5, 300, 260)
+    first, second = noise(like), noise(like)
+    assert first.shape == (3, 2, 300, 260)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first[0], first[1])
+    noise.eval()
+    fixed = noise(like)
+    assert torch.equal(fixed, noise(like))
+    assert torch.equal(fixed[0], fixed[2])  # a picture does not depend on its place in a batch
+    assert torch.equal(fixed[:1, :, :40, :30], noise(like[:1, :, :40, :30]))
+    assert abs(float(fixed.mean())) < 0.05
+    assert float(fixed.std()) == pytest.approx(1, abs=0.05)
+    assert noise.state_dict() == {}
+
+
+def test_noise_reaches_the_picture() -> None:
+    torch.manual_seed(0)
+    ladder = SpadeSynthesis(widths=(4, 6), conditions=(3, 4), hidden=(4, 4), middle_blocks=0, noise_channels=2)
+    flat = [torch.ones(1, 3, 16, 16), torch.ones(1, 4, 8, 8)]
+    assert not torch.equal(ladder(flat), ladder(flat))
+    ladder.eval()
+    assert torch.equal(ladder(flat), ladder(flat))
 
 
 @pytest.fixture

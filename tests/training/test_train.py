@@ -5,16 +5,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from tiny import write_scene
 from torch import Tensor
 
 from sceneswap.checkpoint import Release, folded_copy, newest_state, read_state, save_release
 from sceneswap.cli.main import run
 from sceneswap.config import TrainConfig, from_dict
 from sceneswap.errors import UserError
+from sceneswap.labels.io import read_label_map
 from sceneswap.labels.schema import load_schema
 from sceneswap.models.build import build_generator
+from sceneswap.models.vgg import VGG19
+from sceneswap.scene import Scene
 from sceneswap.training.loop import plan, train
 
 Short = Callable[..., TrainConfig]
@@ -72,6 +78,46 @@ def test_all_phases_leave_a_complete_run(model: str, short: Short, data: Path, t
     ]
     assert json.loads((tmp_path / "config.json").read_text()) == json.loads(json.dumps(meta["config"]))
     assert (tmp_path / "samples" / "00000006.png").is_file()
+
+
+@pytest.mark.parametrize("model", ["msca", "gap", "spade-vae"])
+def test_label_head_and_swaps_train_in_their_phases(model: str, short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short(model, (0, 1, 0), sample_every=1)
+    vgg19 = tmp_path / "vgg19.safetensors"
+    save_file(VGG19(taps=2).state_dict(), vgg19)
+    row = replace(settings.phases[0], steps=2)
+    settings = replace(
+        settings,
+        model=replace(settings.model, label_head=4, noise_channels=1, raw_colour=True, padding="replicate"),
+        loss=replace(settings.loss, style=1.0, layout=1.0, labels=1.0),
+        phases=(replace(row, name="labels", objective="labels", task="global"), replace(row, name="swap", task="swap")),
+    )
+    first = train(settings, [data], tmp_path / "run", device="cpu", vgg19=vgg19)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    terms = [set(line["terms"]) for line in lines if "terms" in line]
+    image = {"adversarial", "feature_matching", "pixel", "style", "layout", "labels", "real", "fake"}
+    assert terms == [{"labels"}] * 2 + [image | ({"kl"} if model == "spade-vae" else set())] * 2
+    assert all(torch.isfinite(t).all() for t in read_state(first)[0].values())
+
+
+def test_labels_phase_moves_encoder_and_head_only_and_learns(short: Short, data: Path, tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (37, 3)).astype(np.uint8)
+    for path in sorted((data / "labels").iterdir()):  # the class is what the colour says
+        label_map = read_label_map(path, load_schema("outdoor"))
+        write_scene(tmp_path / "data", path.stem, Scene(colours[label_map], label_map))
+    settings = short("msca", (0, 1, 0), log_every=1, jitter_gain=0.0, jitter_shift=0.0)
+    row = replace(settings.phases[0], name="labels", objective="labels", task="global")
+    model = replace(settings.model, label_head=8)
+    runs = [replace(settings, model=model, phases=(replace(row, steps=n, learning_rate=5e-3),)) for n in (1, 80)]
+    first, last = (
+        generator_of(train(s, [tmp_path / "data"], tmp_path / str(i), device="cpu")) for i, s in enumerate(runs)
+    )
+    moved = {n for n in first if not torch.equal(first[n], last[n])}
+    wanted = ("generator/image_encoder.", "generator/label_head.")
+    assert moved == {n for n in first if n.startswith(wanted)}
+    lines = (tmp_path / "1" / "metrics.jsonl").read_text().splitlines()
+    labels = [json.loads(line)["terms"]["labels"] for line in lines]
+    assert sum(labels[-10:]) < 0.8 * sum(labels[:10])
 
 
 def test_pretraining_leaves_the_synthesis_alone(short: Short, data: Path, tmp_path: Path) -> None:

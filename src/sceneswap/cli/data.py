@@ -1,4 +1,4 @@
-"""`sceneswap data`: scenes of the procedural renderer as files."""
+"""`sceneswap data`: data folders, of the procedural renderer's scenes or of anybody's labelled photographs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
 
 if TYPE_CHECKING:
+    from sceneswap.data.importing import ImportSummary
+    from sceneswap.data.pairing import Pair
+    from sceneswap.labels.schema import LabelSchema
     from sceneswap.scene import LabelMap
 
 Job = Callable[[int], object]
@@ -192,4 +197,84 @@ def _mapping(workers: int) -> Iterator[Callable[[Job, Sequence[int]], Iterator[o
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"render": render}
+def import_(
+    source: Annotated[Path, tyro.conf.Positional],
+    out: Path,
+    schema: str,
+    to: Annotated[str, tyro.conf.arg(name="to")] = "outdoor",
+    layout: str = "images+labels",
+    short_side: int = 0,
+    max_void: float = 1.0,
+    hashes: Path | None = None,
+    part: str | None = None,
+) -> None:
+    """Make a data folder of labelled photographs: paired, checked, converted into one schema.
+
+    Writes images/, labels/, schema.toml and import.json, which says where every picture comes from. Photographs keep
+    their bytes unless they are shrunk. An interrupted import goes on where it stopped when it is started again.
+
+    Classes without a counterpart in the schema written become void: unlabelled, and left out of training.
+
+    Try:
+
+        sceneswap data import my_photos --schema ade20k-150-1based --out my_data
+
+        sceneswap data import coco --layout train_img+train_label --schema coco-stuffthingmaps --out coco_outdoor
+
+    Args:
+        source: The folder that holds the photographs and the label maps.
+        out: Folder to write to; made if missing. One for every source.
+        schema: What the label maps hold: a preset (see `sceneswap labels list`), or a .toml or .json schema file.
+        to: The schema to convert to: a preset or a schema file.
+        layout: The folders of the photographs and of the label maps in the source, joined by +.
+        short_side: Shrink photographs whose shorter side is longer than so many pixels; 0 leaves them as they are.
+        max_void: Leave out pictures of which a larger share than this, 0 to 1, is void after the conversion.
+        hashes: JSON file of the SHA-256 sums of photographs by part, {"train": [...], "test": [...]}: import only those.
+        part: The part of --hashes to import.
+    """
+    from sceneswap.cli.progress import progress
+    from sceneswap.data.importing import ImportOptions, import_pairs, read_hashes
+    from sceneswap.data.pairing import find_pairs
+    from sceneswap.errors import UserError
+    from sceneswap.labels.schema import load_schema
+
+    if (hashes is None) != (part is None):
+        raise UserError("--hashes and --part belong together; give the list and the part of it to import, or neither")
+    listed = read_hashes(hashes, part) if hashes is not None and part is not None else None
+    options = ImportOptions(load_schema(schema), load_schema(to), short_side, max_void, listed)
+    pairs = find_pairs(source, layout)
+    with progress("importing", len(pairs)) as advance:
+
+        def track(all_pairs: Sequence[Pair]) -> Iterator[Pair]:
+            for pair in all_pairs:
+                yield pair
+                advance(1)
+
+        summary = import_pairs(pairs, out, options, str(source), track)
+    _print_summary(summary, out, options.target)
+
+
+def _print_summary(summary: ImportSummary, out: Path, schema: LabelSchema, shown: int = 12) -> None:
+    """Print what was imported and left out, and a table of the commonest classes."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    present = f"; already there: {summary.present:,}" if summary.present else ""
+    print(f"scenes imported to {out} as {schema.name}: {summary.written:,}{present}")
+    for reason, count in summary.left_out.items():
+        print(f"left out: {count:,} {reason}")
+    table = Table("class")
+    for column in ("share", "scenes"):
+        table.add_column(column, justify="right")
+    pixels, maps = summary.pixels.tolist(), summary.maps.tolist()
+    classes = sorted((i for i in range(schema.num_classes) if pixels[i]), key=lambda i: -pixels[i])
+    rows = [(schema.names[i], pixels[i], f"{maps[i]:,}") for i in classes[:shown]]
+    if len(classes) > shown:
+        rows.append((f"{len(classes) - shown} more", sum(pixels[i] for i in classes[shown:]), ""))
+    for name, count, scenes in [*rows, ("void", pixels[-1], f"{maps[-1]:,}")]:
+        table.add_row(Text(name), f"{count / sum(pixels):.2%}", scenes)
+    Console().print(table)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"render": render, "import": import_}

@@ -39,13 +39,14 @@ class Sampling:
     """How a training phase turns one scene into entries of a batch (supplement §7).
 
     task "patch": two disjoint patches of S/2, each the exemplar of the other. task "global": two free crops of 3S/4
-    resized to S/2, each the exemplar of the other, and the whole S × S window resized to S/2, its own exemplar.
+    resized to S/2, each the exemplar of the other, and the whole S × S window resized to S/2, its own exemplar. task
+    "swap": as "patch", but the second patch is drawn after the first patch of the next scene, without a true answer.
     image_size: S in pixels, a multiple of 32. batch_size: scenes per batch and process. jitter_gain, jitter_shift:
     half-widths of the colour jitter that all entries of a scene share (gain 1 ± jitter_gain, shift ± jitter_shift on
     the [-1, 1] scale). Raises `UserError` for impossible values.
     """
 
-    task: Literal["patch", "global"]
+    task: Literal["patch", "global", "swap"]
     image_size: int
     batch_size: int
     flip: bool = True
@@ -53,8 +54,10 @@ class Sampling:
     jitter_shift: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.task not in ("patch", "global"):
-            raise UserError(f'the task of a phase must be "patch" or "global", not "{self.task}"')
+        if self.task not in ("patch", "global", "swap"):
+            raise UserError(f'the task of a phase must be "patch", "global" or "swap", not "{self.task}"')
+        if self.task == "swap" and self.batch_size < 2:
+            raise UserError('the task "swap" needs a batch_size of 2 or more')
         if self.image_size < 32 or self.image_size % 32:
             raise UserError(f"image_size must be a positive multiple of 32, not {self.image_size}")
         if self.batch_size < 1:
@@ -72,7 +75,7 @@ class Sampling:
     @property
     def entries_per_scene(self) -> int:
         """Entries of the batch that one scene becomes: 2 or 3."""
-        return 2 if self.task == "patch" else 3
+        return 3 if self.task == "global" else 2
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,15 @@ class Batch:
 
     image: (B, 3, H, W) float32 in [-1, 1], channels last in memory. label_map: (B, H, W) int64 class indices, void = C.
     exemplar: (B,) int64, entry n is reconstructed with entry exemplar[n] as its exemplar; p and q point at each other,
-    wholes at themselves (self-reconstruction). names: the file of each entry.
+    wholes at themselves (self-reconstruction). known: the first `known` entries are to become their own image; the
+    others are swaps, drawn after another scene, whose true picture nobody has. names: the file of each entry.
     """
 
     image: Tensor
     label_map: Tensor
     exemplar: Tensor
     names: tuple[str, ...]
+    known: int
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on `device`."""
@@ -116,7 +121,7 @@ def sample_entries(dataset: SceneSource, sampling: Sampling, seed: int, k: int) 
     window = replace(window, photo=jitter_colour(window.photo, gain, shift))
 
     entry = (sampling.entry_size, sampling.entry_size)
-    if sampling.task == "patch":
+    if sampling.task != "global":
         return [crop(window, box) for box in disjoint_pair(rng, window.size, entry)]
     large = (large_crop_size(size), large_crop_size(size))
     crops = [crop(window, free_crop(rng, window.size, large)) for _ in range(2)]
@@ -125,7 +130,7 @@ def sample_entries(dataset: SceneSource, sampling: Sampling, seed: int, k: int) 
 
 def make_batch(entries: Sequence[Scene], exemplar: Sequence[int]) -> Batch:
     """Join scenes of one size to a `Batch` on the CPU; `exemplar[n]` is the entry that serves entry n as exemplar."""
-    return _tensors(_join(entries), exemplar, tuple(entry.name for entry in entries))
+    return _tensors(_join(entries), exemplar, tuple(entry.name for entry in entries), len(entries))
 
 
 class BatchStream:
@@ -172,7 +177,8 @@ class BatchStream:
             self.close()
             raise
         self._position += self.scenes_per_step
-        return _tensors(joined, _exemplars(self.sampling), tuple(entry.name for entry in entries))
+        known = len(entries) // 2 if self.sampling.task == "swap" else len(entries)
+        return _tensors(joined, _exemplars(self.sampling), tuple(entry.name for entry in entries), known)
 
     @property
     def position(self) -> int:
@@ -250,8 +256,10 @@ def _prepare(dataset: SceneSource, sampling: Sampling, seed: int, first: int) ->
 
 
 def _exemplars(sampling: Sampling) -> list[int]:
-    """Return the exemplar of each entry: p and q of a scene swap, wholes serve themselves."""
+    """Return the exemplar of each entry: p and q of a scene swap, wholes serve themselves; in swaps q takes the next p."""
     n = sampling.batch_size
+    if sampling.task == "swap":
+        return [*range(n, 2 * n), *range(1, n), 0]
     return [*range(n, 2 * n), *range(n), *range(2 * n, sampling.entries_per_scene * n)]
 
 
@@ -267,10 +275,10 @@ def _join(entries: Sequence[Scene]) -> _Joined:
     return photos, label_maps
 
 
-def _tensors(joined: _Joined, exemplar: Sequence[int], names: tuple[str, ...]) -> Batch:
+def _tensors(joined: _Joined, exemplar: Sequence[int], names: tuple[str, ...], known: int) -> Batch:
     photos, label_maps = joined
     image = torch.from_numpy(photos).permute(0, 3, 1, 2)  # a view: channels last in memory
-    return Batch(image, torch.from_numpy(label_maps), torch.tensor(exemplar, dtype=torch.int64), names)
+    return Batch(image, torch.from_numpy(label_maps), torch.tensor(exemplar, dtype=torch.int64), names, known)
 
 
 @lru_cache(maxsize=8)

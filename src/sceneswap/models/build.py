@@ -1,15 +1,16 @@
 """The one place where a configuration becomes networks."""
 
 from pathlib import Path
+from typing import cast
 
 from torch import nn
 
 from sceneswap.config import DiscriminatorConfig, ModelConfig
 from sceneswap.models.discriminator import MultiScaleDiscriminator
-from sceneswap.models.encoders import CompactEncoder, LabelEncoder
+from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead
 from sceneswap.models.generator import Generator
 from sceneswap.models.msca import GAP, MSCA
-from sceneswap.models.spade import SpadeSynthesis
+from sceneswap.models.spade import BlockKind, SpadeSynthesis
 from sceneswap.models.spade_vae import SpadeVAE
 from sceneswap.models.vgg import VGG19, load_vgg19
 
@@ -26,19 +27,23 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
     vgg19: weights for `encoder = "vgg19"`, see `models.vgg`. Raises `UserError` when these cannot be had.
     """
     target_encoder = _label_encoder(config, num_classes)
+    image_encoder: VGG19 | CompactEncoder
+    if config.encoder == "vgg19" and config.kind != "spade-vae":
+        image_encoder = load_vgg19(vgg19, taps=config.scales)
+    else:
+        image_encoder = CompactEncoder(config.compact_channels, raw_colour=config.raw_colour)
+    label_head = None
+    if config.label_head:
+        label_head = LabelHead(taps=image_encoder.channels, hidden=config.label_head, num_classes=num_classes)
     if config.kind == "spade-vae":
         return SpadeVAE(
-            channels=config.compact_channels,
+            image_encoder=cast(CompactEncoder, image_encoder),
             latent=config.latent,
             width=config.widths[-1],
             target_encoder=target_encoder,
             synthesis=_synthesis(config, config.label_channels),
+            label_head=label_head,
         )
-    image_encoder: VGG19 | CompactEncoder
-    if config.encoder == "vgg19":
-        image_encoder = load_vgg19(vgg19, taps=config.scales)
-    else:
-        image_encoder = CompactEncoder(config.compact_channels)
     exemplar_encoder = target_encoder
     if config.kind == "msca" and not config.tie_label_encoders:  # GAP does not look at the exemplar's labels
         exemplar_encoder = _label_encoder(config, num_classes)
@@ -50,6 +55,7 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
         exemplar_encoder=exemplar_encoder,
         attention=[_attention(config, scale) for scale in range(config.scales)],
         synthesis=_synthesis(config, condition_channels(config)),
+        label_head=label_head,
     )
 
 
@@ -91,5 +97,6 @@ def _synthesis(config: ModelConfig, conditions: tuple[int, ...]) -> SpadeSynthes
         conditions=conditions,
         hidden=config.spade_hidden,
         middle_blocks=config.middle_blocks,
-        batch_norm=config.normalisation == "batch",
+        noise_channels=config.noise_channels,
+        kind=BlockKind(batch_norm=config.normalisation == "batch", padding=config.padding),
     )

@@ -1,5 +1,7 @@
 """Feature extractors: images and label maps to five scales, finest first."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,12 +11,15 @@ class CompactEncoder(nn.Module):
     """A small trainable image encoder with the five taps of VGG-19 (full size, 1/2, 1/4, 1/8, 1/16).
 
     No normalisation: means and contrasts are what an exemplar has to say.
-    channels: of each tap, finest first. forward: image (B, 3, H, W) in [-1, 1], H and W divisible by the last stride.
+    channels: of each stage, finest first. raw_colour: every tap also carries the average-pooled picture, three more
+    channels, so that colour is at hand whatever the stages have learned to tell apart. forward: image (B, 3, H, W) in
+    [-1, 1], H and W divisible by the last stride.
     """
 
-    def __init__(self, channels: tuple[int, ...]) -> None:
+    def __init__(self, channels: tuple[int, ...], *, raw_colour: bool = False) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels = tuple(c + 3 for c in channels) if raw_colour else channels
+        self.raw_colour = raw_colour
         self.stages = nn.ModuleList()
         inputs = 3
         for scale, outputs in enumerate(channels):
@@ -28,10 +33,13 @@ class CompactEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return the taps (B, channels[i], H / 2^i, W / 2^i), finest first."""
-        taps = []
+        taps, features = [], image
         for stage in self.stages:
-            image = stage(image)
-            taps.append(image)
+            features = stage(features)
+            taps.append(features)
+        if self.raw_colour:
+            pooled = [F.avg_pool2d(image, 2**i) if i else image for i in range(len(taps))]
+            taps = [torch.cat([tap, colour.to(tap.dtype)], dim=1) for tap, colour in zip(taps, pooled, strict=True)]
         return tuple(taps)
 
 
@@ -67,6 +75,36 @@ class LabelEncoder(nn.Module):
                 joined = torch.cat([joined.to(coarser.dtype), coarser], dim=1)
             features.append(F.leaky_relu(self.convolutions[scale](joined), 0.2))
         return tuple(reversed(features))
+
+
+class LabelHead(nn.Module):
+    """Estimates a label map from the taps of an image encoder: coarse to fine, with the whole picture in view.
+
+    taps: channels of the encoder's taps, finest first. hidden: channels of the head. num_classes: C; void is no answer.
+    The answer has a quarter of the picture's side (or the coarsest tap's side, in a shallower encoder).
+    """
+
+    def __init__(self, *, taps: tuple[int, ...], hidden: int, num_classes: int) -> None:
+        super().__init__()
+        self.finest = min(2, len(taps) - 1)
+        self.entry = nn.Conv2d(taps[-1], hidden, 3, padding=1)
+        self.whole = nn.Conv2d(taps[-1], hidden, 1)
+        self.wide = nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2)
+        finer = taps[self.finest : -1]
+        self.lateral = nn.ModuleList(nn.Conv2d(channels, hidden, 1) for channels in finer)
+        self.merge = nn.ModuleList(nn.Conv2d(hidden, hidden, 3, padding=1) for _ in finer)
+        self.answer = nn.Conv2d(hidden, num_classes, 1)
+        _variance_preserving(self)
+
+    def forward(self, taps: Sequence[Tensor]) -> Tensor:
+        """Taps (B, T(i), H / 2^i, W / 2^i), finest first → logits (B, C, H / 4, W / 4)."""
+        x = F.leaky_relu(self.entry(taps[-1]) + self.whole(taps[-1].mean(dim=(2, 3), keepdim=True)), 0.2)
+        x = x + F.leaky_relu(self.wide(x), 0.2)
+        finer = list(zip(taps[self.finest : -1], self.lateral, self.merge, strict=True))
+        for tap, lateral, merge in reversed(finer):
+            x = F.interpolate(x, scale_factor=2, mode="nearest") + lateral(tap)
+            x = F.leaky_relu(merge(x), 0.2)
+        return self.answer(x)
 
 
 def _variance_preserving(module: nn.Module) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneswap.models import msca
-from sceneswap.models.encoders import LabelEncoder
+from sceneswap.models.encoders import LabelEncoder, LabelHead
 from sceneswap.models.spade import SpadeSynthesis
 
 
@@ -57,12 +57,14 @@ class Drawing(NamedTuple):
     """What a training forward returns.
 
     image: (B, 3, H, W) in [-1, 1], or None when only features were asked for. conditions: concat[F_x1, F_c1] per scale.
-    posterior: (μ, log σ²) of the baseline SPADE_VAE, else None.
+    posterior: (μ, log σ²) of the baseline SPADE_VAE, else None. labels: what the label head reads off the exemplars,
+    logits (B, C, H / 4, W / 4), None without a head.
     """
 
     image: Tensor | None
     conditions: tuple[Tensor, ...]
     posterior: tuple[Tensor, Tensor] | None = None
+    labels: Tensor | None = None
 
 
 class Generator(nn.Module):
@@ -70,6 +72,7 @@ class Generator(nn.Module):
 
     image_encoder: image → taps. compress: a 1×1 convolution per tap to N channels. target_encoder, exemplar_encoder:
     label encoders (one and the same module where tied). attention: MSCA or GAP per scale. synthesis: the SPADE ladder.
+    label_head: estimates the label map of a photograph from the same taps, for users who have none.
     """
 
     def __init__(
@@ -81,9 +84,11 @@ class Generator(nn.Module):
         exemplar_encoder: LabelEncoder,
         attention: Sequence[msca.MSCA | msca.GAP],
         synthesis: SpadeSynthesis,
+        label_head: LabelHead | None = None,
     ) -> None:
         super().__init__()
         self.image_encoder = image_encoder
+        self.label_head = label_head
         self.compress = nn.ModuleList(compress)
         self.target_encoder = target_encoder
         self.exemplar_encoder = exemplar_encoder
@@ -101,10 +106,18 @@ class Generator(nn.Module):
 
     def encode_exemplar(self, image: Tensor, label_map: Tensor) -> Exemplar:
         """Encode exemplars: image (B, 3, H2, W2) in [-1, 1], label_map (B, H2, W2) of indices 0 … C."""
-        features = tuple(c(tap) for c, tap in zip(self.compress, self.image_encoder(image), strict=True))
+        return self._encode(self.image_encoder(image), label_map)
+
+    def _encode(self, taps: Sequence[Tensor], label_map: Tensor) -> Exemplar:
+        features = tuple(c(tap) for c, tap in zip(self.compress, taps, strict=True))
         labels = self.exemplar_encoder(label_map)
         logits = tuple(a.spatial_logits(f, c) for a, f, c in zip(self._attention, features, labels, strict=True))
         return Exemplar(features, logits, tuple(msca.global_average(c) for c in labels))
+
+    def estimate_labels(self, image: Tensor) -> Tensor:
+        """Read label maps off images (B, 3, H, W) in [-1, 1]: logits (B, C, H / 4, W / 4); needs a label head."""
+        assert self.label_head is not None
+        return self.label_head(self.image_encoder(image))
 
     def encode_target(self, label_map: Tensor) -> tuple[Tensor, ...]:
         """F_c1: label features (B, M1, H / 2^i, W / 2^i), finest first, of label_map (B, H, W) of indices 0 … C."""
@@ -133,8 +146,12 @@ class Generator(nn.Module):
         features_only: bool = False,
     ) -> Drawing:
         """Training forward. index (B,): entry n is drawn after exemplar index[n]; None pairs them in order."""
-        exemplar = self.encode_exemplar(exemplar_image, exemplar_label_map)
+        taps = self.image_encoder(exemplar_image)
+        exemplar = self._encode(taps, exemplar_label_map)
         if index is not None:
             exemplar = exemplar.select(index)
         conditions = self.conditions(self.encode_target(label_map), exemplar)
-        return Drawing(None if features_only else self.synthesis(conditions), conditions)
+        if features_only:
+            return Drawing(None, conditions)
+        labels = self.label_head(taps) if self.label_head is not None else None
+        return Drawing(self.synthesis(conditions), conditions, labels=labels)

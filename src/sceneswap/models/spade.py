@@ -1,7 +1,8 @@
 """The synthesis module: SPADE residual blocks with up-sampling (supplement §6)."""
 
 from collections.abc import Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +10,12 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
+Padding = Literal["zeros", "replicate"]
+
 
 def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     """SPADE's modulation of a normalised activation (B, C, H, W): · (1 + γ) + β, per position."""
-    return normalised * (1 + gamma) + beta
+    return torch.addcmul(normalised + beta, normalised, gamma)
 
 
 def _normalisation(channels: int, batch: bool) -> nn.Module:
@@ -20,8 +23,12 @@ def _normalisation(channels: int, batch: bool) -> nn.Module:
     return nn.BatchNorm2d(channels, affine=False) if batch else nn.InstanceNorm2d(channels)
 
 
-def _convolution(inputs: int, outputs: int, kernel: int = 3, *, bias: bool = True) -> nn.Module:
-    return spectral_norm(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias))
+@dataclass(frozen=True)
+class BlockKind:
+    """What all SPADE blocks of a ladder share. padding: "replicate" spares pictures the pale rims that zeros leave."""
+
+    batch_norm: bool = False
+    padding: Padding = "zeros"
 
 
 class SpadeBlock(nn.Module):
@@ -32,17 +39,21 @@ class SpadeBlock(nn.Module):
     activation. All convolutions of activations carry spectral norm.
     """
 
-    def __init__(self, *, inputs: int, outputs: int, condition: int, hidden: int, batch_norm: bool = False) -> None:
+    def __init__(
+        self, *, inputs: int, outputs: int, condition: int, hidden: int, kind: BlockKind | None = None
+    ) -> None:
         super().__init__()
+        kind = kind or BlockKind()
         middle = min(inputs, outputs)
-        self.normalisation_0 = _normalisation(inputs, batch_norm)
-        self.normalisation_1 = _normalisation(middle, batch_norm)
-        self.shared = nn.Conv2d(condition, hidden, 3, padding=1) if hidden else None
-        self.modulation_0 = nn.Conv2d(hidden or condition, 2 * inputs, 3, padding=1)
-        self.modulation_1 = nn.Conv2d(hidden or condition, 2 * middle, 3, padding=1)
-        self.convolution_0 = _convolution(inputs, middle)
-        self.convolution_1 = _convolution(middle, outputs)
-        self.shortcut = _convolution(inputs, outputs, 1, bias=False) if inputs != outputs else None
+        edge: dict[str, Any] = {"padding": 1, "padding_mode": kind.padding}
+        self.normalisation_0 = _normalisation(inputs, kind.batch_norm)
+        self.normalisation_1 = _normalisation(middle, kind.batch_norm)
+        self.shared = nn.Conv2d(condition, hidden, 3, **edge) if hidden else None
+        self.modulation_0 = nn.Conv2d(hidden or condition, 2 * inputs, 3, **edge)
+        self.modulation_1 = nn.Conv2d(hidden or condition, 2 * middle, 3, **edge)
+        self.convolution_0 = spectral_norm(nn.Conv2d(inputs, middle, 3, **edge))
+        self.convolution_1 = spectral_norm(nn.Conv2d(middle, outputs, 3, **edge))
+        self.shortcut = spectral_norm(nn.Conv2d(inputs, outputs, 1, bias=False)) if inputs != outputs else None
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x (B, inputs, H, W), condition (B, condition, H, W) → (B, outputs, H, W)."""
@@ -54,11 +65,45 @@ class SpadeBlock(nn.Module):
         return second + (x if self.shortcut is None else self.shortcut(first))
 
 
+class Noise(nn.Module):
+    """Noise to grow texture from: a label map is flat, and a convolution of a flat area is flat.
+
+    Fresh in training. Otherwise a fixed pattern in which every channel repeats with a period of its own, so that equal
+    inputs give equal pictures and no seam or repetition shows.
+    """
+
+    _PERIODS = (127, 113, 109, 103, 101, 97, 89, 83)
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.channels = channels
+        for number in range(channels):
+            period = self._PERIODS[number % len(self._PERIODS)]
+            tile = torch.randn(period, period, generator=generator)
+            self.register_buffer(f"tile_{number}", tile, persistent=False)
+
+    def forward(self, like: Tensor) -> Tensor:
+        """Standard normal noise (B, channels, H, W) for a condition (B, C, H, W)."""
+        batch, _, height, width = like.shape
+        if self.training:
+            return torch.randn(batch, self.channels, height, width, device=like.device, dtype=like.dtype)
+        tiles = (self.get_buffer(f"tile_{number}") for number in range(self.channels))
+        pattern = torch.stack([_repeat(tile, height, width) for tile in tiles]).to(like.dtype)
+        return pattern.expand(batch, -1, -1, -1)
+
+
+def _repeat(tile: Tensor, height: int, width: int) -> Tensor:
+    """Repeat a tile (h, w) over (height, width)."""
+    rows, columns = -(-height // tile.shape[0]), -(-width // tile.shape[1])
+    return tile.repeat(rows, columns)[:height, :width]
+
+
 class SpadeSynthesis(nn.Module):
     """The ladder from the coarsest condition to the image: one SPADE block and a ×2 up-sampling per scale.
 
     widths: channels that leave the block of each scale, finest first. conditions, hidden: likewise.
-    middle_blocks: further blocks at the coarsest scale.
+    middle_blocks: further blocks at the coarsest scale. noise_channels: of `Noise` joined to every condition.
     """
 
     def __init__(
@@ -68,27 +113,33 @@ class SpadeSynthesis(nn.Module):
         conditions: Sequence[int],
         hidden: Sequence[int],
         middle_blocks: int,
-        batch_norm: bool = False,
+        noise_channels: int = 0,
+        kind: BlockKind | None = None,
     ) -> None:
         super().__init__()
-        kind = {"batch_norm": batch_norm}
-        self.start = nn.Conv2d(conditions[-1], widths[-1], 3, padding=1)
+        kind = kind or BlockKind()
+        edge: dict[str, Any] = {"padding": 1, "padding_mode": kind.padding}
+        self.noise = Noise(noise_channels) if noise_channels else None
+        conditions = [channels + noise_channels for channels in conditions]
+        self.start = nn.Conv2d(conditions[-1], widths[-1], 3, **edge)
         self.middle = nn.ModuleList(
-            SpadeBlock(inputs=widths[-1], outputs=widths[-1], condition=conditions[-1], hidden=hidden[-1], **kind)
+            SpadeBlock(inputs=widths[-1], outputs=widths[-1], condition=conditions[-1], hidden=hidden[-1], kind=kind)
             for _ in range(middle_blocks)
         )
         inputs = [*widths[1:], widths[-1]]
         self.blocks = nn.ModuleList(
-            SpadeBlock(inputs=i, outputs=o, condition=c, hidden=h, **kind)
+            SpadeBlock(inputs=i, outputs=o, condition=c, hidden=h, kind=kind)
             for i, o, c, h in zip(inputs, widths, conditions, hidden, strict=True)
         )
-        self.to_image = nn.Conv2d(widths[0], 3, 3, padding=1)
+        self.to_image = nn.Conv2d(widths[0], 3, 3, **edge)
 
     def forward(self, conditions: Sequence[Tensor], start: Tensor | None = None) -> Tensor:
         """Return the image (B, 3, H, W) in [-1, 1] for conditions (B, C(i), H / 2^i, W / 2^i), finest first.
 
         start: a baseline's latent, (B, widths[-1], H / 2^4, W / 2^4), added to the convolution of the coarsest condition.
         """
+        if self.noise is not None:
+            conditions = [torch.cat([c, self.noise(c)], dim=1) for c in conditions]
         x = self.start(conditions[-1])
         if start is not None:
             x = x + start

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneswap.models.encoders import CompactEncoder, LabelEncoder
+from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead
 from sceneswap.models.generator import Drawing
 from sceneswap.models.spade import SpadeSynthesis
 
@@ -34,16 +34,19 @@ class SpadeVAE(nn.Module):
     def __init__(
         self,
         *,
-        channels: tuple[int, ...],
+        image_encoder: CompactEncoder,
         latent: int,
         width: int,
         target_encoder: LabelEncoder,
         synthesis: SpadeSynthesis,
+        label_head: LabelHead | None = None,
         grid: int = 4,
     ) -> None:
         super().__init__()
         self.grid = grid
-        self.image_encoder = CompactEncoder(channels)
+        self.label_head = label_head
+        self.image_encoder = image_encoder
+        channels = image_encoder.channels
         self.to_mean = nn.Linear(channels[-1] * grid**2, latent)
         self.to_log_variance = nn.Linear(channels[-1] * grid**2, latent)
         self.from_latent = nn.Linear(latent, width * grid**2)
@@ -53,9 +56,16 @@ class SpadeVAE(nn.Module):
 
     def encode_exemplar(self, image: Tensor, label_map: Tensor) -> Latent:
         """Encode exemplars (B, 3, H2, W2) in [-1, 1]; the label map is not used by this baseline."""
-        coarsest = self.image_encoder(image)[-1]
-        features = F.adaptive_avg_pool2d(coarsest, self.grid).flatten(1)
+        return self._encode(self.image_encoder(image))
+
+    def _encode(self, taps: Sequence[Tensor]) -> Latent:
+        features = F.adaptive_avg_pool2d(taps[-1], self.grid).flatten(1)
         return Latent(self.to_mean(features).float(), self.to_log_variance(features).float().clamp(-20, 10))
+
+    def estimate_labels(self, image: Tensor) -> Tensor:
+        """Read label maps off images (B, 3, H, W) in [-1, 1]: logits (B, C, H / 4, W / 4); needs a label head."""
+        assert self.label_head is not None
+        return self.label_head(self.image_encoder(image))
 
     def encode_target(self, label_map: Tensor) -> tuple[Tensor, ...]:
         """F_c1: label features (B, M1, H / 2^i, W / 2^i), finest first."""
@@ -73,13 +83,15 @@ class SpadeVAE(nn.Module):
         index: Tensor | None = None,
     ) -> Drawing:
         """Training forward with a sampled latent; `index` as in `Generator.forward`."""
-        latent = self.encode_exemplar(exemplar_image, exemplar_label_map)
+        taps = self.image_encoder(exemplar_image)
+        latent = self._encode(taps)
         if index is not None:
             latent = latent.select(index)
         noise = torch.randn_like(latent.mean)
         conditions = self.encode_target(label_map)
         image = self._synthesise(conditions, latent.mean + noise * (0.5 * latent.log_variance).exp())
-        return Drawing(image, conditions, (latent.mean, latent.log_variance))
+        labels = self.label_head(taps) if self.label_head is not None else None
+        return Drawing(image, conditions, (latent.mean, latent.log_variance), labels)
 
     def _synthesise(self, conditions: Sequence[Tensor], z: Tensor) -> Tensor:
         start = self.from_latent(z).unflatten(1, (-1, self.grid, self.grid))

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -139,19 +138,3 @@ def load_frozen(network: nn.Module, path: Path, what: str) -> None:
         raise UserError(f"{path} does not hold {what}: tensor {wrong[0]} is missing or of another shape")
     network.load_state_dict({k: state[k].float() for k in wanted})
     network.requires_grad_(False).eval()
-
-
-class Perceptual(nn.Module):
-    """The VGG perceptual distance: L1 between taps, weighted (fine → coarse)."""
-
-    def __init__(self, network: VGG19, weights: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.weights = weights
-
-    def forward(self, drawn: Tensor, target: Tensor) -> Tensor:
-        """Distance of images (B, 3, H, W) in [-1, 1], a scalar; gradients reach `drawn` only."""
-        with torch.no_grad():
-            wanted = self.network(target)
-        pairs = zip(self.weights, self.network(drawn), wanted, strict=True)
-        return torch.stack([w * F.l1_loss(a.float(), b.float()) for w, a, b in pairs]).sum()

@@ -21,9 +21,9 @@ from sceneswap.models.discriminator import MultiScaleDiscriminator
 from sceneswap.models.feature_decoder import FeatureDecoder, colour_statistics
 from sceneswap.models.generator import Generator
 from sceneswap.models.lpips import load_lpips
-from sceneswap.models.vgg import TAP_CHANNELS, VGG19, Perceptual, load_vgg19
+from sceneswap.models.vgg import TAP_CHANNELS, VGG19, load_vgg19
 from sceneswap.training.ema import average_of
-from sceneswap.training.step import FeaturePredictor, Judges, feature_step, image_step
+from sceneswap.training.step import FeaturePredictor, Judges, LabelReader, feature_step, image_step, label_step
 
 
 @dataclass
@@ -98,23 +98,35 @@ def make_networks(
     ).to(device)  # fmt: skip
     draws = any(p.objective == "image" for p in settings.phases)
     pretrains = any(p.objective == "features" for p in settings.phases)
+    average = average_of(generator)
     judges = Judges(
-        perceptual=Perceptual(load_vgg19(vgg19, taps=len(loss.perceptual_taps)), loss.perceptual_taps).to(**place)
-        if draws and loss.perceptual
-        else None,
+        vgg=load_vgg19(vgg19, taps=loss.vgg_taps).to(**place) if draws and loss.vgg_taps else None,
         lpips=load_lpips(lpips).to(**place) if draws and loss.lpips else None,
+        reader=average if draws and loss.layout else None,
     )
     needs_vgg = pretrains and "vgg19" in settings.pretrain_targets
     target_network = load_vgg19(vgg19, taps=settings.model.scales).to(**place) if needs_vgg else None
-    return Networks(generator, average_of(generator), discriminator, decoder, judges, target_network)
+    return Networks(generator, average, discriminator, decoder, judges, target_network)
 
 
 def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator) -> ActivePhase:
     """Wrap the networks for `phase`, with fresh optimizers, and return its step."""
     accelerator.free_memory()
+    if phase.objective == "labels":
+        networks.generator.requires_grad_(True)
+        reader = LabelReader(networks.generator)
+        optimizer = _adam(reader, phase.learning_rate, settings)
+        reader, optimizer = accelerator.prepare(reader, optimizer)
+        return ActivePhase(
+            step=lambda batch: label_step(accelerator, reader, optimizer, batch),
+            models=(reader,),
+            optimizers={"optimizer_g": optimizer},
+        )
     if phase.objective == "features":
         networks.generator.requires_grad_(True)
         networks.generator.synthesis.requires_grad_(False)
+        if networks.generator.label_head is not None:
+            networks.generator.label_head.requires_grad_(False)
         _freeze_vgg(networks.generator)
         predictor = FeaturePredictor(cast(Generator, networks.generator), networks.decoder)
         optimizer = _adam(predictor, phase.learning_rate, settings)

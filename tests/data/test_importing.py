@@ -1,0 +1,312 @@
+"""`sceneswap data import`: labelled photographs become a data folder; resumed, chosen, shrunk, refused."""
+
+import hashlib
+import json
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneswap.cli.main import run
+from sceneswap.data import importing
+from sceneswap.data.folder import FolderDataset, read_folder_schema
+from sceneswap.data.pairing import Pair
+from sceneswap.images import read_photo
+from sceneswap.labels.io import read_label_map, resize_label_map
+from sceneswap.labels.schema import load_schema
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+ADE = {"sky": 3, "tree": 5, "bed": 8, "water": 22}  # numbers of ade20k-150-1based; a bed has no outdoor class
+OUTDOOR = load_schema("outdoor")
+
+
+def make_pair(source: Path, stem: str, classes: tuple[str, str], seed: int, size: tuple[int, int] = (24, 30)) -> None:
+    """A photograph of noise; the first class fills the upper quarter of its label map, the second the rest."""
+    photo = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    label_map = np.full(size, ADE[classes[1]], dtype=np.uint8)
+    label_map[: size[0] // 4] = ADE[classes[0]]
+    for folder in ("images", "labels"):
+        (source / folder).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photo).save(source / "images" / f"{stem}.jpg", quality=90)
+    Image.fromarray(label_map).save(source / "labels" / f"{stem}.png")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    make_pair(folder, "lake", ("sky", "water"), 1)
+    make_pair(folder, "park", ("sky", "tree"), 2)
+    make_pair(folder, "room", ("tree", "bed"), 3)
+    return folder
+
+
+def import_to(out: Path, source: Path, *options: object, schema: str = "ade20k-150-1based") -> int:
+    return run(["data", "import", str(source), "--out", str(out), "--schema", schema, *map(str, options)])
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_to_train_on(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert import_to(out, source) == 0
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in ("as outdoor: 3", "water-other", "void"))
+    assert (out / "schema.toml").read_text() == 'preset = "outdoor"\n'
+    dataset = FolderDataset([out], OUTDOOR)
+    names = [(*OUTDOOR.names, "void")[dataset[i].label_map[-1, 0]] for i in range(3)]
+    assert names == ["water-other", "tree", "void"]
+    for stem in ("lake", "park", "room"):
+        assert (out / "images" / f"{stem}.jpg").read_bytes() == (source / "images" / f"{stem}.jpg").read_bytes()
+    record = json.loads((out / "import.json").read_text())
+    assert (record["source"], record["schema"], record["to"]) == (str(source), "ade20k-150-1based", "outdoor")
+    room = record["pictures"]["room"]
+    assert (room["sha256"], room["size"], room["void"]) == (sha256(source / "images" / "room.jpg"), [24, 30], 0.75)
+    assert sorted(files_of(out)) == sorted(
+        ["import.json", "schema.toml", *(f"images/{s}.jpg" for s in record["pictures"]),
+         *(f"labels/{s}.png" for s in record["pictures"])]
+    )  # fmt: skip
+
+
+def test_pictures_of_mostly_void_are_left_out(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_to(tmp_path / "out", source, "--max-void", 0.5) == 0
+    assert "left out: 1 with more than 50% void" in capsys.readouterr().out
+    assert len(FolderDataset([tmp_path / "out"], OUTDOOR)) == 2
+    assert import_to(tmp_path / "exact", source, "--max-void", 0.75) == 0
+    assert len(FolderDataset([tmp_path / "exact"], OUTDOOR)) == 3
+
+
+def test_only_the_photographs_of_a_part(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    split = tmp_path / "split.json"
+    sums = {stem: sha256(source / "images" / f"{stem}.jpg") for stem in ("lake", "park")}
+    split.write_text(json.dumps({"train": [sums["park"].upper()], "test": [sums["lake"], "0" * 64], "none": []}))
+    for part, stem in (("train", "park"), ("test", "lake")):
+        assert import_to(tmp_path / part, source, "--hashes", split, "--part", part) == 0
+        assert "left out: 2 not in the list of hashes" in capsys.readouterr().out
+        assert FolderDataset([tmp_path / part], OUTDOOR).names == (str(tmp_path / part / "images" / f"{stem}.jpg"),)
+    for options, message in (
+        (("--hashes", split, "--part", "none"), "no picture of"),
+        (("--hashes", split, "--part", "validation"), "no part 'validation'; it has train, test, none"),
+        (("--hashes", split), "belong together"),
+        (("--part", "train"), "belong together"),
+    ):
+        assert import_to(tmp_path / "out", source, *options) == 2
+        assert message in capsys.readouterr().err
+    assert import_to(tmp_path / "out", source) == 0  # a run that imported nothing stands in nobody's way
+
+
+def test_shrunk_photographs_and_maps_fit(tmp_path: Path, source: Path) -> None:
+    make_pair(source, "small", ("sky", "tree"), 4, size=(12, 16))
+    assert import_to(tmp_path / "out", source, "--short-side", 16) == 0
+    photo, label_map = tmp_path / "out" / "images" / "lake.jpg", tmp_path / "out" / "labels" / "lake.png"
+    whole = load_schema("ade20k-150-1based")
+    wanted = whole.convert(read_label_map(source / "labels" / "lake.png", whole), OUTDOOR)
+    assert read_photo(photo).shape == (16, 20, 3)
+    assert np.array_equal(read_label_map(label_map, OUTDOOR), resize_label_map(wanted, (16, 20)))
+    assert abs(read_photo(photo).mean() - read_photo(source / "images" / "lake.jpg").mean()) < 3
+    assert sha256(tmp_path / "out" / "images" / "small.jpg") == sha256(source / "images" / "small.jpg")
+    assert len(FolderDataset([tmp_path / "out"], OUTDOOR)) == 4
+
+
+def test_other_layouts_and_schemas(tmp_path: Path, source: Path) -> None:
+    (source / "images").rename(source / "photos")
+    (source / "maps").mkdir()
+    (source / "labels").rename(source / "maps" / "all")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        'name = "a \\"coarse\\" one"\nvoid_ids = [9]\noffset = 1\n'
+        'classes = [{ id = 0, name = "sky" }, { id = 4, name = "tree", outdoor = "tree", color = [1, 2, 3] }]\n'
+    )
+    assert import_to(tmp_path / "out", source, "--layout", "photos+maps/all", "--to", mine) == 0
+    assert read_folder_schema(tmp_path / "out") == load_schema(str(mine))
+    values = np.asarray(Image.open(tmp_path / "out" / "labels" / "park.png"))
+    assert (values[0, 0], values[-1, 0]) == (1, 5)
+    assert np.asarray(Image.open(tmp_path / "out" / "labels" / "lake.png"))[-1, 0] == 9
+
+
+def test_an_interrupted_import_goes_on(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    assert import_to(whole, source) == 0
+    write = importing.write_label_map
+
+    def interrupted(path: Path, *rest: object) -> None:
+        if path.name == "park.png":
+            raise KeyboardInterrupt
+        write(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importing, "write_label_map", interrupted)
+    assert import_to(resumed, source) == 130
+    assert sorted(path.name for path in (resumed / "images").iterdir()) == ["lake.jpg"]  # no photograph without a map
+    assert len(FolderDataset([resumed], OUTDOOR)) == 1
+    monkeypatch.undo()
+    untouched = (resumed / "images" / "lake.jpg").stat().st_mtime_ns
+    capsys.readouterr()
+    assert import_to(resumed, source) == 0
+    assert ": 2; already there: 1" in capsys.readouterr().out
+    assert (resumed / "images" / "lake.jpg").stat().st_mtime_ns == untouched
+    assert files_of(resumed) == files_of(whole)
+
+
+def test_what_changed_in_the_source_is_imported_again(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for seed, stem in enumerate(("hill", "wood"), start=4):
+        make_pair(source, stem, ("sky", "tree"), seed)
+    assert import_to(out, source, "--max-void", 0.5) == 0
+    kept = (out / "images" / "wood.jpg").stat().st_mtime_ns
+    make_pair(source, "lake", ("tree", "sky"), 1)  # the same photograph, another map
+    make_pair(source, "park", ("sky", "bed"), 2)  # now mostly void
+    (source / "images" / "hill.jpg").unlink()
+    Image.new("RGB", (30, 24)).save(source / "images" / "hill.png")
+    capsys.readouterr()
+    assert import_to(out, source, "--max-void", 0.5) == 0
+    assert ": 2; already there: 1" in capsys.readouterr().out
+    dataset = FolderDataset([out], OUTDOOR)
+    assert [Path(name).name for name in dataset.names] == ["hill.png", "lake.jpg", "wood.jpg"]
+    assert OUTDOOR.names[dataset[1].label_map[-1, 0]] == "sky-other"
+    assert (out / "images" / "wood.jpg").stat().st_mtime_ns == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--max-void", 1.5), "--max-void 1.5"),
+        (("--short-side", -1), "--short-side -1"),
+        (("--layout", "images"), "does not name two folders"),
+        (("--layout", "photos+labels"), "photos; say with --layout"),
+        (("--to", "outdor"), "did you mean outdoor"),
+    ],
+)
+def test_wrong_options_are_refused(
+    tmp_path: Path, source: Path, options: tuple[object, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert import_to(tmp_path / "out", source, *options) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_sources_are_refused(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(*parts: str, schema: str = "ade20k-150-1based") -> None:
+        assert import_to(tmp_path / "out", source, schema=schema) == 2
+        error = capsys.readouterr().err
+        assert all(part in error for part in parts), error
+
+    make_pair(source, "tall", ("sky", "tree"), 6, size=(30, 24))
+    (source / "labels" / "tall.png").write_bytes((source / "labels" / "lake.png").read_bytes())
+    refused("tall.jpg is 24 x 30", "tall.png is 30 x 24")
+    (source / "labels" / "tall.png").unlink()
+    refused("no label map of the same name", "tall.jpg")
+    (source / "images" / "tall.jpg").rename(source / "images" / "lake.jpeg")
+    refused("holds both lake.jpeg and lake.jpg")
+    (source / "images" / "lake.jpeg").unlink()
+    (source / "labels" / "dune.npy").write_bytes(b"")
+    refused("no photograph of the same name", "dune.npy")
+    (source / "labels" / "dune.npy").unlink()
+    (source / "images" / "park.jpg").write_bytes(b"no picture")
+    refused("park.jpg is not a picture")
+    for path in (source / "labels").iterdir():
+        path.unlink()
+    refused("nothing to import in", ".png, .npy")
+
+
+def test_foreign_ids_and_schemas_without_counterparts(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert import_to(out, source, schema="camvid") == 2
+    assert "lake.png: id 22 (540 pixels) is not in schema camvid" in capsys.readouterr().err
+    odd = tmp_path / "odd.toml"
+    odd.write_text('void_ids = [0]\nclasses = [{ id = 3, name = "oddity" }]\n')
+    assert import_to(out, source, schema=str(odd)) == 2
+    assert "no class of schema odd has a counterpart in outdoor" in capsys.readouterr().err
+    assert import_to(out, source) == 0
+
+
+def test_a_folder_of_other_data_is_left_alone(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(out: Path, message: str, *options: object, taken_from: Path = source) -> None:
+        before = files_of(out)
+        assert import_to(out, taken_from, *options) == 2
+        assert message in capsys.readouterr().err
+        assert files_of(out) == before
+
+    refused(source, "`data import` has not written")
+    out = tmp_path / "out"
+    assert import_to(out, source) == 0
+    refused(out, "with other options (short side)", "--short-side", 8)
+    refused(out, "with other options (to)", "--to", "coco-stuff")
+    other = tmp_path / "other"
+    make_pair(other, "sea", ("sky", "water"), 7)
+    refused(out, "3 pictures that the source does not have: lake, park, room", taken_from=other)
+    for text in ("[]", '{"pictures": 3}', '{"pictures": {"lake": {"photo": "../lake.jpg"}}}', "{"):
+        (out / "import.json").write_text(text)
+        refused(out, "import.json")
+
+
+def test_a_killed_import_does_not_pass_for_a_new_one(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert import_to(out, source) == 0
+    record = json.loads((out / "import.json").read_text())
+    (out / "import.json").write_text(json.dumps({**record, "pictures": {}}))  # killed before it was written
+    assert import_to(out, source, "--to", "coco-stuff") == 2
+    assert "with other options (to)" in capsys.readouterr().err
+    assert import_to(out, source) == 0
+    assert json.loads((out / "import.json").read_text()) == record
+
+
+@pytest.fixture
+def outdoor_data(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return import_module("outdoor_data")
+
+
+def test_no_photograph_is_in_two_parts(outdoor_data: ModuleType) -> None:
+    split = json.loads(outdoor_data.SPLIT.read_text())
+    digests = [digest for part in outdoor_data.PARTS for digest in split[part]]
+    assert set(split) == set(outdoor_data.PARTS)
+    assert len(set(digests)) == len(digests) == 1077
+    assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in digests)
+
+
+def test_the_rule_of_the_split(outdoor_data: ModuleType) -> None:
+    def parts(source: str, *named: tuple[str, int]) -> list[str | None]:
+        pairs = [
+            (Pair(name, Path(name), Path(name)), f"{number:08x}" + f"{i:056x}")
+            for i, (name, number) in enumerate(named)
+        ]
+        found = dict(outdoor_data._parts(source, pairs))
+        return [found.get(digest) for _, digest in pairs]
+
+    borders = [("a", 11), ("b", 12), ("c", 15), ("d", 16), ("e", 111), ("f", 199), ("webcams_g", 0)]
+    assert parts("outdoor_mix", *borders) == ["test", *["validation"] * 2, "train", "test", "train", "train"]
+    assert parts("stanford_bg", ("a", 49), ("b", 50), ("c", 59), ("d", 60)) == [
+        "test", "validation", "validation", "train"
+    ]  # fmt: skip
+    frames = [(f"{drive}_{i}", 0) for drive in ("0001TP", "Seq05VD") for i in range(4)]
+    assert parts("camvid", *frames) == ["train", None, None, "train", "test", None, "test", None]
+    assert parts("ade20k_sample", ("ADE_val_00001517", 99), ("ADE_val_00000001", 99)) == [None, "test"]
+
+
+def test_the_names_of_photo_style_have_an_outdoor_class(outdoor_data: ModuleType) -> None:
+    schema = load_schema(next(source.schema for source in outdoor_data.SOURCES if source.name == "photo_style"))
+    assert schema.num_classes == 23
+    assert (schema.mapping_to(OUTDOOR)[:-1] < OUTDOOR.void_index).all()
+
+
+@pytest.mark.shared
+def test_the_committed_split_is_the_one_the_rule_makes(outdoor_data: ModuleType, shared: Path) -> None:
+    if not (shared / "data").is_dir():
+        pytest.skip(f"{shared} has no photographs (data/)")
+    assert outdoor_data.split_of(shared / "data") == json.loads(outdoor_data.SPLIT.read_text())
