@@ -1,14 +1,21 @@
-"""Shared by the benchmarks: the machine and versions behind a number, JSON records, scenes in a model's schema."""
+"""Shared by the benchmarks: the machine and versions behind a number, records, pictures, scenes in a model's schema."""
 
+import io
 import os
 import platform
+import sys
+import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sceneswap.files import write_json
+from PIL import Image
+
+from sceneswap.files import write_bytes, write_json
 from sceneswap.labels.schema import LabelSchema, load_schema
-from sceneswap.scene import LabelMap, Scene
+from sceneswap.pictures import shrink
+from sceneswap.scene import LabelMap, Photo, Scene
 
 
 def converted(label_map: LabelMap, schema: LabelSchema) -> LabelMap:
@@ -26,6 +33,34 @@ def save_record(path: Path | None, record: dict[str, Any]) -> None:
     if path is not None:
         write_json(path, {**record, "versions": versions(), "machine": machine()})
         print(f"wrote {path}")
+
+
+def write_jpeg(path: Path, photo: Photo, most_bytes: int, quality: int = 85) -> None:
+    """Write a photo (H, W, 3) as JPEG, shrunk as far as it takes to need at most `most_bytes`."""
+    side = max(photo.shape[:2])
+    while True:
+        buffer = io.BytesIO()
+        Image.fromarray(shrink(photo, side)).save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= most_bytes or side <= 64:
+            write_bytes(path, buffer.getvalue())
+            return
+        side = round(side * min(0.97, (most_bytes / buffer.tell()) ** 0.5))
+
+
+def counter(what: str, total: int) -> Callable[[int], None]:
+    """Tells on stderr, every half a minute, how much is done."""
+    started = said = time.monotonic()
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done, said
+        done, now = done + count, time.monotonic()
+        if done and now - said > 30:
+            said = now
+            left = (now - started) / done * (total - done) / 60
+            print(f"{what}: {done:,} of {total:,}, {left:.0f} min left", file=sys.stderr, flush=True)
+
+    return advance
 
 
 def versions() -> dict[str, str]:

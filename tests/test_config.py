@@ -26,7 +26,7 @@ PHASE = {"name": "p", "objective": "image", "task": "patch", "image_size": 64, "
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_parses_and_survives_json(preset: str) -> None:
     settings = load_train_config(preset)
-    paper = [p for p in settings.phases if p.objective != "labels" and p.task != "swap"]
+    paper = [p for p in settings.phases if p.objective not in ("labels", "label-head") and p.task != "swap"]
     assert paper[0].objective == "features"
     assert all(p.objective == "image" for p in paper[1:])
     assert list(dict.fromkeys(p.task for p in paper)) == ["patch", "global"]
@@ -46,7 +46,7 @@ def test_the_paper_preset_says_what_the_paper_says() -> None:
 def test_the_baseline_trains_images_in_every_phase(preset: str) -> None:
     settings = load_train_config(preset).with_model("spade-vae")
     assert settings.model.kind == "spade-vae"
-    assert {p.objective for p in settings.phases} - {"labels"} == {"image"}
+    assert {p.objective for p in settings.phases} - {"labels", "label-head"} == {"image"}
     gap = load_train_config(preset).with_model("gap")
     assert gap == replace(load_train_config(preset), model=gap.model)
 
@@ -88,7 +88,10 @@ def test_a_file_is_read_and_named(tmp_path: Path) -> None:
         ({"betas": [0.0]}, "betas must be a list of the right length"),
         ({"ema_decay": "0.9"}, "ema_decay must be a float"),
         ({"ema_decay": True}, "ema_decay must be a float"),
-        ({"phases": [{**PHASE, "objective": "both"}]}, r"phases\[0\]: objective must be one of labels, features, image"),
+        (
+            {"phases": [{**PHASE, "objective": "both"}]},
+            r"phases\[0\]: objective must be one of labels, label-head",
+        ),
         ({"phases": [{"name": "p"}]}, r"phases\[0\]: a setting is missing: .*'objective'"),
         ({"phases": "patch"}, "phases must be a list"),
         ({"schema": 5}, "schema must be a str"),

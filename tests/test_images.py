@@ -52,6 +52,20 @@ def test_a_senseless_orientation_is_upright(tmp_path: Path, orientation: int) ->
     np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), PHOTO)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_may_be_decoded_small(tmp_path: Path, orientation: int) -> None:
+    smooth = Image.fromarray(PHOTO).resize((1600, 1000), Image.Resampling.BICUBIC)
+    smooth.save(tmp_path / "a.jpg", quality=95, exif=exif(orientation))
+    whole = read_photo(tmp_path / "a.jpg")
+    for at_least, part in ((100, 8), (126, 4), (400, 2), (501, 1), (5000, 1)):
+        photo = read_photo(tmp_path / "a.jpg", at_least=at_least)
+        assert photo.shape[:2] == (whole.shape[0] // part, whole.shape[1] // part)
+        shrunk = resize_photo(whole, photo.shape[:2]).astype(int)
+        assert np.abs(photo - shrunk).mean() < 2  # the same picture, the same way up
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    assert read_photo(tmp_path / "a.png", at_least=1).shape == PHOTO.shape
+
+
 def test_a_damaged_exif_block_does_not_cost_the_photo(tmp_path: Path) -> None:
     Image.fromarray(PHOTO).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff\x01")
     assert read_photo(tmp_path / "a.jpg").shape == PHOTO.shape

@@ -127,15 +127,16 @@ class LossConfig:
 class PhaseConfig:
     """One row of the training plan.
 
-    objective: "labels" trains image encoder and label head to read label maps off photographs, "features" trains
-    extractors and attention through the auxiliary decoder (supplement §8), "image" trains everything adversarially.
+    objective: "labels" trains image encoder and label head to read label maps off photographs, "label-head" the head
+    alone, which leaves the drawings as they are; "features" trains extractors and attention through the auxiliary
+    decoder (supplement §8), "image" trains everything adversarially.
     task: "patch" two disjoint patches, "global" two large crops and the whole image (supplement §7), "swap" two disjoint
-    patches, of which one is drawn after a patch of another scene. image_size: S; patches are S/2. Exactly one of steps
-    and epochs.
+    patches, of which one is drawn after a patch of another scene. image_size: S; patches are S/2. style_factor multiplies
+    the weight of the style term in this phase. Exactly one of steps and epochs.
     """
 
     name: str
-    objective: Literal["labels", "features", "image"]
+    objective: Literal["labels", "label-head", "features", "image"]
     task: Literal["patch", "global", "swap"]
     image_size: int
     batch_size: int  # scenes per process and micro-step
@@ -143,6 +144,7 @@ class PhaseConfig:
     epochs: float = 0.0
     learning_rate: float = 1e-4  # of the generator
     discriminator_learning_rate: float = 4e-4
+    style_factor: float = 1.0
     decay_from: float = 1.0  # fraction of the phase after which both rates fall linearly to 0
 
     def __post_init__(self) -> None:
@@ -159,6 +161,7 @@ class PhaseConfig:
             self.task != "swap" or (self.objective == "image" and self.batch_size > 1),
             f'phase {self.name}: task = "swap" needs objective = "image" and a batch_size of 2 or more',
         )
+        _require(0 <= self.style_factor < math.inf, f"phase {self.name}: style_factor must be 0 or more")
         _require(0 <= self.decay_from <= 1, f"phase {self.name}: decay_from must lie in [0, 1]")
         _require(
             0 < self.learning_rate < math.inf and 0 < self.discriminator_learning_rate < math.inf,
@@ -214,8 +217,8 @@ class TrainConfig:
                 f'phase {phase.name}: spade-vae has no attention to pretrain; use objective = "image"',
             )
             _require(
-                phase.objective != "labels" or self.model.label_head > 0,
-                f'phase {phase.name}: objective = "labels" needs a model with label_head greater than 0',
+                phase.objective not in ("labels", "label-head") or self.model.label_head > 0,
+                f'phase {phase.name}: objective = "{phase.objective}" needs a model with label_head greater than 0',
             )
         _require(
             self.model.label_head > 0 or self.loss.layout == self.loss.labels == 0,

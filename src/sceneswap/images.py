@@ -31,10 +31,13 @@ _filters = threading.Lock()  # warning filters belong to the whole process
 
 
 @contextmanager
-def open_checked(path: Path, formats: tuple[str, ...], what: str, max_pixels: int) -> Iterator[Image.Image]:
+def open_checked(
+    path: Path, formats: tuple[str, ...], what: str, max_pixels: int, at_least: int | None = None
+) -> Iterator[Image.Image]:
     """Open the picture `path`, check it and yield it decoded, without any change of mode, size or orientation.
 
-    formats: Pillow's names of the formats allowed. what: "photograph" or "label map", for the messages.
+    formats: Pillow's names of the formats allowed. what: "photograph" or "label map", for the messages. at_least: see
+    `read_photo`.
     Raises `UserError` when the file is missing, a folder, no picture, of another format, animated, larger than
     `max_pixels` or damaged. The size is checked before the pixels are decoded.
     """
@@ -56,8 +59,16 @@ def open_checked(path: Path, formats: tuple[str, ...], what: str, max_pixels: in
         if what == "label map" and packing in ("L;2", "L;4"):  # Pillow would stretch the values
             raise UserError(f"the {what} {path} has fewer than 8 bits per pixel; save it as an 8-bit grey PNG")
         with _as_user_error(path, what):
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))
             image.load()
         yield image
+
+
+def picture_kind(path: Path, what: str) -> tuple[str, str]:
+    """Return Pillow's names of the format and mode of the picture `path`, from its header alone. Raises `UserError`."""
+    with _as_user_error(path, what), _quietly(), Image.open(path) as image:
+        return str(image.format), image.mode
 
 
 def check_pixels(path: Path, what: str, width: int, height: int, max_pixels: int) -> None:
@@ -71,14 +82,16 @@ def check_pixels(path: Path, what: str, width: int, height: int, max_pixels: int
         )
 
 
-def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> Photo:
     """Return the photograph `path` as (H, W, 3) uint8 RGB, turned upright as its EXIF orientation says.
 
+    at_least: pixels of the shorter side that are enough. A larger JPEG is then decoded at a half, a quarter or an eighth
+    of its size, which takes a fraction of the time and memory; other formats are always decoded whole.
     Grey and palette pictures become RGB. Transparent pixels, CMYK and more than 8 bits per channel are refused, since
     there is no one right way to turn them into RGB. Raises `UserError`; see `open_checked`.
     """
     path = Path(path)
-    with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels) as image:
+    with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least) as image:
         if image.mode not in _EIGHT_BIT_MODES:
             kind = (
                 "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"

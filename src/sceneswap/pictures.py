@@ -79,15 +79,19 @@ def swap_grid(
     return grid([header, *([layout, *row] for layout, row in zip(layouts, drawn, strict=True))], cell)
 
 
+def inside(size: tuple[int, ...], side: int) -> tuple[int, int]:
+    """(height, width) of `size` with the longer side brought down to `side` pixels, aspect kept; smaller ones stay."""
+    scale = min(1.0, side / max(size[:2]))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def shrink(photo: Photo, side: int, *, exact: bool = False) -> Photo:
     """Bring the longer side of a photo (H, W, 3) down to `side` pixels, aspect kept; smaller ones stay as they are.
 
     exact: take the nearest pixels, so that no new colours appear (coloured label maps).
     """
-    scale = side / max(photo.shape[:2])
-    if scale >= 1:
+    height, width = inside(photo.shape, side)
+    if (height, width) == photo.shape[:2]:
         return photo
-    inner = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
-    return np.asarray(
-        Image.fromarray(photo).resize(inner, Image.Resampling.NEAREST if exact else Image.Resampling.LANCZOS)
-    )
+    how = Image.Resampling.NEAREST if exact else Image.Resampling.LANCZOS
+    return np.asarray(Image.fromarray(photo).resize((width, height), how))

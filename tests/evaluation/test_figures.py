@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneswap.evaluation import figures
-from sceneswap.evaluation.aggregate import binned, interval
+from sceneswap.evaluation.aggregate import binned, interval, ratio
 from sceneswap.evaluation.methods import COPY, PHOTOGRAPH, ModelMethod
 from sceneswap.evaluation.pairs import FolderPairs, ProceduralPairs, Scenes, random_pairs
 from sceneswap.images import read_photo
@@ -51,6 +51,18 @@ def test_a_figure_once_drawn_is_kept(pairs: FolderPairs, msca: Path, tmp_path: P
     assert read_photo(first.path).shape != (8, 8, 3)
 
 
+def test_layouts_and_exemplars_of_a_figure_may_differ(pairs: FolderPairs, tmp_path: Path) -> None:
+    layouts, exemplars = [pairs.scenes[i] for i in (0, 1)], [pairs.scenes[i] for i in (2, 3, 4)]
+    path = tmp_path / "looks.png"
+    sheet = figures.looks_figure(COPY, pairs, layouts, exemplars, path, "data")
+    assert sheet.shape[:2] == (3 * 36 + 4, 4 * 36 + 4)
+    assert np.array_equal(sheet[4:36, 40:72], exemplars[0].photo)
+    assert np.array_equal(sheet[40:72, 76:108], exemplars[1].photo)
+    Image.new("RGB", (8, 8)).save(path)
+    assert figures.looks_figure(COPY, pairs, layouts, exemplars, path, "data").shape == (8, 8, 3)  # kept
+    assert figures.looks_figure(COPY, pairs, layouts, exemplars, path, "other data").shape == sheet.shape
+
+
 def test_sheet_shows_the_true_picture_where_there_is_one(pairs: FolderPairs) -> None:
     titles, lines, whole = figures.sheet(pairs, [COPY], rows=4)
     assert titles == ["label map", "exemplar", "target's photograph", "copy of the exemplar"]
@@ -85,6 +97,17 @@ def test_interval() -> None:
     half = 1.96 * values.std() / 20
     assert found["mean"] - found["low"] == pytest.approx(half, rel=0.2)
     assert found["high"] - found["mean"] == pytest.approx(half, rel=0.2)
+
+
+def test_ratio_resamples_pairs_together() -> None:
+    values = np.random.default_rng(2).uniform(1, 9, 50)
+    assert ratio((values / 2).tolist(), values.tolist()) == pytest.approx(
+        {"ratio": 0.5, "low": 0.5, "high": 0.5, "n": 50}
+    )
+    other = np.random.default_rng(3).uniform(1, 9, 50)
+    found = ratio(values.tolist(), other.tolist())
+    assert found["ratio"] == pytest.approx(values.mean() / other.mean())
+    assert found["low"] < found["ratio"] < found["high"]
 
 
 def test_binned() -> None:

@@ -165,3 +165,14 @@ def test_benchmark_measures_both_and_finds_them_equal(tmp_path: Path) -> None:
         assert row["value"] == pytest.approx(row["baseline_value"], rel=1e-3)
         assert row["relative_error"] < 1e-5
         assert row["speed_up"] == pytest.approx(row["baseline_seconds"] / row["seconds"])
+
+
+def test_some_locations_stand_for_all() -> None:
+    output, exemplar = features(8, 48, 48, 0), features(8, 40, 40, 1)
+    whole = nn_features(output, exemplar)
+    assert nn_features(output, exemplar, 48 * 48) == nn_features(output, exemplar, 10**6) == whole
+    part = nn_features(output, exemplar, 600)
+    assert part != whole
+    assert part == pytest.approx(whole, rel=0.15)
+    assert part == nn_features(output, exemplar, 600)  # always the same locations
+    assert nn_features(exemplar, exemplar, 100) == pytest.approx(0, abs=1e-9)

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sceneswap.errors import UserError
-from sceneswap.evaluation.segmentation import (
+from sceneswap.images import read_photo
+from sceneswap.inference.segmentation import (
     SEGMENTER_ENVIRONMENT,
     DeepLabSegmenter,
     agreement,
@@ -18,7 +19,6 @@ from sceneswap.evaluation.segmentation import (
     schema_of_names,
     working_size,
 )
-from sceneswap.images import read_photo
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.schema import load_schema
 from sceneswap.models.deeplab import DeepLab, load_deeplab

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from sceneswap.evaluation.methods import ModelMethod
-from sceneswap.evaluation.metrics import Identification, Judge, Metric
-from sceneswap.evaluation.pairs import Scenes, own_pairs, random_pairs
+from sceneswap.evaluation.metrics import Batch, Judge, Metric, swap_metrics
+from sceneswap.evaluation.nearest import nn_conv1
+from sceneswap.evaluation.pairs import FolderPairs, Scenes, own_pairs, random_pairs
 from sceneswap.evaluation.protocol import protocol
 from sceneswap.evaluation.results import evaluate
+from sceneswap.evaluation.style import style_loss
 from sceneswap.evaluation.tasks import Networks, Task, swap_task
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.schema import load_schema
@@ -94,19 +96,15 @@ def test_fid_is_zero_for_the_photographs_themselves(scenes: Scenes, msca: Path, 
     assert "FID compares 8 drawings with 8 photographs" in (tmp_path / "index.html").read_text()
 
 
-def test_the_true_exemplar_is_identified_in_a_copy_and_not_in_grey(scenes: Scenes, vgg_file: Path) -> None:
-    from sceneswap.evaluation.methods import COPY, GREY
-    from sceneswap.evaluation.metrics import Batch
-
-    pairs = random_pairs(scenes, 12, 0)
-    identify = Identification(load_vgg19(vgg_file, taps=2), scenes, pairs.chosen, seed=0)
-    assert identify.candidates == 7
-    samples = [pairs[i] for i in range(12)]
-    with torch.inference_mode():
-        assert identify(Batch(samples, COPY.draw(samples), CPU)) == [1.0] * 12
-        assert sum(identify(Batch(samples, GREY.draw(samples), CPU))) < 6
-        once = identify(Batch(samples[5:], GREY.draw(samples[5:]), CPU))
-        assert once == identify(Batch(samples, GREY.draw(samples), CPU))[5:]  # batches do not matter
+def test_metrics_that_share_features_equal_those_that_do_not(scenes: Scenes, vgg_file: Path) -> None:
+    """Some of the drawings have the same exemplar, whose features are computed once."""
+    vgg = load_vgg19(vgg_file, taps=2)
+    pairs = FolderPairs(scenes, [(0, 5), (1, 5), (2, 6), (3, 5)], rule="by hand", seed=0)
+    batch = Batch([pairs[i] for i in range(4)], [scenes[i].photo for i in range(4)], CPU)
+    assert len({id(taps) for taps in batch.exemplar_taps(vgg)}) == 2
+    found = {metric.name: metric.compute(batch) for metric in swap_metrics(vgg)}
+    assert found["L_style"] == pytest.approx(style_loss(vgg, batch.drawn, batch.exemplar).tolist(), rel=1e-4)
+    assert found["NN_conv1"] == pytest.approx(nn_conv1(vgg, batch.drawn, batch.exemplar).tolist(), rel=1e-4)
 
 
 def test_models_read_maps_of_other_schemas(scenes: Scenes, msca: Path, vgg_file: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tiny_models import SIZES, make_scene, tiny_release
 
 from sceneswap.checkpoint import save_release
 from sceneswap.images import write_png
+from sceneswap.inference.segmentation import SEGMENTER_ENVIRONMENT
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.schema import load_schema
@@ -26,6 +27,26 @@ def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synthesizer(release_folder: Path) -> Synthesizer:
     """The released model, opened."""
     return Synthesizer.from_pretrained(release_folder, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def head_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released model of `outdoor` that estimates label maps."""
+    folder = tmp_path_factory.mktemp("models") / "head"
+    save_release(folder, tiny_release(label_head=8))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reading(head_folder: Path) -> Synthesizer:
+    """The released model with a label head, opened."""
+    return Synthesizer.from_pretrained(head_folder, device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def no_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests name the segmenter they want."""
+    monkeypatch.delenv(SEGMENTER_ENVIRONMENT, raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -56,12 +56,12 @@ def test_a_spreadsheets_csv_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("list.csv", "label_map,exemplar\na,b\n", "its header lacks exemplar_label_map, output"),
+        ("list.csv", "label_map,exemplar\na,b\n", "its header lacks output"),
         ("list.csv", "", "its header lacks label_map"),
         ("list.csv", ",".join(COLUMNS) + "\n", "has no rows"),
         ("list.csv", ",".join(COLUMNS) + ",shema\na,b,c,d.png,x\n", "unknown column 'shema'"),
         ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.png,e\n", "line 2 has more values"),
-        ("list.csv", ",".join(COLUMNS) + "\na,b,,d.png\n", "line 2 has no exemplar_label_map"),
+        ("list.csv", ",".join(COLUMNS) + "\na,,c,d.png\n", "line 2 has no exemplar"),
         ("list.csv", ",".join(COLUMNS) + "\na,b,c\n", "line 2 has no output"),
         ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.jpg\n", r"line 2: the output .*d\.jpg must be named \.png"),
         ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.png\ne,f,g,./d.png\n", "lines 2 and 3 both write"),
@@ -72,6 +72,7 @@ def test_a_spreadsheets_csv_is_read(tmp_path: Path) -> None:
         ("list.jsonl", "{\n", "line 1 is not valid JSON"),
         ("list.jsonl", "[1]\n", "line 1 must be an object"),
         ("list.jsonl", json.dumps(row("a", "b") | {"output": 3}), "line 1 has no output"),
+        ("list.jsonl", json.dumps(row("a", "b") | {"exemplar_label_map": 3}), "line 1 has no exemplar_label_map"),
         ("list.jsonl", json.dumps(row("a", "b") | {"schema": 3}), "schema must be a preset"),
         ("list.txt", "", "neither .csv nor .jsonl"),
     ],
@@ -81,6 +82,15 @@ def test_a_wrong_list_is_refused_before_any_work(tmp_path: Path, name: str, text
     with pytest.raises(UserError, match=words) as caught:
         read_manifest(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_the_exemplars_map_may_be_left_out(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("label_map,exemplar,output\na.png,b.jpg,c.png\n")
+    (tmp_path / "list.jsonl").write_text(json.dumps(row("a", "b") | {"exemplar_label_map": ""}))
+    for name in ("list.csv", "list.jsonl"):
+        (only,) = read_manifest(tmp_path / name)
+        assert only.exemplar_label_map is None
+        assert only.inputs == (only.label_map, only.exemplar)
 
 
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:

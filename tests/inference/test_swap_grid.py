@@ -96,8 +96,11 @@ def test_what_cannot_be_swapped(synthesizer: Synthesizer, data: Path, tmp_path: 
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="nothing to swap"):
         sources()
-    with pytest.raises(UserError, match=r"a\.png is no folder .* --labels"):
-        sources(data / "images" / "a.png")
+    with pytest.raises(UserError, match=r"gone\.png does not exist"):
+        sources(data / "images" / "gone.png")
+    with pytest.raises(UserError, match="tiny-msca has no label head"):
+        swap(synthesizer, sources(data / "images"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     with pytest.raises(UserError, match=r"a\.png has no label map a\.png in"):
         sources(data / "images" / "a.png", labels=tmp_path / "empty")
     with pytest.raises(UserError, match="holds no photographs"):

@@ -1,20 +1,27 @@
 """Tiny models with random weights, and scenes of blocks, for the tests of this folder."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 
 from sceneswap.checkpoint import Release, folded_copy
 from sceneswap.config import load_train_config, to_dict
 from sceneswap.labels.schema import LabelSchema, load_schema
 from sceneswap.models.build import build_generator
-from sceneswap.scene import Scene
+from sceneswap.models.deeplab import DeepLab
+from sceneswap.scene import Photo, Scene
 
 SIZES = ((48, 64), (64, 48), (48, 64), (33, 70))
 
 
-def tiny_release(kind: str = "msca", schema: str = "outdoor", seed: int = 0) -> Release:
+def tiny_release(kind: str = "msca", schema: str = "outdoor", seed: int = 0, label_head: int = 0) -> Release:
     """The `tiny` preset's model with seeded weights whose pictures are not grey."""
     settings = load_train_config("tiny").with_model(kind)  # type: ignore[arg-type]
+    settings = replace(settings, model=replace(settings.model, label_head=label_head))
     known = load_schema(schema)
     torch.manual_seed(seed)
     network = build_generator(settings.model, known.num_classes)
@@ -32,3 +39,27 @@ def make_scene(size: tuple[int, int], seed: int, schema: LabelSchema) -> Scene:
     label_map = blocks[rows[:, None], columns].astype(np.int16)
     colors = random.integers(0, 256, (schema.num_classes, 3))
     return Scene(colors[label_map].astype(np.uint8), label_map, f"scene {seed}")
+
+
+def make_photo(size: tuple[int, int], seed: int = 0) -> Photo:
+    """A soft gradient with noise: too many colours for a label map."""
+    random = np.random.default_rng(seed)
+    corners = random.integers(0, 256, (2, 2, 3)).astype(np.uint8)
+    smooth = np.asarray(Image.fromarray(corners).resize((size[1], size[0]), Image.Resampling.BICUBIC)).astype(int)
+    return (smooth + random.integers(-24, 25, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def write_photo(path: Path, size: tuple[int, int], seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(make_photo(size, seed)).save(path, quality=90)
+    return path
+
+
+def write_segmenter(path: Path, sees: str) -> Path:
+    """Weights of a network for ADE20K that sees the class `sees` everywhere."""
+    torch.manual_seed(0)
+    network = DeepLab()
+    with torch.no_grad():
+        network.logits.bias[1 + load_schema("ade20k-150").index_of(sees)] += 1e4
+    save_file(network.state_dict(), path)
+    return path

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from sceneswap.errors import UserError
-from sceneswap.labels.io import colorize, read_label_map, resize_label_map, write_label_map
+from sceneswap.labels.io import colorize, is_photo, read_label_map, resize_label_map, write_label_map
 from sceneswap.labels.schema import LabelClass, LabelSchema, load_schema
 
 OUTDOOR = load_schema("outdoor")
@@ -246,3 +246,58 @@ def test_real_stuffthingmaps_are_recognized(shared: Path) -> None:
     for path in sorted((shared / "data/coco_stuff_sample/train_label").glob("*.png"))[:5]:
         with pytest.raises(UserError, match="looks like coco-stuffthingmaps"):
             read_label_map(path, load_schema("coco-stuff"))
+
+
+# --- Photograph or label map ------------------------------------------------------------------------------------------
+
+
+def soft_map(width: int) -> np.ndarray:
+    """Two areas of the schema's colours with a blurred border of `width` pixels between them."""
+    part = np.linspace(0, 1, width)[None, :, None]
+    between = np.rint(OUTDOOR.colors[1] * (1 - part) + OUTDOOR.colors[4] * part).repeat(64, axis=0)
+    noise = np.random.default_rng(0).integers(0, 3, between.shape)
+    left, right = (np.broadcast_to(OUTDOOR.colors[i], (64, 200, 3)) for i in (1, 4))
+    return np.concatenate([left, between + noise, right], axis=1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.jpg.png"])
+def test_lossy_files_are_photographs_whatever_they_show(tmp_path: Path, name: str) -> None:
+    kind = "WEBP" if name.endswith("webp") else "JPEG"
+    Image.fromarray(VALUES).save(tmp_path / name, kind)
+    assert is_photo(tmp_path / name, OUTDOOR)
+
+
+def test_maps_are_no_photographs(tmp_path: Path) -> None:
+    write_label_map(tmp_path / "grey.png", MAP, OUTDOOR)
+    write_label_map(tmp_path / "array.npy", MAP, OUTDOOR)
+    Image.fromarray(colorize(MAP, OUTDOOR)).save(tmp_path / "color.png")
+    Image.fromarray(MAP[:, ::-1].astype(np.uint8)).convert("P").save(tmp_path / "palette.png")
+    Image.fromarray(255 - colorize(MAP, OUTDOOR)).save(
+        tmp_path / "foreign.png"
+    )  # few colours: reading says what they are
+    many = LabelSchema("many", tuple(LabelClass(i, f"c{i}", (i % 256, i // 256, 7)) for i in range(2000)), (9_000,))
+    Image.fromarray(many.colors[np.arange(2000).reshape(40, 50)]).save(tmp_path / "many.png")
+    for name in ("grey.png", "array.npy", "color.png", "palette.png", "foreign.png"):
+        assert not is_photo(tmp_path / name, OUTDOOR), name
+    assert not is_photo(tmp_path / "many.png", many)
+    assert is_photo(tmp_path / "many.png", OUTDOOR)  # 2,000 colours that mean nothing there
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
+def test_pictures_of_many_colours_are_photographs(tmp_path: Path, suffix: str) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / f"a{suffix}")
+    assert is_photo(tmp_path / f"a{suffix}", OUTDOOR)
+
+
+def test_a_softly_painted_map_is_unclear(tmp_path: Path) -> None:
+    Image.fromarray(soft_map(60)).save(tmp_path / "soft.png")
+    with pytest.raises(UserError, match=r"soft\.png could be a photograph or a label map with blurred borders"):
+        is_photo(tmp_path / "soft.png", OUTDOOR)
+
+
+def test_files_that_are_neither(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no picture")
+    for name, words in (("a.png", "is not a picture"), ("gone.png", "does not exist")):
+        with pytest.raises(UserError, match=words):
+            is_photo(tmp_path / name, OUTDOOR)

@@ -120,6 +120,16 @@ def test_labels_phase_moves_encoder_and_head_only_and_learns(short: Short, data:
     assert sum(labels[-10:]) < 0.8 * sum(labels[:10])
 
 
+def test_label_head_phase_moves_the_head_only(short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short("gap", (0, 1, 0))
+    row = replace(settings.phases[0], name="head", objective="label-head", task="global")
+    settings = replace(settings, model=replace(settings.model, label_head=8))
+    runs = [replace(settings, phases=(replace(row, steps=n),)) for n in (1, 4)]
+    first, last = (generator_of(train(s, [data], tmp_path / str(i), device="cpu")) for i, s in enumerate(runs))
+    moved = {n for n in first if not torch.equal(first[n], last[n])}
+    assert moved == {n for n in first if n.startswith("generator/label_head.")}
+
+
 def test_pretraining_leaves_the_synthesis_alone(short: Short, data: Path, tmp_path: Path) -> None:
     states = [train(short(steps=(n, 0, 0)), [data], tmp_path / str(n), device="cpu") for n in (1, 4)]
     first, last = (generator_of(s) for s in states)

@@ -66,12 +66,14 @@ def dendrogram(
 def trace(
     label_map: Path,
     exemplar: Path,
-    exemplar_label_map: Path,
     out: Path,
+    exemplar_label_map: Path | None = None,
     at: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     classes: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="class", metavar="NAME")] = (),
     schema: str | None = None,
     model: str | None = None,
+    segmenter: str | None = None,
+    long_side: int | None = None,
     device: Device = "auto",
 ) -> None:
     """Where in the exemplar does a pixel of the picture, or a whole class, take its look from; and all attention maps.
@@ -81,16 +83,19 @@ def trace(
         sceneswap attention trace --at 128,40 --class sky --label-map map.png --exemplar dusk.jpg --exemplar-label-map dusk.png --out trace/
 
     Args:
-        label_map: The layout.
+        label_map: The layout, a label map or a photograph.
         exemplar: The photograph whose look it takes.
-        exemplar_label_map: The exemplar's label map.
         out: Folder for trace-REGION.png, maps.png, trace.json and index.html; made if missing.
+        exemplar_label_map: The exemplar's label map; estimated when left out.
         at: A point of the layout as x,y in pixels from its upper left corner; once per point.
         classes: A class of the layout, by its name or a word or beginning of it that no other has; once per class.
         schema: What the label maps hold: a preset or schema file; the model's own by default.
         model: A model folder or hub id; the model that comes with the package by default.
+        segmenter: A network to estimate label maps with instead of the model; see sceneswap synthesize --help.
+        long_side: Longer side of the picture in pixels, never more than the layout has; 512 for photographs by default.
         device: auto takes a GPU where there is one.
     """  # noqa: E501 a command to copy
+    from sceneswap.inference.labelling import SceneReader
     from sceneswap.inference.swap import Source
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.inference.trace import write_trace
@@ -100,7 +105,8 @@ def trace(
     synthesizer = Synthesizer.from_pretrained(model, device=device)
     known = load_schema(schema) if schema else synthesizer.schema
     source = Source(exemplar.stem, exemplar, exemplar_label_map, known)
-    print(write_trace(synthesizer, (label_map, known), source, points, classes, out))
+    reader = SceneReader(synthesizer, segmenter, long_side=long_side)
+    print(write_trace(synthesizer, (label_map, known), source, points, classes, out, reader=reader))
 
 
 def _point(words: str) -> tuple[int, int]:

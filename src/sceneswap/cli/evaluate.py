@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from sceneswap.cli.measuring import Settings, check, evaluate_folders, measure, open_models, print_table
+from sceneswap.cli.measuring import (
+    Device,
+    Settings,
+    check,
+    evaluate_estimates,
+    evaluate_folders,
+    measure,
+    open_models,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from sceneswap.evaluation.pairs import Scenes
@@ -166,6 +175,34 @@ def known_answer(settings: Common, pairs: int = 64, lpips: Path | None = None) -
     measure(known_answer_task(pairs, settings.size, settings.seed, networks), open_models(settings), settings, 0)
 
 
+def labels(
+    data: Data,
+    out: Path,
+    model: str | None = None,
+    segmenter: str | None = None,
+    limit: int | None = None,
+    device: Device = "auto",
+) -> None:
+    """Label maps estimated from photographs against true ones: pixel accuracy and mean IoU, also in eight coarse groups.
+
+    Try:
+
+        sceneswap evaluate labels --data scenes/ --model models/first --out results/labels
+
+        sceneswap evaluate labels --data scenes/ --segmenter org/name --out results/segmenter
+
+    Args:
+        data: Folders with images/, labels/ and schema.toml.
+        out: Folder for labels.json and index.html; made if missing.
+        model: A model folder or hub id, whose label head is judged; the model that comes with the package by default.
+        segmenter: Judge this network instead: a transformers folder or Hugging Face id (pip install
+            'sceneswap[segmenter]'), or a safetensors file of DeepLabV3+ for ADE20K.
+        limit: The most scenes of each folder, evenly spread; all by default.
+        device: auto takes a GPU where there is one.
+    """
+    evaluate_estimates([root for group in data for root in group], out, model, segmenter, limit, device)
+
+
 def compare(
     results: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RESULTS ...")],
     out: Path | None = None,
@@ -200,5 +237,6 @@ COMMANDS = {
     "retrieve": retrieve,
     "known-answer": known_answer,
     "layout": layout,
+    "labels": labels,
     "compare": compare,
 }

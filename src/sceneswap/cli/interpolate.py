@@ -16,13 +16,13 @@ class Inputs:
     """What every kind of interpolation takes."""
 
     label_map: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PNG ...")]
-    """The layouts to draw, a strip each."""
+    """The layouts to draw, label maps or photographs, a strip each."""
     exemplars: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PHOTO ...")]
     """Photographs whose looks are mixed, two or more."""
-    exemplar_label_maps: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PNG ...")]
-    """Their label maps, in the same order."""
     out: Path
     """Folder for pictures/, animations, strips.png, interpolation.json and index.html; made if missing."""
+    exemplar_label_maps: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PNG ...")] = ()
+    """The exemplars' label maps, in the same order; estimated when left out."""
     frames: int = 11
     """Pictures per strip."""
     schema: str | None = None
@@ -31,6 +31,10 @@ class Inputs:
     """What the exemplars' label maps hold, if something else."""
     model: str | None = None
     """A model folder or hub id; the model that comes with the package by default."""
+    segmenter: str | None = None
+    """A network to estimate label maps with instead of the model; see sceneswap synthesize --help."""
+    long_side: int | None = None
+    """Longer side of the pictures in pixels, never more than a layout has; 512 for photographs by default."""
     animation: Literal["webp", "gif", "none"] = "webp"
     """What to write besides the strips."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -168,6 +172,7 @@ def _draw(
 ) -> None:
     from sceneswap.cli.progress import progress
     from sceneswap.errors import UserError
+    from sceneswap.inference.labelling import SceneReader
     from sceneswap.inference.strips import pair_up, write_strips
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.labels.schema import load_schema
@@ -186,6 +191,7 @@ def _draw(
     with progress("drawing", total) as advance:
         page = write_strips(
             synthesizer, [(path, schema) for path in inputs.label_map], exemplars, plan, inputs.out,
+            reader=SceneReader(synthesizer, inputs.segmenter, long_side=inputs.long_side),
             title=title + (" (extrapolated)" if extrapolate else ""), explanation=explanation,
             animation=inputs.animation, on_drawn=advance,
         )  # fmt: skip

@@ -1,10 +1,10 @@
-"""`sceneswap labels`: check, convert and look at label maps and their schemas."""
+"""`sceneswap labels`: check, convert, estimate and look at label maps and their schemas."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import tyro
 
@@ -125,6 +125,54 @@ def colorize(source: Annotated[Path, tyro.conf.Positional], schema: str, out: Pa
     print(f"{len(pairs):,} label maps of {known.name} written to {out} in colour")
 
 
+def estimate(
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO_OR_DIR")],
+    out: Path,
+    model: str | None = None,
+    segmenter: str | None = None,
+    long_side: int | None = None,
+    overwrite: bool = False,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+) -> None:
+    """Estimate the label maps of photographs, to look at, to correct and to draw from.
+
+    Writes OUT/labels/NAME.png with the ids of the model's schema and OUT/colors/NAME.png in its colours. Either is a label
+    map to every command, so either may be corrected in a picture editor: without smoothing, in the colours of the schema.
+
+    Try:
+
+        sceneswap labels estimate beach.jpg --out maps
+
+        sceneswap labels estimate photos/ --segmenter org/name --out maps --long-side 1024
+
+    Args:
+        source: A photograph, or a folder of them (its subfolders are kept).
+        out: The folder to write to; made if missing.
+        model: A model folder or hub id; the model that comes with the package by default.
+        segmenter: A network to estimate with instead of the model: a transformers folder or Hugging Face id
+            (pip install 'sceneswap[segmenter]'), or a safetensors file of DeepLabV3+ for ADE20K.
+        long_side: Longer side of the maps in pixels; the size of the photograph by default.
+        overwrite: Replace files that exist.
+        device: auto takes a GPU where there is one.
+    """
+    from sceneswap.images import read_photo, write_png
+    from sceneswap.inference.labelling import choose_labeller
+    from sceneswap.inference.synthesizer import Synthesizer
+    from sceneswap.labels import io
+    from sceneswap.pictures import inside
+
+    pairs = _outputs(source, out / "labels", overwrite, suffix=".png")
+    synthesizer = Synthesizer.from_pretrained(model, device=device)
+    labeller, known = choose_labeller(synthesizer, segmenter), synthesizer.schema
+    for path, target in _with_progress(pairs, "estimating"):
+        label_map = labeller.label(read_photo(path, at_least=long_side))
+        if long_side is not None:
+            label_map = io.resize_label_map(label_map, inside(label_map.shape, long_side))
+        io.write_label_map(target, label_map, known)
+        write_png(out / "colors" / target.relative_to(out / "labels"), io.colorize(label_map, known))
+    print(f"{len(pairs):,} label maps of {known.name} written to {out / 'labels'}, in colour to {out / 'colors'}")
+
+
 def list_presets() -> None:
     """List the label schemas that come with sceneswap.
 
@@ -224,6 +272,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,
     "convert": convert,
     "colorize": colorize,
+    "estimate": estimate,
     "list": list_presets,
     "show": show,
 }

@@ -11,12 +11,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module, what it does, worked example)
     "swap": (
         "sceneswap.cli.swap",
-        "draw every layout in the look of every exemplar: a grid and a page",
-        "sceneswap swap scenes/ --out swapped/",
+        "draw a photograph in the look of another, or every layout in every look: a grid and a page",
+        "sceneswap swap beach.jpg dusk.jpg -o beach_at_dusk.png",
     ),
     "synthesize": (
         "sceneswap.cli.synthesize",
-        "make one photograph from a label map and an exemplar, or many from a manifest",
+        "make one photograph from a layout and an exemplar, or many from a manifest",
         "sceneswap synthesize --label-map map.png --exemplar dusk.jpg --exemplar-label-map dusk.png -o out.png",
     ),
     "interpolate": (
@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "labels": (
         "sceneswap.cli.labels",
-        "check, convert and colour label maps",
+        "check, convert, colour and estimate label maps",
         "sceneswap labels check my_data/labels --schema ade20k-150-1based",
     ),
     "data": (
@@ -47,7 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "evaluate": (
         "sceneswap.cli.evaluate",
-        "measure models: style swapping, duplicating, mirroring, retrieving, known answers, layout; compare results",
+        "measure models: style swapping, duplicating, mirroring, retrieving, known answers, layout, label maps; compare",
         "sceneswap evaluate swap --data scenes/ --model ours=models/first --out results/swap",
     ),
     "export": (

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sceneswap.evaluation.tasks import Networks, Task
     from sceneswap.inference.synthesizer import Synthesizer
 
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,7 +32,7 @@ class Settings:
     """Side in pixels to which whole pictures are resized."""
     seed: int = 0
     """Chooses the pairs."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
     """auto takes a GPU where there is one."""
     batch_size: int = 8
     """Pairs drawn and measured at once."""
@@ -73,6 +75,41 @@ def evaluate_folders(
     if len(task.pairs) < pairs:
         print(f"sceneswap: the scenes give {len(task.pairs):,} pairs, fewer than --pairs {pairs:,}", file=sys.stderr)
     measure(task, models, settings, grid_scenes)
+
+
+def evaluate_estimates(
+    roots: list[Path], out: Path, model: str | None, segmenter: str | None, limit: int | None, device: "Device"
+) -> None:
+    """Judge the label head of a model, or a segmenter, on folders of scenes; print the table and the page's path."""
+    from sceneswap.data.folder import FolderDataset
+    from sceneswap.errors import UserError
+    from sceneswap.evaluation.labels import evaluate_labels, score_rows
+    from sceneswap.files import read_json
+    from sceneswap.inference.labelling import HeadLabeller, Labeller, SegmenterLabeller
+    from sceneswap.inference.segmentation import load_segmenter
+    from sceneswap.inference.synthesizer import Synthesizer, choose_device
+    from sceneswap.labels.schema import load_schema
+
+    if model is not None and segmenter is not None:
+        raise UserError("--model and --segmenter both name what is judged; leave out one of them")
+    if limit is not None and limit < 1:
+        raise UserError("--limit must be at least 1")
+    schema = load_schema("outdoor")
+    labeller: Labeller
+    if segmenter is not None:
+        labeller = SegmenterLabeller(load_segmenter(segmenter, device=choose_device(device)), schema)
+        about = labeller.record
+    else:
+        synthesizer = Synthesizer.from_pretrained(model, device=device)
+        labeller, schema = HeadLabeller(synthesizer), synthesizer.schema
+        about = {**labeller.record, **synthesizer.describe()}
+    sizes = [len(FolderDataset([root], load_schema("outdoor"))) for root in roots]
+    with _progress(sum(size if limit is None else min(size, limit) for size in sizes)) as advance:
+        page = evaluate_labels(roots, labeller, schema, out, about=about, limit=limit, on_done=advance)
+    print_rows(
+        *score_rows(read_json(out / "labels.json", "the results of an evaluation")), title="estimated label maps"
+    )
+    print(page)
 
 
 def measure(task: "Task", models: dict[str, "Synthesizer"], settings: Settings, grid_scenes: int) -> None:
@@ -151,7 +188,7 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
             if count and done < total and not sys.stderr.isatty() and time.monotonic() - last > 60:
                 last = time.monotonic()
                 left = (last - start) / max(done, 1) * (total - done)
-                print(f"sceneswap: {done:,} of {total:,} pairs, {left / 60:.0f} min left", file=sys.stderr, flush=True)
+                print(f"sceneswap: {done:,} of {total:,}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
             bar(count)
 
         yield advance
@@ -159,15 +196,19 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 def print_table(record: dict[str, Any]) -> None:
     """Print the scores of a results.json."""
+    from sceneswap.evaluation.page import score_rows
+
+    print_rows(*score_rows(record), title=f"{record['protocol']['task']}: {record['protocol']['pairs']['count']} pairs")
+
+
+def print_rows(header: list[str], rows: list[list[str]], title: str) -> None:
+    """Print a table, of the terminal's width or wide enough for a file."""
     import sys
 
     from rich.console import Console
     from rich.table import Table
 
-    from sceneswap.evaluation.page import score_rows
-
-    header, rows = score_rows(record)
-    printed = Table(*header, title=f"{record['protocol']['task']}: {record['protocol']['pairs']['count']} pairs")
+    printed = Table(*header, title=title)
     for row in rows:
         printed.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 200).print(printed)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 if TYPE_CHECKING:
+    from sceneswap.inference.labelling import SceneReader
     from sceneswap.inference.manifest import Row
-    from sceneswap.inference.synthesizer import Synthesizer
 
 
 def synthesize(
@@ -15,8 +15,11 @@ def synthesize(
     exemplar: Path | None = None,
     exemplar_label_map: Path | None = None,
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None,
+    layout_photo: Path | None = None,
     manifest: Path | None = None,
     model: str | None = None,
+    segmenter: str | None = None,
+    long_side: int | None = None,
     schema: str | None = None,
     exemplar_schema: str | None = None,
     overwrite: bool = False,
@@ -27,25 +30,34 @@ def synthesize(
 ) -> None:
     """Make a photograph with the layout of a label map and the look of an exemplar, or many from a list.
 
-    Both pictures may be of any size; the output has the size of the label map and carries its settings inside.
+    Both pictures may be of any size; the output has the size of the label map and carries its settings inside. Where
+    there is a photograph but no label map, the model estimates one, or the network named with --segmenter.
 
     Try:
 
         sceneswap synthesize --label-map map.png --exemplar dusk.jpg --exemplar-label-map dusk.png -o out.png
 
+        sceneswap synthesize --label-map beach.jpg --exemplar dusk.jpg -o out.png
+
         sceneswap synthesize --manifest list.csv
 
-    A manifest has the columns label_map, exemplar, exemplar_label_map, output and, if wanted, schema and
+    A JPEG or WebP file as --label-map is a photograph, and so is a colour PNG of very many colours; all else is a label map.
+
+    A manifest has the columns label_map, exemplar, output and, if wanted, exemplar_label_map, schema and
     exemplar_schema; paths are relative to it. Outputs that are there with the same settings are skipped, so a run that
     was stopped goes on with the same command.
 
     Args:
-        label_map: The layout, a label map.
+        label_map: The layout, a label map or a photograph.
         exemplar: The photograph whose look is wanted.
-        exemplar_label_map: The label map of the exemplar, of the same size as it.
+        exemplar_label_map: The label map of the exemplar, of the same size as it; estimated when left out.
         output: The picture to write, a .png; one that exists is replaced.
-        manifest: A .csv or .jsonl list of many pictures, instead of the four above.
+        layout_photo: Instead of --label-map: a photograph whose layout is taken, whatever the file looks like.
+        manifest: A .csv or .jsonl list of many pictures, instead of the five above.
         model: A model folder or hub id; the model that comes with the package by default.
+        segmenter: A network to estimate label maps with instead of the model: a transformers folder or Hugging Face id
+            (pip install 'sceneswap[segmenter]'), or a safetensors file of DeepLabV3+ for ADE20K.
+        long_side: Longer side of the output in pixels, never more than the layout has; 512 for photographs by default.
         schema: What the label maps hold: a preset or schema file; the model's own by default.
         exemplar_schema: What the exemplar's label map holds; the same as --schema by default.
         overwrite: With --manifest: draw again what is there already.
@@ -57,14 +69,21 @@ def synthesize(
     from dataclasses import replace
 
     from sceneswap.errors import UserError
+    from sceneswap.inference.labelling import SceneReader
     from sceneswap.inference.manifest import Row, check_output, read_manifest
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.labels.schema import load_schema
 
+    if label_map is not None and layout_photo is not None:
+        raise UserError("--label-map and --layout-photo both name the layout; leave out one of them")
+    layout = label_map or layout_photo
     single = {
-        "--label-map": label_map, "--exemplar": exemplar, "--exemplar-label-map": exemplar_label_map, "--output": output
+        "--label-map": layout, "--exemplar": exemplar, "--output": output, "--exemplar-label-map": exemplar_label_map
     }  # fmt: skip
     given = [name for name, value in single.items() if value is not None]
+    missing = [name for name in single if name not in (*given, "--exemplar-label-map")]
+    if manifest is None and missing:
+        raise UserError(f"{', '.join(missing)} is missing; give it, or a list of pictures with --manifest")
     if batch_size < 1:
         raise UserError("--batch-size must be at least 1")
     layout_schema = load_schema(schema) if schema else None
@@ -82,29 +101,29 @@ def synthesize(
             for row in read_manifest(manifest)
         ]
         synthesizer = Synthesizer.from_pretrained(model, device=device, precision=precision)
-        _draw_manifest(synthesizer, rows, overwrite, errors, batch_size)
-        return
+        _draw_manifest(SceneReader(synthesizer, segmenter, long_side=long_side), rows, overwrite, errors, batch_size)
+    elif layout and exemplar and output:
+        look_schema = look_schema or layout_schema
+        from_photo = True if layout_photo else None
+        row = Row(0, layout, exemplar, exemplar_label_map, output, layout_schema, look_schema, from_photo)
+        check_output(output, row.inputs)
+        synthesizer = Synthesizer.from_pretrained(model, device=device, precision=precision)
+        _draw_one(SceneReader(synthesizer, segmenter, long_side=long_side), row)
 
-    if label_map is None or exemplar is None or exemplar_label_map is None or output is None:
-        missing = [name for name in single if name not in given]
-        raise UserError(f"{', '.join(missing)} is missing; give it, or a list of pictures with --manifest")
-    check_output(output, (label_map, exemplar, exemplar_label_map))
-    row = Row(0, label_map, exemplar, exemplar_label_map, output, layout_schema, look_schema or layout_schema)
-    _draw_one(Synthesizer.from_pretrained(model, device=device, precision=precision), row)
 
-
-def _draw_one(synthesizer: "Synthesizer", row: "Row") -> None:
+def _draw_one(reader: "SceneReader", row: "Row") -> None:
     from sceneswap.images import write_png
     from sceneswap.inference.batch import row_note
 
-    layout = synthesizer.read_label_map(row.label_map, row.schema)
-    look = synthesizer.encode(synthesizer.read_scene(row.exemplar, row.exemplar_label_map, row.exemplar_schema))
-    write_png(row.output, synthesizer.draw(layout, look), row_note(synthesizer, row))
+    synthesizer = reader.synthesizer
+    layout = reader.layout(row.label_map, row.schema, photo=row.from_photo)
+    look = synthesizer.encode(reader.scene(row.exemplar, row.exemplar_label_map, row.exemplar_schema))
+    write_png(row.output, synthesizer.draw(layout, look), row_note(reader, row))
     print(row.output)
 
 
 def _draw_manifest(
-    synthesizer: "Synthesizer",
+    reader: "SceneReader",
     rows: "list[Row]",
     overwrite: bool,
     errors: Path | None,
@@ -119,8 +138,12 @@ def _draw_manifest(
     from sceneswap.files import write_text
     from sceneswap.inference.batch import failure_lines, failures_path, run_manifest
 
+    if any(row.exemplar_label_map is None for row in rows):
+        _ = reader.labeller  # says at once when there is none
     with progress("drawing", len(rows)) as advance:
-        outcome = run_manifest(synthesizer, rows, overwrite=overwrite, batch_size=batch_size, on_done=advance)
+        outcome = run_manifest(
+            reader.synthesizer, rows, reader=reader, overwrite=overwrite, batch_size=batch_size, on_done=advance
+        )  # fmt: skip
     print(f"{outcome.drawn:,} drawn, {outcome.skipped:,} there already, {len(outcome.failures):,} failed")
     listed = errors or failures_path(rows)
     if not outcome.failures:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 RESAMPLES = 2000
 BINS = 10
@@ -17,10 +18,27 @@ def interval(values: Sequence[float]) -> dict[str, float]:
     pairs share their resamples.
     """
     data = np.asarray(values, dtype=np.float64)
-    rng = np.random.default_rng(0)
-    parts = [data[rng.integers(len(data), size=(_PART, len(data)))].mean(axis=1) for _ in range(RESAMPLES // _PART)]
-    low, high = np.quantile(np.concatenate(parts), [0.025, 0.975])
+    low, high = np.quantile(_resampled(data[None])[0], [0.025, 0.975])
     return {"mean": float(data.mean()), "low": float(low), "high": float(high), "n": len(data)}
+
+
+def ratio(values: Sequence[float], others: Sequence[float]) -> dict[str, float]:
+    """Ratio of the means of two methods on the same pairs, with its interval, pairs resampled together.
+
+    others: of means above 0. Returns {"ratio", "low", "high", "n"}.
+    """
+    data = np.stack([np.asarray(values, dtype=np.float64), np.asarray(others, dtype=np.float64)])
+    means = _resampled(data)
+    low, high = np.quantile(means[0] / means[1], [0.025, 0.975])
+    one, other = data.mean(axis=1)
+    return {"ratio": float(one / other), "low": float(low), "high": float(high), "n": data.shape[1]}
+
+
+def _resampled(data: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows (R, N) → means of resamples of their columns, (R, RESAMPLES)."""
+    rng, count = np.random.default_rng(0), data.shape[1]
+    parts = [data[:, rng.integers(count, size=(_PART, count))].mean(axis=2) for _ in range(RESAMPLES // _PART)]
+    return np.concatenate(parts, axis=1)
 
 
 def binned(similarities: Sequence[float], values: Sequence[float]) -> list[dict[str, Any]]:

@@ -61,21 +61,36 @@ def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path
     """Draw every layout (row) in every exemplar's look (column), supplement §5: `out/figures/NAME.png`, kept once drawn."""
     path = out / "figures" / f"{file_name(method.name)}.png"
     about = {"protocol": protocol, "method": method.describe(), "scenes": [scene.name for scene in scenes]}
-    note = path.with_suffix(".json")
-    if path.exists() and note.exists():
-        kept = read_json(note, "the record of a swapping figure")
-        if kept["about"] == about:
-            return SwapGrid(method.name, path, tuple(about["scenes"]), Alarms(**kept["alarms"]))
-    drawn = method.grid(scenes)
-    alarms = measure(torch.stack([_tensor(row) for row in drawn]), _tensor([s.photo for s in scenes]))
-    cell = min(_CELL, scenes[0].size[0])
-    layouts = [colorize(scene.label_map, pairs.schema) for scene in scenes]
-    write_png(
-        path, swap_grid(layouts, [s.photo for s in scenes], drawn, (cell, cell)), {"sceneswap": json.dumps(about)}
-    )
-    values = {"response": alarms.response, "copy_distance": alarms.copy_distance}
-    write_json(note, {"about": about, "alarms": values})
-    return SwapGrid(method.name, path, tuple(about["scenes"]), alarms)
+    kept = _kept(path, about)
+    if kept is None:
+        drawn = method.grid(scenes, scenes)
+        alarms = measure(torch.stack([_tensor(row) for row in drawn]), _tensor([s.photo for s in scenes]))
+        kept = {"response": alarms.response, "copy_distance": alarms.copy_distance}
+        _keep(path, about, swap_sheet(pairs, scenes, scenes, drawn), kept)
+    return SwapGrid(method.name, path, tuple(about["scenes"]), Alarms(**kept))
+
+
+def looks_figure(
+    method: Method, pairs: Pairs, layouts: Sequence[Scene], exemplars: Sequence[Scene], path: Path, data: Any
+) -> Photo:
+    """The same for layouts (rows) and exemplars (columns) that are different scenes; kept as `path` once drawn.
+
+    data: identifies the contents and size of the scenes.
+    """
+    names = [[scene.name for scene in scenes] for scenes in (layouts, exemplars)]
+    about = {"data": data, "method": method.describe(), "layouts": names[0], "exemplars": names[1]}
+    if _kept(path, about) is None:
+        _keep(path, about, swap_sheet(pairs, layouts, exemplars, method.grid(layouts, exemplars)), {})
+    return read_photo(path)
+
+
+def swap_sheet(
+    pairs: Pairs, layouts: Sequence[Scene], exemplars: Sequence[Scene], drawn: Sequence[Sequence[Photo]]
+) -> Photo:
+    """The swapping figure of what is drawn: photographs of exemplars above, label maps of layouts on the left."""
+    cell = min(_CELL, layouts[0].size[0])
+    maps = [colorize(scene.label_map, pairs.schema) for scene in layouts]
+    return swap_grid(maps, [scene.photo for scene in exemplars], drawn, (cell, cell))
 
 
 def side_by_side(grids: Sequence[SwapGrid], side: int = 1500) -> Photo:
@@ -145,6 +160,20 @@ def curves(binned: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]], be
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _kept(path: Path, about: dict[str, Any]) -> dict[str, float] | None:
+    """What was measured on a figure of just this make; None when it is still to be drawn."""
+    note = path.with_suffix(".json")
+    if not (path.exists() and note.exists()):
+        return None
+    kept = read_json(note, "the record of a swapping figure")
+    return dict(kept["alarms"]) if kept["about"] == about else None
+
+
+def _keep(path: Path, about: dict[str, Any], picture: Photo, alarms: dict[str, float]) -> None:
+    write_png(path, picture, {"sceneswap": json.dumps(about)})
+    write_json(path.with_suffix(".json"), {"about": about, "alarms": alarms})
 
 
 def _titled(photo: Photo, title: str) -> Photo:

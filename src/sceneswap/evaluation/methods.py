@@ -1,13 +1,17 @@
 """What is judged: models, and trivial methods that say what a number is worth."""
 
+import hashlib
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from sceneswap.evaluation.fill import mean_colors
 from sceneswap.evaluation.pairs import Pairs, Sample
+from sceneswap.images import read_photo, write_png
 from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
 from sceneswap.scene import LabelMap, Photo, Scene
 
@@ -15,14 +19,14 @@ from sceneswap.scene import LabelMap, Photo, Scene
 class Method(Protocol):
     """Draws samples as photos (H, W, 3) uint8 of their targets' sizes.
 
-    grid: every layout (rows) in every look (columns) of some scenes. describe: what identifies it in a record.
+    grid: every layout (rows) in every look (columns). describe: what identifies it in a record.
     """
 
     name: str
     trivial: bool
 
     def draw(self, samples: Sequence[Sample]) -> list[Photo]: ...
-    def grid(self, scenes: Sequence[Scene]) -> list[list[Photo]]: ...
+    def grid(self, layouts: Sequence[Scene], exemplars: Sequence[Scene]) -> list[list[Photo]]: ...
     def describe(self) -> dict[str, Any]: ...
 
 
@@ -44,11 +48,11 @@ class ModelMethod:
         label_maps = [self._converted(sample.target.label_map) for sample in samples]
         return self.synthesizer.draw_batch(label_maps, looks, batch_size=self.batch_size)
 
-    def grid(self, scenes: Sequence[Scene]) -> list[list[Photo]]:
-        looks = [self._encode(scene) for scene in scenes]
+    def grid(self, layouts: Sequence[Scene], exemplars: Sequence[Scene]) -> list[list[Photo]]:
+        looks = [self._encode(scene) for scene in exemplars]
         return [
             self.synthesizer.draw_batch([self._converted(s.label_map)] * len(looks), looks, batch_size=self.batch_size)
-            for s in scenes
+            for s in layouts
         ]
 
     def describe(self) -> dict[str, Any]:
@@ -69,6 +73,33 @@ class ModelMethod:
         return self._pairs.schema.convert(label_map, self.synthesizer.schema)
 
 
+class KeptMethod:
+    """A method whose drawings are kept as PNG, so that several tasks on the same scenes draw each pair once.
+
+    folder: holds a folder of drawings for every description of a method; scenes are told apart by `data`, which should
+    identify their contents and size (see `protocol`), and by their names.
+    """
+
+    def __init__(self, method: Method, folder: Path, data: Any) -> None:
+        self.method, self.name, self.trivial = method, method.name, method.trivial
+        self.folder = folder / _digest([method.describe(), data])
+
+    def draw(self, samples: Sequence[Sample]) -> list[Photo]:
+        paths = [self.folder / f"{_digest([s.target.name, s.exemplar.name])}.png" for s in samples]
+        if all(path.exists() for path in paths):
+            return [read_photo(path) for path in paths]
+        drawn = self.method.draw(samples)  # all of them: company may move a value by one
+        for path, photo in zip(paths, drawn, strict=True):
+            write_png(path, photo)
+        return drawn
+
+    def grid(self, layouts: Sequence[Scene], exemplars: Sequence[Scene]) -> list[list[Photo]]:
+        return self.method.grid(layouts, exemplars)
+
+    def describe(self) -> dict[str, Any]:
+        return self.method.describe()
+
+
 class TrivialMethod:
     """A method without a model: `draw_one` makes the picture of a sample."""
 
@@ -80,8 +111,8 @@ class TrivialMethod:
     def draw(self, samples: Sequence[Sample]) -> list[Photo]:
         return [self._draw_one(sample) for sample in samples]
 
-    def grid(self, scenes: Sequence[Scene]) -> list[list[Photo]]:
-        return [[self._draw_one(Sample(0, row, column, None, 0.0)) for column in scenes] for row in scenes]
+    def grid(self, layouts: Sequence[Scene], exemplars: Sequence[Scene]) -> list[list[Photo]]:
+        return [[self._draw_one(Sample(0, row, column, None, 0.0)) for column in exemplars] for row in layouts]
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "trivial", "name": self.name, "version": 1}
@@ -93,3 +124,8 @@ CLASS_MEAN = TrivialMethod(
     "mean colour per class", lambda sample: mean_colors(sample.target.label_map, sample.exemplar)
 )
 PHOTOGRAPH = TrivialMethod("target's own photograph", lambda sample: sample.target.photo)
+
+
+def _digest(value: Any) -> str:
+    """12 hexadecimal digits of a JSON value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,6 +1,7 @@
 """The metrics as tasks use them: a name, a definition with its version for the record, and a value per pair.
 
-How each is computed, and after whom, stands in its own file: `style`, `nearest`, `reconstruction`, `segmentation`.
+How each is computed, and after whom, stands in its own file: `style`, `nearest`, `reconstruction`, `identification`,
+and `inference.segmentation`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneswap.evaluation import nearest, reconstruction, style
-from sceneswap.evaluation.pairs import Sample, Scenes
-from sceneswap.evaluation.segmentation import Segmenter, agreement
+from sceneswap.evaluation.pairs import Sample
+from sceneswap.inference.segmentation import Segmenter, agreement
 from sceneswap.labels.schema import LabelSchema, load_schema
 from sceneswap.models.lpips import LPIPS
 from sceneswap.models.vgg import VGG19
 from sceneswap.scene import LabelMap, Photo
 
 MOST_PSNR = 100.0
-CANDIDATES = 20
 
 Features = Callable[[Tensor], Tensor]
 """Images (B, 3, H, W) in [0, 1] → (B, D)."""
@@ -33,10 +33,26 @@ class Batch:
     def __init__(self, samples: Sequence[Sample], drawn: Sequence[Photo], device: torch.device) -> None:
         self.samples, self.device = samples, device
         self.drawn = as_tensor(drawn, device)
+        self._taps: dict[tuple[str, VGG19], list[style.Taps]] = {}
 
     @cached_property
     def exemplar(self) -> Tensor:
         return as_tensor([s.exemplar.photo for s in self.samples], self.device)
+
+    def drawn_taps(self, network: VGG19) -> list[style.Taps]:
+        """What VGG-19 says of each drawing, asked once for all metrics."""
+        if ("drawn", network) not in self._taps:
+            self._taps["drawn", network] = style.taps_of(network, self.drawn)
+        return self._taps["drawn", network]
+
+    def exemplar_taps(self, network: VGG19) -> list[style.Taps]:
+        """The same of each drawing's exemplar; one that several drawings share is looked at once."""
+        if ("exemplar", network) not in self._taps:
+            photos = {id(s.exemplar.photo): s.exemplar.photo for s in self.samples}
+            taps = style.taps_of(network, as_tensor(list(photos.values()), self.device))
+            known = dict(zip(photos, taps, strict=True))
+            self._taps["exemplar", network] = [known[id(s.exemplar.photo)] for s in self.samples]
+        return self._taps["exemplar", network]
 
     @cached_property
     def answer(self) -> Tensor:
@@ -68,13 +84,26 @@ class Judge:
         return values, features
 
 
-def swap_metrics(vgg: VGG19) -> list[Metric]:
-    """The three of the paper's table 1 (supplement §3)."""
+def swap_metrics(vgg: VGG19, locations: int | None = None) -> list[Metric]:
+    """The three of the paper's table 1 (supplement §3).
+
+    locations: for NN_conv1 take that many of the drawing's locations at random; all of them by default.
+    """
+
+    def l_style(batch: Batch) -> list[float]:
+        taps = zip(batch.drawn_taps(vgg), batch.exemplar_taps(vgg), strict=True)
+        return [float(style.style_distance(style.style_of(a), style.style_of(b))) for a, b in taps]
+
+    def nn_conv1(batch: Batch) -> list[float]:
+        taps = zip(batch.drawn_taps(vgg), batch.exemplar_taps(vgg), strict=True)
+        return [nearest.nn_features(a[0], b[0], locations) for a, b in taps]
+
+    over = "output locations" if locations is None else f"{locations:,} random output locations"
     return [
         Metric(
             "L_style", "lower",
             "style-1: relu1_1 and relu2_1 of VGG-19, Gram / (C·H·W), mean squared difference, summed over the two",
-            lambda b: style.style_loss(vgg, b.drawn, b.exemplar),
+            l_style,
         ),
         Metric(
             "NN_pixel", "lower",
@@ -83,8 +112,8 @@ def swap_metrics(vgg: VGG19) -> list[Metric]:
         ),
         Metric(
             "NN_conv1", "lower",
-            "nn-conv1-1: squared L2 of relu1_1 of VGG-19 to the nearest exemplar location, mean over output locations, exact",
-            lambda b: nearest.nn_conv1(vgg, b.drawn, b.exemplar),
+            f"nn-conv1-1: squared L2 of relu1_1 of VGG-19 to the nearest exemplar location, mean over {over}, exact",
+            nn_conv1,
         ),
     ]  # fmt: skip
 
@@ -136,36 +165,8 @@ class LayoutAgreement:
         return self._truth[label_map]
 
 
-class Identification:
-    """Is the true exemplar, among 20 scenes, the one whose style the drawing is nearest to? Chance: 1 in 20.
-
-    The other 19 are drawn at random per pair from the scenes that are neither its layout nor its exemplar.
-    """
-
-    def __init__(self, vgg: VGG19, scenes: Scenes, chosen: Sequence[tuple[int, int]], seed: int) -> None:
-        self.vgg, self.scenes, self.chosen, self.seed = vgg, scenes, chosen, seed
-        self.candidates = min(CANDIDATES, len(scenes) - 1)
-        self._styles: dict[int, style.Style] = {}
-
-    def __call__(self, batch: Batch) -> list[float]:
-        found = []
-        for sample, drawn in zip(batch.samples, style.grams(self.vgg, batch.drawn), strict=True):
-            layout, look = self.chosen[sample.index]
-            others = np.setdiff1d(np.arange(len(self.scenes)), [layout, look])
-            rng = np.random.default_rng([self.seed, 2, sample.index])
-            picked = rng.choice(others, size=self.candidates - 1, replace=False).tolist()
-            true, *wrong = (self._distance(drawn, i, batch.device) for i in (look, *picked))
-            found.append(float(all(true < distance for distance in wrong)))
-        return found
-
-    def _distance(self, drawn: style.Style, index: int, device: torch.device) -> float:
-        if index not in self._styles:
-            self._styles[index] = style.grams(self.vgg, as_tensor([self.scenes[index].photo], device))[0]
-        return float(style.style_distance(drawn, self._styles[index]))
-
-
-def layout_metrics(agree: LayoutAgreement, identify: Identification, said_by: str) -> list[Metric]:
-    """Does the drawing hold its layout, does it neither copy nor ignore its exemplar?"""
+def layout_metrics(agree: LayoutAgreement, said_by: str) -> list[Metric]:
+    """Does the drawing hold its layout, and is it more than a copy of its exemplar?"""
     return [
         Metric(
             "layout agreement", "higher",
@@ -178,18 +179,12 @@ def layout_metrics(agree: LayoutAgreement, identify: Identification, said_by: st
             "copy-1: mean |drawing - exemplar| / mean |target's photograph - exemplar|, RGB; 0 = the exemplar is copied",
             _copy_distance,
         ),
-        Metric(
-            "exemplar identified", "higher",
-            f"identified-1: the true exemplar has the smallest L_style among {identify.candidates} scenes, "
-            f"chance {1 / identify.candidates:.3g}",
-            identify,
-        ),
     ]  # fmt: skip
 
 
 def as_tensor(photos: Sequence[Photo], device: torch.device) -> Tensor:
-    """Photos (H, W, 3) uint8 → (B, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(np.stack(photos)).to(device).permute(0, 3, 1, 2).contiguous().float() / 255
+    """Photos (H, W, 3) uint8 → (B, 3, H, W) in [0, 1]; channels stay last in memory, as the networks like it."""
+    return torch.from_numpy(np.stack(photos)).to(device).permute(0, 3, 1, 2).float() / 255
 
 
 def describe(metrics: Sequence[Metric]) -> Mapping[str, str]:

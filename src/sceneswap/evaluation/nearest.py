@@ -38,20 +38,29 @@ def nn_conv1(network: VGG19, output: Tensor, exemplar: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def nn_features(output: Tensor, exemplar: Tensor) -> float:
+def nn_features(output: Tensor, exemplar: Tensor, locations: int | None = None) -> float:
     """Mean squared L2 distance of the locations of `output` (C, H, W) to their nearest in `exemplar` (C, H', W').
 
+    locations: take the mean over that many of the output's locations, drawn at random (always the same ones of a size),
+    each still held against all of the exemplar; all of them by default.
     Exact: on the CPU boxes around leaves of the exemplar exclude what cannot be nearest, the rest is compared by matrix
     products; on an accelerator everything is. The winner's distance is then computed anew, in float64. Winners are chosen
     in float32: of two locations whose squared distances differ by rounding only (about 1e-7 of the features' mean square)
     either may win.
     """
     queries, points = _rows(output).float(), _rows(exemplar).float()
+    if locations is not None and locations < len(queries):
+        queries = queries[_drawn_locations(len(queries), locations).to(queries.device)]
     search = _Leaves(points) if points.device.type == "cpu" else _Everything(points)
     total = 0.0
     for part in queries.split(_QUERIES):
         total += float((part.double() - points[search.nearest(part)].double()).square().sum())
     return total / len(queries)
+
+
+def _drawn_locations(count: int, wanted: int) -> Tensor:
+    """`wanted` of the numbers 0 … count - 1, at random (not a grid: up-sampling leaves traces with a period)."""
+    return torch.from_numpy(np.random.default_rng(0).choice(count, wanted, replace=False))
 
 
 def _rows(x: Tensor) -> Tensor:

@@ -123,9 +123,7 @@ def run(
     else.
     """
     make_folder(out / "pairs")
-    results = PairResults(
-        out, method.name, {"protocol": protocol, "method": method.describe(), "batch_size": batch_size}
-    )
+    results = PairResults(out, method.name, _header(method, protocol, batch_size))
     order = sorted(range(len(pairs)), key=lambda i: (pairs.exemplar_key(i), i))
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     done = _whole_batches(results, batches)
@@ -157,6 +155,29 @@ def run(
         results.save()
     results.rows = sorted(results.rows, key=lambda row: int(row["pair"]))
     return results
+
+
+def read_rows(out: Path, name: str) -> list[Row]:
+    """The rows that `run` has kept of the method `name`, in the order of the pairs."""
+    lines = (out / "pairs" / f"{file_name(name)}.jsonl").read_text(encoding="utf-8").splitlines()[1:]
+    return sorted(map(json.loads, lines), key=lambda row: int(row["pair"]))
+
+
+def drop_unlike(method: Method, out: Path, protocol: dict[str, Any], *, batch_size: int = 8) -> bool:
+    """Remove what `out` keeps of a method of this name if it was measured otherwise (or is damaged), to measure anew.
+
+    Returns whether there was such a thing.
+    """
+    try:
+        PairResults(out, method.name, _header(method, protocol, batch_size))
+        return False
+    except UserError:
+        (out / "pairs" / f"{file_name(method.name)}.jsonl").unlink()
+        return True
+
+
+def _header(method: Method, protocol: dict[str, Any], batch_size: int) -> Row:
+    return {"protocol": protocol, "method": method.describe(), "batch_size": batch_size}
 
 
 def file_name(name: str) -> str:

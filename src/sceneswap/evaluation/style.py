@@ -8,6 +8,9 @@ from sceneswap.models.vgg import VGG19
 Style = tuple[Tensor, ...]
 """The Gram matrices of one image, one (C, C) per tap, each over C·H·W."""
 
+Taps = tuple[Tensor, ...]
+"""What VGG-19 says of one image, (C, H, W) per tap, finest first."""
+
 TAPS = 2
 
 
@@ -24,12 +27,22 @@ def style_loss(network: VGG19, output: Tensor, exemplar: Tensor) -> Tensor:
 @torch.no_grad()
 def grams(network: VGG19, images: Tensor) -> list[Style]:
     """The style of each of the images (B, 3, H, W) in [0, 1]. network: VGG-19 of at least two taps."""
-    per_tap = [gram(features) for features in network(images * 2 - 1)[:TAPS]]
-    return list(zip(*per_tap, strict=True))
+    return [style_of(taps) for taps in taps_of(network, images)]
+
+
+@torch.no_grad()
+def taps_of(network: VGG19, images: Tensor) -> list[Taps]:
+    """All taps of each of the images (B, 3, H, W) in [0, 1]."""
+    return list(zip(*network(images * 2 - 1), strict=True))
+
+
+def style_of(taps: Taps) -> Style:
+    """The Gram matrices of relu1_1 and relu2_1, the first two of `taps`."""
+    return tuple(gram(features[None])[0] for features in taps[:TAPS])
 
 
 def style_distance(a: Style, b: Style) -> Tensor:
-    """L_style of two images, from their Gram matrices; a scalar."""
+    """L_style of two images, from their Gram matrices; a scalar. (Of other tuples too: mean squares, summed.)"""
     return torch.stack([(x - y).square().mean() for x, y in zip(a, b, strict=True)]).sum()
 
 

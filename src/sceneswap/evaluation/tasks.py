@@ -12,10 +12,11 @@ from sceneswap.errors import UserError
 from sceneswap.evaluation import metrics as m
 from sceneswap.evaluation import pairs as p
 from sceneswap.evaluation.fid import INCEPTION_ENVIRONMENT, PREPROCESSING, load_inception
+from sceneswap.evaluation.identification import Identification
 from sceneswap.evaluation.methods import CLASS_MEAN, COPY, GREY, PHOTOGRAPH, Method
 from sceneswap.evaluation.protocol import protocol
-from sceneswap.evaluation.segmentation import Segmenter, load_segmenter
 from sceneswap.inference.note import checked_hash
+from sceneswap.inference.segmentation import Segmenter, load_segmenter
 from sceneswap.models.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
 from sceneswap.models.vgg import VGG19, load_vgg19, vgg19_path
 
@@ -54,10 +55,10 @@ class Networks:
     segmenter_name: str | None = None
     hashes: dict[str, str] = field(default_factory=dict)
 
-    def vgg19(self) -> VGG19:
-        """VGG-19 up to relu2_1."""
+    def vgg19(self, taps: int = 2) -> VGG19:
+        """VGG-19 up to relu2_1, or to a later tap."""
         path = vgg19_path(self.vgg19_file)
-        network = load_vgg19(path, taps=2)
+        network = load_vgg19(path, taps=taps)
         self.hashes["VGG-19"] = checked_hash(path)
         return network.to(self.device)
 
@@ -88,12 +89,23 @@ class Networks:
         return network
 
 
-def swap_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -> Task:
-    """Style swapping, the paper's table 1 (supplement §3)."""
+def swap_task(
+    scenes: p.Scenes, count: int, seed: int, networks: Networks,
+    *, locations: int | None = None, identify: bool = False,
+) -> Task:  # fmt: skip
+    """Style swapping, the paper's table 1 (supplement §3).
+
+    locations: see `metrics.swap_metrics`. identify: ask also whether the exemplar can be told from others.
+    """
+    pairs = p.random_pairs(scenes, count, seed)
+    vgg = networks.vgg19()
+    metrics = m.swap_metrics(vgg, locations)
+    if identify:
+        metrics += _identification(scenes, pairs, vgg, networks).metrics()
     return _task(
         "swap", "Style swapping",
         "Random pairs of a layout and an exemplar of another scene; how near is the style of the drawing to the exemplar's?",
-        p.random_pairs(scenes, count, seed), scenes, networks, m.swap_metrics(networks.vgg19()),
+        pairs, scenes, networks, metrics,
         baselines=(COPY, CLASS_MEAN),
     )  # fmt: skip
 
@@ -132,22 +144,32 @@ def known_answer_task(count: int, size: int, seed: int, networks: Networks) -> T
     )  # fmt: skip
 
 
-def layout_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -> Task:
-    """Does the drawing hold its layout, and does it neither copy nor ignore its exemplar?"""
+def layout_task(
+    scenes: p.Scenes, count: int, seed: int, networks: Networks, *, identify: bool = True, fid: bool = False
+) -> Task:
+    """Does the drawing hold its layout, and does it neither copy nor ignore its exemplar?
+
+    identify: ask whether the exemplar can be told from others. fid: measure also FID.
+    """
+    pairs = p.random_pairs(scenes, count, seed)
+    segmenter = networks.segmenter()
+    metrics = m.layout_metrics(m.LayoutAgreement(segmenter, scenes.schema), segmenter.description)
+    if identify:
+        metrics += _identification(scenes, pairs, networks.vgg19(), networks).metrics()
+    return _task(
+        "layout", "Layout, copying, ignoring",
+        "Does a segmentation of the drawing find the classes of its label map, and can its exemplar be told from others?",
+        pairs, scenes, networks, metrics,
+        baselines=(COPY, CLASS_MEAN), references=(PHOTOGRAPH,), fid=fid,
+    )  # fmt: skip
+
+
+def _identification(scenes: p.Scenes, pairs: p.FolderPairs, vgg: VGG19, networks: Networks) -> Identification:
     if len(scenes) < 3:
         raise UserError(
             f"{scenes.roots[0]} holds {len(scenes)} scenes; this task needs at least 3: name more with --data"
         )
-    pairs = p.random_pairs(scenes, count, seed)
-    segmenter = networks.segmenter()
-    agree = m.LayoutAgreement(segmenter, scenes.schema)
-    identify = m.Identification(networks.vgg19(), scenes, pairs.chosen, seed)
-    return _task(
-        "layout", "Layout, copying, ignoring",
-        "Does a segmentation of the drawing find the classes of its label map, and can its exemplar be told from others?",
-        pairs, scenes, networks, m.layout_metrics(agree, identify, segmenter.description),
-        baselines=(COPY, CLASS_MEAN), references=(PHOTOGRAPH,),
-    )  # fmt: skip
+    return Identification(vgg, networks.vgg19(taps=4), scenes, pairs.chosen, pairs.seed)
 
 
 def _task(

@@ -11,6 +11,7 @@ from typing import Any
 
 from sceneswap.errors import UserError
 from sceneswap.images import read_png_text, write_png
+from sceneswap.inference.labelling import SceneReader
 from sceneswap.inference.manifest import Row
 from sceneswap.inference.note import picture_note
 from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
@@ -50,8 +51,8 @@ class _Ready:
 class _Looks:
     """Encoded exemplars, the `_CACHED_EXEMPLARS` last used ones kept; what failed stays failed."""
 
-    def __init__(self, synthesizer: Synthesizer) -> None:
-        self._synthesizer = synthesizer
+    def __init__(self, reader: SceneReader) -> None:
+        self._reader = reader
         self._kept: OrderedDict[Any, EncodedExemplar | UserError] = OrderedDict()
 
     def __contains__(self, key: Any) -> bool:
@@ -60,7 +61,7 @@ class _Looks:
     def read(self, row: Row) -> Scene | UserError:
         """The exemplar's files as a scene; called ahead of time by the reading thread."""
         try:
-            return self._synthesizer.read_scene(row.exemplar, row.exemplar_label_map, row.exemplar_schema)
+            return self._reader.scene(row.exemplar, row.exemplar_label_map, row.exemplar_schema)
         except UserError as error:
             return error
 
@@ -71,7 +72,7 @@ class _Looks:
                 scenes[row.look] if row.look in scenes else self.read(row)
             )  # evicted since the reading thread looked
             try:
-                self._kept[row.look] = scene if isinstance(scene, UserError) else self._synthesizer.encode(scene)
+                self._kept[row.look] = scene if isinstance(scene, UserError) else self._reader.synthesizer.encode(scene)
             except UserError as error:
                 self._kept[row.look] = error
             while len(self._kept) > _CACHED_EXEMPLARS:
@@ -87,17 +88,20 @@ def run_manifest(
     synthesizer: Synthesizer,
     rows: Sequence[Row],
     *,
+    reader: SceneReader | None = None,
     overwrite: bool = False,
     batch_size: int = 8,
     on_done: Callable[[int], None] = lambda count: None,
 ) -> Outcome:
     """Draw every row and write its output; rows that are there with the same settings inside are skipped.
 
-    overwrite: draw them all the same. batch_size: the most pictures drawn at once; rows of equal size within a few
-    batches are drawn together. The next rows are read while these are drawn, and a shared exemplar is encoded once.
+    reader: of the files, where photographs stand for label maps. overwrite: draw them all the same. batch_size: the most
+    pictures drawn at once; rows of equal size within a few batches are drawn together. The next rows are read while these
+    are drawn, and a shared exemplar is encoded once.
     on_done: called with the number of rows just settled. A row that fails does not stop the others.
     """
-    outcome, looks = Outcome(), _Looks(synthesizer)
+    reader = reader or SceneReader(synthesizer)
+    outcome, looks = Outcome(), _Looks(reader)
     length = _WINDOW * batch_size
     windows = [rows[start : start + length] for start in range(0, len(rows), length)]
 
@@ -106,17 +110,17 @@ def run_manifest(
         on_done(1)
 
     def prepare(window: Sequence[Row]) -> tuple[list[_Ready | tuple[Row, UserError | None]], dict[Any, Any]]:
-        settled = [_prepare(synthesizer, row, overwrite) for row in window]
+        settled = [_prepare(reader, row, overwrite) for row in window]
         wanted = {r.row.look: r.row for r in settled if isinstance(r, _Ready)}
         return settled, {key: looks.read(row) for key, row in wanted.items() if key not in looks}
 
-    reader = ThreadPoolExecutor(1, thread_name_prefix="manifest")
+    thread = ThreadPoolExecutor(1, thread_name_prefix="manifest")
     try:
-        ahead = reader.submit(prepare, windows[0])
+        ahead = thread.submit(prepare, windows[0])
         for number in range(len(windows)):
             settled, scenes = ahead.result()
             if number + 1 < len(windows):
-                ahead = reader.submit(prepare, windows[number + 1])
+                ahead = thread.submit(prepare, windows[number + 1])
             ready: list[tuple[_Ready, EncodedExemplar]] = []
             for item in settled:
                 if not isinstance(item, _Ready):
@@ -134,7 +138,7 @@ def run_manifest(
             for batch in _batches(ready, batch_size):
                 _draw(synthesizer, batch, outcome, fail, on_done)
     finally:
-        reader.shutdown(cancel_futures=True)
+        thread.shutdown(cancel_futures=True)
     outcome.failures.sort(key=lambda failure: failure.line)
     return outcome
 
@@ -149,27 +153,26 @@ def failure_lines(outcome: Outcome) -> str:
     return "".join(json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in outcome.failures)
 
 
-def row_note(synthesizer: Synthesizer, row: Row) -> dict[str, str]:
+def row_note(reader: SceneReader, row: Row) -> dict[str, str]:
     """The PNG text of a row's output; see `picture_note`."""
-    model = synthesizer.schema
     return picture_note(
-        synthesizer,
-        label_map=(row.label_map, row.schema or model),
+        reader.synthesizer,
+        label_map=reader.layout_note(row.label_map, row.schema, photo=row.from_photo),
         exemplar=(row.exemplar, None),
-        exemplar_label_map=(row.exemplar_label_map, row.exemplar_schema or model),
+        exemplar_label_map=reader.map_note(row.exemplar, row.exemplar_label_map, row.exemplar_schema),
     )
 
 
 # --- One row, one batch -----------------------------------------------------------------------------------------------
 
 
-def _prepare(synthesizer: Synthesizer, row: Row, overwrite: bool) -> _Ready | tuple[Row, UserError | None]:
-    """Read a row's label map; (row, None) if its output is there already, (row, error) if it cannot be drawn."""
+def _prepare(reader: SceneReader, row: Row, overwrite: bool) -> _Ready | tuple[Row, UserError | None]:
+    """Read a row's layout; (row, None) if its output is there already, (row, error) if it cannot be drawn."""
     try:
-        note = row_note(synthesizer, row)
+        note = row_note(reader, row)
         if not overwrite and _is_there(row.output, note):
             return row, None
-        return _Ready(row, synthesizer.read_label_map(row.label_map, row.schema), note)
+        return _Ready(row, reader.layout(row.label_map, row.schema, photo=row.from_photo), note)
     except UserError as error:
         return row, error
 

@@ -3,8 +3,9 @@
     label_map,exemplar,exemplar_label_map,output
     maps/1.png,photos/dusk.jpg,photos/dusk.png,out/1.png
 
-Two further columns may name the schemas of a row's maps: `schema` and `exemplar_schema`. Paths are relative to the
-manifest. What is wrong with the list itself is said before any work (`inference.batch` does it).
+A label_map may also be a photograph whose layout is wanted, and exemplar_label_map may be left out or empty: what is
+missing is estimated. Two further columns may name the schemas of a row's maps: `schema` and `exemplar_schema`. Paths are
+relative to the manifest. What is wrong with the list itself is said before any work (`inference.batch` does it).
 """
 
 import csv
@@ -19,25 +20,36 @@ from sceneswap.files import read_text
 from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
 
 COLUMNS = ("label_map", "exemplar", "exemplar_label_map", "output")
+OPTIONAL = ("exemplar_label_map",)
 SETTINGS = ("schema", "exemplar_schema")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One drawing to make. line: in the manifest. schema, exemplar_schema: of the map files, None: the model's own."""
+    """One drawing to make. line: in the manifest. schema, exemplar_schema: of the map files, None: the model's own.
+
+    label_map: the layout, a label map or a photograph. exemplar_label_map: None to estimate it. from_photo: whether the
+    layout is a photograph; None: told by its content.
+    """
 
     line: int
     label_map: Path
     exemplar: Path
-    exemplar_label_map: Path
+    exemplar_label_map: Path | None
     output: Path
     schema: LabelSchema | None = None
     exemplar_schema: LabelSchema | None = None
+    from_photo: bool | None = None
 
     @property
-    def look(self) -> tuple[Path, Path, LabelSchema | None]:
+    def look(self) -> tuple[Path, Path | None, LabelSchema | None]:
         """What makes two rows share an exemplar."""
         return self.exemplar, self.exemplar_label_map, self.exemplar_schema
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files that are read."""
+        return tuple(p for p in (self.label_map, self.exemplar, self.exemplar_label_map) if p is not None)
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -94,7 +106,7 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _check_columns(path: Path, where: str, names: Sequence[str] | Mapping[str, Any]) -> None:
     known = ", ".join(COLUMNS)
-    if missing := [name for name in COLUMNS if name not in names]:
+    if missing := [name for name in COLUMNS if name not in (*names, *OPTIONAL)]:
         raise UserError(f"the manifest {path}: {where} lacks {', '.join(missing)}; the columns are {known}")
     if extra := [name for name in names if name not in COLUMNS + SETTINGS]:
         raise UserError(
@@ -104,22 +116,24 @@ def _check_columns(path: Path, where: str, names: Sequence[str] | Mapping[str, A
 
 
 def _row(path: Path, line: int, values: Mapping[str, Any], schemas: dict[str, LabelSchema]) -> Row:
-    files: list[Path] = []
+    files: dict[str, Path] = {}
     for column in COLUMNS:
-        value = values[column]
-        if not isinstance(value, str) or not value.strip():
+        value = values.get(column) or ""
+        if isinstance(value, str) and value.strip():
+            files[column] = path.parent / value.strip()
+        elif column not in OPTIONAL or not isinstance(value, str):
             raise UserError(f"the manifest {path}: line {line} has no {column}; name a file")
-        files.append(path.parent / value.strip())
-    schema: list[LabelSchema | None] = []
+    schemas_of_row: list[LabelSchema | None] = []
     for setting in SETTINGS:
         name = values.get(setting)
         if name is not None and not isinstance(name, str):
             raise UserError(
                 f"the manifest {path}: line {line}: {setting} must be a preset or the path of a schema file"
             )
-        schema.append(_schema(path, line, name.strip(), schemas) if name and name.strip() else None)
-    label_map, exemplar, exemplar_label_map, output = files
-    return Row(line, label_map, exemplar, exemplar_label_map, output, *schema)
+        schemas_of_row.append(_schema(path, line, name.strip(), schemas) if name and name.strip() else None)
+    schema, exemplar_schema = schemas_of_row
+    look = files["exemplar"], files.get("exemplar_label_map")
+    return Row(line, files["label_map"], *look, files["output"], schema, exemplar_schema)
 
 
 def _schema(path: Path, line: int, name: str, schemas: dict[str, LabelSchema]) -> LabelSchema:
@@ -132,9 +146,7 @@ def _schema(path: Path, line: int, name: str, schemas: dict[str, LabelSchema]) -
 
 
 def _check_outputs(path: Path, rows: Sequence[Row]) -> None:
-    inputs: set[Path] = set()
-    for row in rows:
-        inputs |= {row.label_map.resolve(), row.exemplar.resolve(), row.exemplar_label_map.resolve()}
+    inputs = {file.resolve() for row in rows for file in row.inputs}
     seen: dict[Path, int] = {}
     for row in rows:
         try:

@@ -20,8 +20,9 @@ from sceneswap.errors import UserError
 from sceneswap.files import write_bytes, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.blend import Blend, Pattern, blend, path_weights, pattern
+from sceneswap.inference.labelling import SceneReader
 from sceneswap.inference.note import file_note, picture_note
-from sceneswap.inference.swap import Source
+from sceneswap.inference.swap import Source, labels_by
 from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
@@ -142,28 +143,30 @@ def write_strips(
     *,
     title: str,
     explanation: str,
+    reader: SceneReader | None = None,
     animation: Animation = "webp",
     on_drawn: Callable[[int], None] = lambda count: None,
 ) -> Path:
     """Draw the plan for every layout; return the page `out/index.html`.
 
     Writes pictures/ROW-NN.png at the size of the label maps, ROW.webp (or .gif), strips.png, interpolation.json and
-    index.html, which hold no date and no absolute path. on_drawn: called with the number of pictures just drawn.
-    Raises `UserError`.
+    index.html, which hold no date and no absolute path. reader: of the files, where label maps are estimated or layouts are
+    photographs. on_drawn: called with the number of pictures just drawn. Raises `UserError`.
     """
-    scenes = [synthesizer.read_scene(e.photo, e.label_map, e.schema) for e in exemplars]
+    reader = reader or SceneReader(synthesizer)
+    scenes = [reader.scene(e.photo, e.label_map, e.schema) for e in exemplars]
     looks = [synthesizer.encode(scene) for scene in scenes]
     photos = [shrink(scene.photo, _ON_PAGE) for scene in scenes]
     files: dict[str, dict[str, Any]] = {}
     for number, e in enumerate(exemplars, 1):
         files[f"exemplar_{number}"] = file_note(synthesizer, e.photo)
-        files[f"exemplar_label_map_{number}"] = file_note(synthesizer, e.label_map, e.schema)
-    layout_notes = [file_note(synthesizer, *layout) for layout in layouts]
+        files[f"exemplar_label_map_{number}"] = reader.map_note(e.photo, e.label_map, e.schema)
+    layout_notes = [reader.layout_note(*layout) for layout in layouts]
     rows: list[_Row] = []
     labels: set[int] = set()
     animations: dict[str, bytes] = {}
     for number, (path, schema) in enumerate(layouts):
-        label_map = synthesizer.read_label_map(path, schema)
+        label_map = reader.layout(path, schema)
         labels |= set(np.unique(label_map).tolist())
         stem = path.stem if [p.stem for p, _ in layouts].count(path.stem) == 1 else f"{path.stem}-{number + 1}"
         layout = shrink(colorize(label_map, synthesizer.schema), _ON_PAGE, exact=True)
@@ -213,6 +216,7 @@ def write_strips(
                         "model": model["name"],
                         "weights (SHA-256)": model["weights_sha256"],
                         "label schema": model["schema"],
+                        **labels_by([*layout_notes, *(n for name, n in files.items() if "label_map" in name)]),
                         "sceneswap": model["sceneswap"],
                         "files": "pictures/ holds every frame in full size, interpolation.json the list",
                     }
@@ -296,8 +300,11 @@ def _described(row: _Row) -> dict[str, Any]:
 
 
 def pair_up(photos: Sequence[Path], label_maps: Sequence[Path], schema: LabelSchema, least: int = 2) -> list[Source]:
-    """Exemplars from photographs and their label maps in the same order. Raises `UserError` when they do not pair up."""
-    if len(photos) != len(label_maps):
+    """Exemplars from photographs and their label maps in the same order, or without any, to estimate them.
+
+    Raises `UserError` when they do not pair up.
+    """
+    if label_maps and len(photos) != len(label_maps):
         raise UserError(
             f"there are {len(photos)} exemplars but {len(label_maps)} label maps of exemplars; give one for each, in order"
         )
@@ -305,4 +312,5 @@ def pair_up(photos: Sequence[Path], label_maps: Sequence[Path], schema: LabelSch
         raise UserError(f"this takes at least {least} exemplars, not {len(photos)}; name more with --exemplars")
     stems = [photo.stem for photo in photos]
     names = [s if stems.count(s) == 1 else f"{s}-{i}" for i, s in enumerate(stems, 1)]
-    return [Source(n, p, m, schema) for n, p, m in zip(names, photos, label_maps, strict=True)]
+    maps: Sequence[Path | None] = label_maps or [None] * len(photos)
+    return [Source(n, p, m, schema) for n, p, m in zip(names, photos, maps, strict=True)]

@@ -1,6 +1,9 @@
-"""The paper's style-structure grid: every layout drawn in the look of every exemplar, as pictures, a sheet and a page."""
+"""The paper's style-structure grid: every layout drawn in the look of every exemplar, as pictures, a sheet and a page.
 
-from collections.abc import Callable, Sequence
+Or a single picture: the layout of one photograph in the look of another (`swap_two`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,11 @@ from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, write_json
 from sceneswap.images import PHOTO_SUFFIXES, write_png
+from sceneswap.inference.labelling import SceneReader
 from sceneswap.inference.note import file_note, picture_note
 from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
-from sceneswap.labels.io import colorize
+from sceneswap.labels.io import colorize, write_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import shrink, swap_grid
 from sceneswap.report import facts, figure, legend, picture, picture_grid, section, write_page
@@ -27,11 +31,14 @@ _LARGEST_ON_PAGE, _LARGEST_IN_SHEET = 512, 256  # pixels, the longer side
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a scene and the schema of its label map. name: unique among the scenes of a grid."""
+    """The files of a scene and the schema of its label map. name: unique among the scenes of a grid.
+
+    label_map: None when it is to be estimated.
+    """
 
     name: str
     photo: Path
-    label_map: Path
+    label_map: Path | None
     schema: LabelSchema
 
 
@@ -46,6 +53,7 @@ class _Loaded:
     layout: Photo  # the label map in colours, shrunk
     photo_note: dict[str, Any]
     map_note: dict[str, Any]
+    layout_note: dict[str, Any]
 
 
 def find_sources(
@@ -54,30 +62,31 @@ def find_sources(
     """Find the scenes of a grid, at most `limit`, evenly spread; return them and how many there were.
 
     inputs: folders with images/, labels/ and schema.toml, and photographs (or plain folders of them) whose maps lie in
-    `labels` under the same stem. schema: of the model. file_schema: of the maps in `labels`, the model's by default.
+    `labels` under the same stem; without `labels` their maps are to be estimated. schema: of the model. file_schema: of
+    the maps in `labels`, the model's by default.
     Raises `UserError` when photographs and maps do not pair up.
     """
     if limit < 1:
         raise UserError("--limit must be at least 1")
     if labels is not None and not labels.is_dir():
         raise UserError(f"--labels {labels} is not a folder; name the folder with the label maps of the photographs")
-    found: list[tuple[Path, Path, LabelSchema]] = []
+    found: list[tuple[Path, Path | None, LabelSchema]] = []
     for path in inputs:
-        if (path / "images").is_dir() or (path.is_dir() and labels is None):
+        if (path / "images").is_dir():
             photos = [Path(name) for name in FolderDataset([path], schema).names]
             own = read_folder_schema(path)
             found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
             continue
-        if labels is None:
+        if not path.exists():
             raise UserError(
-                f"{path} is no folder with images/ and labels/; for photographs name their maps with --labels"
+                f"{path} does not exist; name photographs, or a folder with images/, labels/ and schema.toml"
             )
         photos = [path]
         if path.is_dir():
             photos = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.name[0] != ".")
             if not photos:
-                raise UserError(f"the folder {path} holds no photographs; name another one")
-        found += [(photo, _map_of(photo, labels), file_schema or schema) for photo in photos]
+                raise UserError(f"the folder {path} has no folder images/ and holds no photographs; name another one")
+        found += [(photo, _map_of(photo, labels) if labels else None, file_schema or schema) for photo in photos]
     if not found:
         raise UserError("there is nothing to swap; name a folder with images/, labels/ and schema.toml, or photographs")
     if file_schema is not None and labels is None:
@@ -92,19 +101,25 @@ def swap(
     sources: Sequence[Source],
     out: Path,
     *,
+    reader: SceneReader | None = None,
+    save_labels: Path | None = None,
     batch_size: int = 8,
     on_drawn: Callable[[int], None] = lambda count: None,
 ) -> Path:
     """Draw every layout in every look; return the page `out/index.html`.
 
     Writes `out/swaps/ROW__COLUMN.png`, each at the size of its layout, `grid.png`, `swap.json` and `index.html`, which
-    hold no date and no absolute path: the same pictures and model give the same files. on_drawn: called with the number
-    of pictures just drawn. Raises `UserError`.
+    hold no date and no absolute path: the same pictures and model give the same files. reader: of the files, where label
+    maps are estimated. save_labels: a folder for the maps that are. on_drawn: called with the number of pictures just
+    drawn. Raises `UserError`.
     """
+    reader = reader or SceneReader(synthesizer)
+    if any(source.label_map is None for source in sources):
+        _ = reader.labeller  # says at once when there is none
     make_folder(out / "swaps")
     count = len(sources)
     side = int(np.clip((_PAGE_PIXELS / (count * (count + 2))) ** 0.5, 64, _LARGEST_ON_PAGE))
-    scenes = [_load(synthesizer, source, side) for source in sources]
+    scenes = [_load(reader, source, side, save_labels) for source in sources]
     drawn: list[list[Photo]] = []
     for row in scenes:
         drawn.append([])
@@ -114,8 +129,9 @@ def swap(
             photos = synthesizer.draw_batch([row.label_map] * len(looks), looks, batch_size=batch_size)
             for column, photo in zip(columns, photos, strict=True):
                 note = picture_note(
-                    synthesizer, label_map=row.map_note, exemplar=column.photo_note, exemplar_label_map=column.map_note
-                )
+                    synthesizer, label_map=row.layout_note, exemplar=column.photo_note,
+                    exemplar_label_map=column.map_note,
+                )  # fmt: skip
                 write_png(out / _file(row.source, column.source), photo, note)
                 drawn[-1].append(shrink(photo, side))
             on_drawn(len(photos))
@@ -127,17 +143,41 @@ def swap(
     return out / "index.html"
 
 
-def _load(synthesizer: Synthesizer, source: Source, side: int) -> _Loaded:
-    scene = synthesizer.read_scene(source.photo, source.label_map, source.schema)
-    layout = colorize(scene.label_map, synthesizer.schema)
+def swap_two(
+    synthesizer: Synthesizer,
+    layout: Source,
+    exemplar: Source,
+    out: Path,
+    *,
+    reader: SceneReader,
+    save_labels: Path | None = None,
+) -> None:
+    """Write the picture `out`: the layout of one scene in the look of the other. save_labels: see `swap`.
+
+    Raises `UserError`.
+    """
+    of, after = (_load(reader, source, _LARGEST_ON_PAGE, save_labels) for source in (layout, exemplar))
+    note = picture_note(
+        synthesizer, label_map=of.layout_note, exemplar=after.photo_note, exemplar_label_map=after.map_note
+    )
+    write_png(out, synthesizer.draw(of.label_map, after.look), note)
+
+
+def _load(reader: SceneReader, source: Source, side: int, save_labels: Path | None) -> _Loaded:
+    synthesizer, estimated = reader.synthesizer, source.label_map is None
+    scene = reader.scene(source.photo, source.label_map, source.schema)
+    label_map = reader.fitted(scene.label_map, photo=estimated)
+    if estimated and save_labels is not None:
+        write_label_map(save_labels / f"{source.name}.png", scene.label_map, synthesizer.schema)
     return _Loaded(
         source,
-        label_map=scene.label_map,
+        label_map=label_map,
         look=synthesizer.encode(scene),
         photo=shrink(scene.photo, side),
-        layout=shrink(layout, side, exact=True),
+        layout=shrink(colorize(label_map, synthesizer.schema), side, exact=True),
         photo_note=file_note(synthesizer, source.photo),
-        map_note=file_note(synthesizer, source.label_map, source.schema),
+        map_note=reader.map_note(source.photo, source.label_map, source.schema),
+        layout_note=reader.layout_note(source.label_map or source.photo, source.schema, photo=estimated),
     )
 
 
@@ -205,6 +245,7 @@ def _write_page(
                         "model": model["name"],
                         "weights (SHA-256)": model["weights_sha256"],
                         "label schema": model["schema"],
+                        **labels_by([s.map_note for s in scenes]),
                         "sceneswap": model["sceneswap"],
                         "files": "swaps/ holds every picture in full size, swap.json the list",
                     }
@@ -213,6 +254,15 @@ def _write_page(
         ],
         lead=f"{len(scenes)} scenes, {len(scenes) ** 2} pictures, drawn by {model['name']}",
     )  # fmt: skip
+
+
+def labels_by(notes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What a page says of label maps that were estimated: by what, and how many; nothing when none was.
+
+    notes: of all label maps, see `SceneReader.map_note`.
+    """
+    by = [note["estimated_by"]["network"] for note in notes if "estimated_by" in note]
+    return {"label maps": f"{len(by)} of {len(notes)} estimated from the photographs by {by[0]}"} if by else {}
 
 
 def _map_of(photo: Path, folder: Path) -> Path:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -28,11 +28,13 @@ from sceneswap.images import read_photo, resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
 from sceneswap.inference.interpolation import Mixture, mix
+from sceneswap.inference.segmentation import classes_at
 from sceneswap.labels.io import read_label_map, resize_label_map
 from sceneswap.labels.schema import LabelSchema, load_schema
-from sceneswap.models.generator import Exemplar
+from sceneswap.models.generator import Exemplar, Generator
 from sceneswap.models.spade_vae import Latent
 from sceneswap.models.vgg import file_hash
+from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -40,6 +42,9 @@ Precision = Literal["fp32", "bf16"]
 
 DEFAULT_WORKING_SIZE = 256
 """Exemplars are brought to the area of a square of this side when a model's record does not tell its training size."""
+
+LABEL_SIDE = 1024
+"""The longer side, in pixels, at which classes are told apart at most; larger label maps are enlarged from there."""
 
 
 @dataclass(frozen=True)
@@ -139,14 +144,46 @@ class Synthesizer:
         return converted
 
     def read_scene(self, photo: Path | str, label_map: Path | str, schema: LabelSchema | str | None = None) -> Scene:
-        """Read a photograph and its label map of `schema`; see `read_label_map`. Raises `UserError` if sizes differ."""
+        """Read a photograph and its label map of `schema`; see `read_label_map`.
+
+        A map of the same aspect is brought to the photograph's size. Raises `UserError` if the aspects differ.
+        """
         pixels, labels = read_photo(Path(photo)), self.read_label_map(label_map, schema)
-        if pixels.shape[:2] != labels.shape:
+        (height, width), (rows, columns) = pixels.shape[:2], labels.shape
+        if abs(rows * width - columns * height) > max(height, width) / 2:  # by more than rounding to whole pixels
             raise UserError(
-                f"{photo} is {pixels.shape[1]}×{pixels.shape[0]} pixels but {label_map} is "
-                f"{labels.shape[1]}×{labels.shape[0]}; a photograph and its label map must be of one size"
+                f"{photo} is {width}×{height} pixels but {label_map} is {columns}×{rows}; a photograph and its label map "
+                "must be of one size, or at least of one aspect"
             )
-        return Scene(pixels, labels, str(photo))
+        return Scene(pixels, resize_label_map(labels, (height, width)), str(photo))
+
+    # --- Photographs without label maps -------------------------------------------------------------------------------
+
+    @property
+    def estimates_labels(self) -> bool:
+        """Whether the model has a label head; see `estimate_labels`."""
+        return getattr(self._network, "label_head", None) is not None
+
+    def check_label_head(self) -> None:
+        """Raise `UserError` when the model has no label head."""
+        if not self.estimates_labels:
+            raise UserError(
+                f"the model {self.name} has no label head to read photographs with; give a label map for every "
+                "photograph, or name a segmentation network with --segmenter"
+            )
+
+    def estimate_labels(self, photo: Photo) -> LabelMap:
+        """Estimate the label map of a photograph (H, W, 3) uint8 with the model's label head: (H, W) indices.
+
+        The photograph is read at `working_size` as `encode` reads it; borders are placed on a grid of at most
+        `LABEL_SIDE` pixels. Raises `UserError` when the model has no label head.
+        """
+        self.check_label_head()
+        size = (photo.shape[0], photo.shape[1])
+        shape = self.working_shape(size)
+        with self._inference("the photograph", shape):
+            logits = cast(Generator, self._network).estimate_labels(self._to_image(photo, shape))
+            return resize_label_map(classes_at(logits, inside(size, LABEL_SIDE))[0], size)
 
     # --- Drawing ------------------------------------------------------------------------------------------------------
 
@@ -160,11 +197,10 @@ class Synthesizer:
         """
         self._check(exemplar.label_map)
         height, width = self.working_shape(exemplar.size, size)
-        photo = resize_photo(exemplar.photo, (height, width))
         label_map = resize_label_map(exemplar.label_map, (height, width))
-        image = torch.from_numpy(photo).to(self.device).permute(2, 0, 1)[None]  # channels last already
         with self._inference(f"the exemplar {exemplar.name}", (height, width)):
-            encoded = self._network.encode_exemplar(image.float() / 127.5 - 1, self._to_tensor([label_map]))
+            image = self._to_image(exemplar.photo, (height, width))
+            encoded = self._network.encode_exemplar(image, self._to_tensor([label_map]))
         return EncodedExemplar(encoded, exemplar.name, (height, width), self.schema)
 
     def draw(self, label_map: LabelMap, exemplar: EncodedExemplar | Blend) -> Photo:
@@ -247,6 +283,11 @@ class Synthesizer:
             pixels = ((image.float() + 1) * 127.5).round().clamp(0, 255).byte()
             return pixels[:, :, :height, :width].permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
+    def _to_image(self, photo: Photo, size: tuple[int, int]) -> Tensor:
+        """A photo resized to `size` as the network takes it, (1, 3, H, W) in [-1, 1], channels last in memory."""
+        pixels = torch.from_numpy(resize_photo(photo, size)).to(self.device)
+        return pixels.permute(2, 0, 1)[None].float() / 127.5 - 1
+
     def _to_tensor(self, label_maps: list[LabelMap]) -> Tensor:
         return torch.from_numpy(np.stack(label_maps).astype(np.int64)).to(self.device)
 
@@ -305,9 +346,13 @@ def _missing(side: int, stride: int) -> int:
 
 
 def _trained_size(record: dict[str, Any]) -> int | None:
-    """The side at which the last phase of a training record showed whole photographs, None if it does not say."""
+    """The side that photographs had in the last phase of a training record, None if it does not say.
+
+    The global task shows whole photographs at half of image_size, the others parts of photographs of that size.
+    """
     try:
-        return int(record["config"]["phases"][-1]["image_size"]) // 2
+        last = record["config"]["phases"][-1]
+        return int(last["image_size"]) // (2 if last.get("task", "global") == "global" else 1)
     except (KeyError, IndexError, TypeError, ValueError):
         return None
 

@@ -15,8 +15,9 @@ from sceneswap.files import write_json
 from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.attention import Attention, attend, point_region, region_affinity, region_at
 from sceneswap.inference.blend import find_class
+from sceneswap.inference.labelling import SceneReader
 from sceneswap.inference.note import picture_note
-from sceneswap.inference.swap import Source
+from sceneswap.inference.swap import Source, labels_by
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize, resize_label_map
 from sceneswap.labels.schema import LabelSchema
@@ -92,14 +93,17 @@ def write_trace(
     points: Sequence[tuple[int, int]],
     classes: Sequence[str],
     out: Path,
+    *,
+    reader: SceneReader | None = None,
 ) -> Path:
     """Trace points (x, y) and classes of a layout; return the page `out/index.html`.
 
     Writes trace-REGION.png (the exemplar under the affinity, per scale), maps.png (the contact sheet of all maps),
-    trace.json and index.html. Raises `UserError`.
+    trace.json and index.html. reader: of the files, where label maps are estimated. Raises `UserError`.
     """
-    label_map = synthesizer.read_label_map(*layout)
-    scene = synthesizer.read_scene(exemplar.photo, exemplar.label_map, exemplar.schema)
+    reader = reader or SceneReader(synthesizer)
+    label_map = reader.layout(*layout)
+    scene = reader.scene(exemplar.photo, exemplar.label_map, exemplar.schema)
     regions = [point(label_map, x, y) for x, y in points]
     regions += [class_region(label_map, synthesizer.schema, name) for name in classes]
     if not regions:
@@ -109,10 +113,8 @@ def write_trace(
     attention = attend(synthesizer, label_map, look)
     names = (*synthesizer.schema.names, "void")
     photo, colors = resize_photo(scene.photo, look.size), colorize(label_map, synthesizer.schema)
-    note = picture_note(
-        synthesizer, label_map=layout, exemplar=(exemplar.photo, None),
-        exemplar_label_map=(exemplar.label_map, exemplar.schema),
-    )  # fmt: skip
+    maps = reader.layout_note(*layout), reader.map_note(exemplar.photo, exemplar.label_map, exemplar.schema)
+    note = picture_note(synthesizer, label_map=maps[0], exemplar=(exemplar.photo, None), exemplar_label_map=maps[1])
     sections, record = [], []
     for region in regions:
         found = trace(attention, region, scene.label_map, names)
@@ -149,7 +151,10 @@ def write_trace(
         )
     )
     sections.append(
-        section("How it was made", facts({"model": model["name"], "weights (SHA-256)": model["weights_sha256"]}))
+        section(
+            "How it was made",
+            facts({"model": model["name"], "weights (SHA-256)": model["weights_sha256"], **labels_by(maps)}),
+        )
     )
     write_page(
         out / "index.html", "Where the look comes from", sections,

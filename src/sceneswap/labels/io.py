@@ -9,7 +9,8 @@ A file holds numbers (see `labels/schema.py`), as a PNG or a NumPy array:
 | RGB or opaque RGBA PNG | every colour is exactly a colour of the schema, black is void |
 | .npy, integers (H, W) | the value is the number |
 
-Nothing is ever rounded, interpolated or rotated: an EXIF orientation is for photographs, not for maps.
+Nothing is ever rounded, interpolated or rotated: an EXIF orientation is for photographs, not for maps. Where a command
+takes a photograph in place of a label map, `is_photo` tells them apart by what is in the file.
 """
 
 import io
@@ -21,12 +22,52 @@ from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
 from sceneswap.files import write_bytes
-from sceneswap.images import MAX_PIXELS, check_pixels, open_checked, write_png
+from sceneswap.images import MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
 
 SUFFIXES = (".png", ".npy")
 """The kinds of file a label map is read from and written to."""
+
+
+_LOSSY = ("JPEG", "MPO", "WEBP")
+_MAP_COLORS = 256
+_LOOKED_AT = 1_000_000  # pixels of a colour picture, at most, that decide what it is
+
+
+def is_photo(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> bool:
+    """Whether the file `path` holds a photograph, not a label map.
+
+    | file | it is |
+    | --- | --- |
+    | JPEG, WebP | a photograph: such files cannot hold exact numbers |
+    | .npy, grey or palette picture | a label map |
+    | colour picture of at most 256 colours, or of the schema's colours alone | a label map |
+    | colour picture whose 256 commonest colours cover less than half of it | a photograph |
+    | any other colour picture, such as a map painted with a soft brush | unclear: `UserError` |
+
+    Only the kind is decided here, not whether the map is a good one. Raises `UserError` as reading would.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npy":
+        return False
+    kind, mode = picture_kind(path, "label map")
+    if kind in _LOSSY:
+        return True
+    if mode not in ("RGB", "RGBA"):
+        return False
+    with open_checked(path, PHOTO_FORMATS, "label map", max_pixels) as image:
+        step = int(np.ceil((image.width * image.height / _LOOKED_AT) ** 0.5))
+        seen = _pack(np.asarray(image)[::step, ::step])
+    colors, counts = np.unique(seen, return_counts=True)
+    if len(colors) <= _MAP_COLORS or np.isin(colors, _pack(schema.colors)).all():
+        return False
+    if np.sort(counts)[-_MAP_COLORS:].sum() < seen.size / 2:
+        return True
+    raise UserError(
+        f"{path} could be a photograph or a label map with blurred borders ({len(colors):,} colours, most of it in a few); "
+        "save a photograph as JPEG, a label map as a grey PNG of class ids"
+    )
 
 
 def read_label_map(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> LabelMap:

@@ -1,7 +1,7 @@
 """From settings to the networks of a run, and from a row of the plan to a step function."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -112,8 +112,9 @@ def make_networks(
 def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator) -> ActivePhase:
     """Wrap the networks for `phase`, with fresh optimizers, and return its step."""
     accelerator.free_memory()
-    if phase.objective == "labels":
+    if phase.objective in ("labels", "label-head"):
         networks.generator.requires_grad_(True)
+        networks.generator.image_encoder.requires_grad_(phase.objective == "labels")
         reader = LabelReader(networks.generator)
         optimizer = _adam(reader, phase.learning_rate, settings)
         reader, optimizer = accelerator.prepare(reader, optimizer)
@@ -136,6 +137,7 @@ def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, a
             models=(predictor,),
             optimizers={"optimizer_g": optimizer},
         )
+    weights = replace(settings.loss, style=settings.loss.style * phase.style_factor)
     networks.generator.requires_grad_(True)
     _freeze_vgg(networks.generator)
     optimizer_g = _adam(networks.generator, phase.learning_rate, settings)
@@ -145,7 +147,7 @@ def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, a
     )
     return ActivePhase(
         step=lambda batch: image_step(
-            accelerator, generator, discriminator, optimizer_g, optimizer_d, batch, networks.judges, settings.loss
+            accelerator, generator, discriminator, optimizer_g, optimizer_d, batch, networks.judges, weights
         ),
         models=(generator, discriminator),
         optimizers={"optimizer_g": optimizer_g, "optimizer_d": optimizer_d},

@@ -1,4 +1,4 @@
-"""Which class does a network see in every pixel of a picture? Segmenters to judge layouts with, and their agreement."""
+"""Which class does a network see in every pixel of a picture? Segmenters to read and to judge layouts with."""
 
 import hashlib
 import os
@@ -58,7 +58,7 @@ def load_segmenter(name: str | Path | None = None, *, device: torch.device | str
     name = name or os.environ.get(SEGMENTER_ENVIRONMENT)
     if not name:
         raise UserError(
-            "judging layouts needs a segmentation network: name a safetensors file of DeepLabV3+ (MobileNetV2, ADE20K), "
+            "this needs a segmentation network: name with --segmenter a safetensors file of DeepLabV3+ (MobileNetV2, ADE20K), "
             f"or a Hugging Face semantic segmentation model as org/name, in {SEGMENTER_ENVIRONMENT}"
         )
     path = Path(name)
@@ -92,7 +92,7 @@ class DeepLabSegmenter:
         size = images.shape[-2:]
         x = F.interpolate(images.to(self.device), size=working_size(*size), mode="bilinear", antialias=True)
         logits = self.network(x.clamp(0, 1) * 2 - 1)[:, 1:]
-        return _classes(logits, size)
+        return classes_at(logits, size)
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
@@ -109,7 +109,7 @@ class TransformersSegmenter:
             transformers = import_module("transformers")
         except ImportError:
             raise UserError(
-                f"the segmenter {name} needs the package transformers; install it with: pip install transformers"
+                f"the segmenter {name} needs the package transformers; install it with: pip install 'sceneswap[segmenter]'"
             ) from None
         try:
             self._processor = transformers.AutoImageProcessor.from_pretrained(name, use_fast=False)
@@ -120,14 +120,15 @@ class TransformersSegmenter:
         self.device = torch.device(device)
         self.schema, self._mapping = schema_of_names(self._network.config.id2label, name)
         self.sha256 = _state_hash(self._network)
-        self.description = f"{name} (transformers), its own preprocessing, logits enlarged bilinearly"
+        shown = Path(name).name if Path(name).is_dir() else name  # notes and pages name no path
+        self.description = f"{shown} (transformers), its own preprocessing, logits enlarged bilinearly"
 
     @torch.no_grad()
     def segment(self, images: Tensor) -> LabelMap:
         """Images (B, 3, H, W) in [0, 1] → (B, H, W) int16 indices of `schema`; void where the class has none there."""
         photos = list((images.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
         inputs = self._processor(images=photos, return_tensors="pt").to(self.device)
-        said = _classes(self._network(**inputs).logits, images.shape[-2:])
+        said = classes_at(self._network(**inputs).logits, images.shape[-2:])
         return self._mapping[said]
 
 
@@ -156,7 +157,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_]+", " ", re.split(r"[;,]", name)[0].strip().lower())
 
 
-def _classes(logits: Tensor, size: tuple[int, int] | torch.Size) -> LabelMap:
+def classes_at(logits: Tensor, size: tuple[int, int] | torch.Size) -> LabelMap:
+    """Logits (B, C, h, w), resized bilinearly to `size` = (H, W) → the strongest class, (B, H, W) int16."""
     enlarged = F.interpolate(logits.float(), size=tuple(size), mode="bilinear", align_corners=False)
     return enlarged.argmax(dim=1).to(torch.int16).cpu().numpy()
 
