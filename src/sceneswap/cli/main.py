@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "data": (
         "sceneswap.cli.data",
-        "render procedural scenes",
+        "render procedural scenes, or import labelled photographs",
         "sceneswap data render --count 100 --out scenes/",
     ),
     "train": (
