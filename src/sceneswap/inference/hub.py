@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sceneswap.errors import UserError
 
-SHIPPED = "procedural-small"
+SHIPPED = "outdoor-small"
 FILES = ("model.safetensors", "config.json")
 """What is fetched from the hub; nothing else of a repository is ever read."""
 
