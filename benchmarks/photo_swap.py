@@ -46,7 +46,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         photos = [photograph(Path(folder) / f"{n}.jpg", n, (width, height)) for n in range(2)]
         job = {"model": model, "photos": [*map(str, photos)], "long_side": long_side, "runs": runs, "threads": threads}
-        answer = subprocess.run([sys.executable, __file__, "--job", json.dumps(job)], capture_output=True, text=True)  # noqa: S603
+        answer = subprocess.run([sys.executable, __file__, "--job", json.dumps(job)], capture_output=True, text=True)
     if answer.returncode:
         sys.exit(answer.stderr)
     found = json.loads(answer.stdout.splitlines()[-1])
