@@ -9,13 +9,14 @@ Everything that can be wrong without opening a picture is said when the data set
 
 import threading
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneswap.data.pairing import by_stem, some
 from sceneswap.errors import UserError
 from sceneswap.images import PHOTO_SUFFIXES, read_photo
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
@@ -130,24 +131,24 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
         if not (root / part).is_dir():
             raise UserError(f"{root} has no folder {part}/; put photos into images/ and label maps into labels/")
     source_schema = read_folder_schema(root)
-    photos = _by_stem(root / "images", PHOTO_SUFFIXES)
+    photos = by_stem(root / "images", PHOTO_SUFFIXES)
     lossy = sorted(path.name for path in (root / "labels").iterdir() if path.suffix.lower() in _LOSSY_SUFFIXES)
     if lossy:
-        raise UserError(f"{root / 'labels'} holds {_some(lossy)}: lossy files change ids; save label maps as PNG")
-    label_maps = _by_stem(root / "labels", LABEL_SUFFIXES)
+        raise UserError(f"{root / 'labels'} holds {some(lossy)}: lossy files change ids; save label maps as PNG")
+    label_maps = by_stem(root / "labels", LABEL_SUFFIXES)
     if not photos and not label_maps:
         raise UserError(f"{root} is empty: no photo in images/ and no label map in labels/; add some pairs")
     alone = sorted(photos.keys() - label_maps.keys())
     if alone:
         raise UserError(
             f"{root}: {len(alone)} of {len(photos)} photos have no label map of the same name in labels/: "
-            f"{_some([photos[stem].name for stem in alone])}; add the maps or remove the photos"
+            f"{some([photos[stem].name for stem in alone])}; add the maps or remove the photos"
         )
     alone = sorted(label_maps.keys() - photos.keys())
     if alone:
         raise UserError(
             f"{root}: {len(alone)} of {len(label_maps)} label maps have no photo of the same name in images/: "
-            f"{_some([label_maps[stem].name for stem in alone])}; add the photos or remove the maps"
+            f"{some([label_maps[stem].name for stem in alone])}; add the photos or remove the maps"
         )
     source = _Source(source_schema, source_schema.mapping_to(schema))
     if bool(np.all(source.mapping == schema.void_index)):
@@ -156,18 +157,6 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
             f"choose another schema for the model or correct {root / 'schema.toml'}"
         )
     return [_Item(photos[stem], label_maps[stem], source) for stem in sorted(photos)]
-
-
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return the files of `folder` with one of `suffixes` by stem; hidden files are passed over."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or path.name.startswith(".") or not path.is_file():
-            continue
-        if path.stem in found:
-            raise UserError(f"{folder} holds both {found[path.stem].name} and {path.name}; keep one file per name")
-        found[path.stem] = path
-    return found
 
 
 def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:
@@ -185,7 +174,7 @@ def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:
     if missing or not kept:
         raise UserError(
             f"{len(missing)} of the {len(wanted)} scenes to keep are in none of the data folders: "
-            f"{_some(missing)}; correct the list"
+            f"{some(missing)}; correct the list"
         )
     return kept
 
@@ -199,9 +188,3 @@ def _read(item: _Item) -> Scene:
             f"{label_map.shape[1]} x {label_map.shape[0]} (width x height); they must be of one size"
         )
     return Scene(photo, item.source.mapping[label_map], str(item.photo))
-
-
-def _some(names: Iterable[str], count: int = 3) -> str:
-    """Join the first few names for a message."""
-    names = list(names)
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
