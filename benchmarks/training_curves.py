@@ -116,9 +116,8 @@ def drawings(path: Path, rows: Sequence[int]) -> Photo:
     for row in rows:
         top = GAP + (row + 1) * (side + GAP)
         line = picture.crop((0, top, picture.width, top + side))
-        lines.append(np.asarray(line.resize((round(picture.width * CELL / side), CELL), Image.Resampling.LANCZOS)))
-    width = min(line.shape[1] for line in lines)
-    return np.concatenate([line[:, :width] for line in lines])
+        lines.append(np.asarray(line.resize((count * (CELL + 2), CELL), Image.Resampling.LANCZOS)))
+    return np.concatenate(lines)
 
 
 if __name__ == "__main__":
