@@ -3,6 +3,7 @@
 import io
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,18 @@ from sceneswap.files import write_bytes, write_json
 from sceneswap.labels.schema import LabelSchema, load_schema
 from sceneswap.pictures import shrink
 from sceneswap.scene import LabelMap, Photo, Scene
+
+ROOT = Path(__file__).parents[1]
+"""Of the repository."""
+
+
+def in_fresh_process(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run Python with `arguments` in a process of its own, which finds the benchmarks wherever it is started from."""
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True, check=True
+    )
 
 
 def converted(label_map: LabelMap, schema: LabelSchema) -> LabelMap:

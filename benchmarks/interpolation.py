@@ -1,6 +1,6 @@
 """Interpolation on unseen procedural scenes: does each look arrive where it should, and what does a strip cost.
 
-    python benchmarks/interpolation.py --json interpolation.json --matrix transfer.png
+    python -m benchmarks.interpolation --json interpolation.json --matrix transfer.png
 
 - *by class*: the sky of one exemplar, everything else of the other. The mean colour of the drawn sky, and of the most
   common ground that all three scenes have, should lie nearer to the right exemplar's class than to the wrong one's.
@@ -19,24 +19,25 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
-from common import converted_scene, save_record
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sceneswap.data.procedural import TEST_SEEDS, render, scene
-from sceneswap.data.procedural_layout import Layout
-from sceneswap.data.procedural_look import Look
+from benchmarks.common import converted_scene, save_record
 from sceneswap.errors import UserError
 from sceneswap.files import write_bytes
 from sceneswap.images import write_png
 from sceneswap.inference.blend import blend
-from sceneswap.inference.figures import matrix_figure
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.inference.transfer_matrix import HEAT_MAP_LABELS, TransferMatrix
+from sceneswap.inference.transfer_matrix import TransferMatrix
+from sceneswap.jobs.attention import HEAT_MAP_LABELS
+from sceneswap.jobs.charts import matrix_figure
 from sceneswap.labels.io import colorize
 from sceneswap.pictures import captioned_grid
+from sceneswap.procedural.kinds import sample_layout
+from sceneswap.procedural.mood import Mood
+from sceneswap.procedural.render import TEST_SEEDS, render, scene
 from sceneswap.scene import LabelMap, Photo, Scene
 
 PROTOCOL = "interpolation-1"
@@ -125,7 +126,7 @@ def by_class(
         looks = [synthesizer.encode(above), synthesizer.encode(below)]
         mixed = blend(looks, classes={SKY: 0, "clouds": 0}, rest=1)
         drawn = synthesizer.draw(target.label_map, mixed)
-        truths = [render(Layout.sample(numbers[0]), Look.sample(n), (size, size)).photo for n in numbers[1:]]
+        truths = [render(sample_layout(numbers[0]), Mood.sample(n), (size, size)).photo for n in numbers[1:]]
         for region, label, order in (("sky", sky, (0, 1)), ("ground", ground, (1, 0))):
             color = mean_color(drawn, target.label_map, label)
             exemplars = [mean_color(s.photo, s.label_map, label) for s in (above, below)]

@@ -1,6 +1,6 @@
 """Known-answer swaps: how near a model comes to the true photograph of layout A under look B, on unseen scenes.
 
-    python benchmarks/known_answer.py --model small=models/first --json known_answer.json --sheet known_answer.png
+    python -m benchmarks.known_answer --model small=models/first --json known_answer.json --sheet known_answer.png
 
 The procedural renderer draws layout A under look B, so the answer exists. Three trivial methods say what a number is
 worth: copying the exemplar, a grey picture, and filling every class with its mean colour in the exemplar. The target's
@@ -16,15 +16,14 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import torch
 import tyro
-from common import converted, converted_scene, save_record
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks.common import converted, converted_scene, save_record
 from sceneswap.config import LossConfig
-from sceneswap.data.procedural import TEST_SEEDS, swap_pair
 from sceneswap.errors import UserError
 from sceneswap.evaluation.aggregate import RESAMPLES, interval
 from sceneswap.evaluation.fill import mean_colors
@@ -32,9 +31,10 @@ from sceneswap.images import write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import load_schema
-from sceneswap.models.lpips import load_lpips
-from sceneswap.models.vgg import file_hash, load_vgg19
+from sceneswap.models.pretrained.lpips import load_lpips
+from sceneswap.models.pretrained.vgg import file_hash, load_vgg19
 from sceneswap.pictures import grid
+from sceneswap.procedural.render import TEST_SEEDS, swap_pair
 from sceneswap.scene import Photo, Scene
 
 PROTOCOL = "known-answer-swaps-1"

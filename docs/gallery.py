@@ -12,18 +12,20 @@ import tyro
 from PIL import Image
 
 from sceneswap.data.folder import FolderDataset
-from sceneswap.data.procedural import TEST_SEEDS, scene
 from sceneswap.files import write_bytes, write_text
 from sceneswap.images import write_png
 from sceneswap.inference.attention import attend
 from sceneswap.inference.blend import blend, path_weights
-from sceneswap.inference.swap import Source
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
-from sceneswap.inference.trace import contact_sheet, write_trace
-from sceneswap.inference.transfer_matrix import transfer_matrix, write_matrix_page
+from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.transfer_matrix import transfer_matrix
+from sceneswap.jobs.attention import write_matrix_page
+from sceneswap.jobs.swap import Source
+from sceneswap.jobs.trace import contact_sheet, write_trace
 from sceneswap.labels.io import colorize, write_label_map
 from sceneswap.labels.schema import load_schema
 from sceneswap.pictures import captioned_grid, stacked
+from sceneswap.procedural.render import TEST_SEEDS, scene
 from sceneswap.scene import LabelMap, Photo, Scene
 
 CELL = (144, 144)

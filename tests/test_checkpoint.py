@@ -15,7 +15,7 @@ from sceneswap.config import ModelConfig, load_train_config
 from sceneswap.errors import UserError
 from sceneswap.labels.schema import load_schema
 from sceneswap.models.build import Network, build_generator
-from sceneswap.models.vgg import VGG19
+from sceneswap.models.pretrained.vgg import VGG19
 
 SCHEMA = load_schema("outdoor")
 

@@ -23,8 +23,8 @@ from sceneswap.errors import UserError
 from sceneswap.files import make_folder, read_json, write_bytes, write_json
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
+from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.models.spade import fold_spectral_norm, settle_spectral_norm
-from sceneswap.models.vgg import file_hash
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -94,8 +94,8 @@ def save_release(folder: Path, release: Release, *, half: bool = False) -> None:
 def load_release(folder: Path, vgg19: Path | None = None) -> Release:
     """Read a release folder into fp32 and evaluation mode.
 
-    vgg19: for models with the VGG-19 encoder, see `models.vgg`. Raises `UserError` naming the file when one is missing,
-    damaged, truncated or does not fit the other.
+    vgg19: for models with the VGG-19 encoder, see `models.pretrained.vgg`. Raises `UserError` naming the file when one is
+    missing, damaged, truncated or does not fit the other.
     """
     values = read_json(folder / CONFIG, "the configuration of a released model")
     if not isinstance(values, dict) or values.get("format") != RELEASE_FORMAT:

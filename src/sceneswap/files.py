@@ -1,6 +1,7 @@
-"""Atomic writing: a file is either the old one or the whole new one, never a part."""
+"""Atomic writing: a file is either the old one or the whole new one, never a part. And what names a file: its SHA-256."""
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -102,3 +103,14 @@ def read_json(path: Path, what: str) -> Any:
         raise UserError(f"{path} is missing; it should hold {what}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path} cannot be read as {what}: {error}") from error
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal. Raises `UserError` when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; check the path") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error

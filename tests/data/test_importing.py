@@ -18,7 +18,6 @@ from sceneswap.images import read_photo
 from sceneswap.labels.io import read_label_map, resize_label_map
 from sceneswap.labels.schema import load_schema
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ADE = {"sky": 3, "tree": 5, "bed": 8, "water": 22}  # numbers of ade20k-150-1based; a bed has no outdoor class
 OUTDOOR = load_schema("outdoor")
 
@@ -267,9 +266,8 @@ def test_a_killed_import_does_not_pass_for_a_new_one(
 
 
 @pytest.fixture
-def outdoor_data(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return import_module("outdoor_data")
+def outdoor_data() -> ModuleType:
+    return import_module("benchmarks.outdoor.data")
 
 
 def test_no_photograph_is_in_two_parts(outdoor_data: ModuleType) -> None:

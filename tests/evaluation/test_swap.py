@@ -10,16 +10,16 @@ import pytest
 import torch
 
 from sceneswap.evaluation.methods import ModelMethod
-from sceneswap.evaluation.metrics import Batch, Judge, Metric, swap_metrics
-from sceneswap.evaluation.nearest import nn_conv1
+from sceneswap.evaluation.metrics.nearest import nn_conv1
+from sceneswap.evaluation.metrics.style import style_loss
+from sceneswap.evaluation.metrics.table import Batch, Judge, Metric, swap_metrics
 from sceneswap.evaluation.pairs import FolderPairs, Scenes, own_pairs, random_pairs
 from sceneswap.evaluation.protocol import protocol
 from sceneswap.evaluation.results import evaluate
-from sceneswap.evaluation.style import style_loss
 from sceneswap.evaluation.tasks import Networks, Task, swap_task
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.schema import load_schema
-from sceneswap.models.vgg import load_vgg19
+from sceneswap.models.pretrained.vgg import load_vgg19
 
 CPU = torch.device("cpu")
 

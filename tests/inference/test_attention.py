@@ -14,13 +14,8 @@ from sceneswap.errors import UserError
 from sceneswap.images import read_photo
 from sceneswap.inference.attention import Attention, attend, label_transfer
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.inference.transfer_matrix import (
-    TransferMatrix,
-    cluster,
-    dendrogram_features,
-    transfer_matrix,
-    write_matrix_page,
-)
+from sceneswap.inference.transfer_matrix import TransferMatrix, cluster, dendrogram_features, transfer_matrix
+from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.models import msca
 from sceneswap.models.generator import Exemplar, Generator
 

@@ -10,6 +10,7 @@ from tiny import random_scene, tiny_synthesizer
 from torch import Tensor
 
 from sceneswap.errors import UserError
+from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.interpolation import (
     EXTRAPOLATION_LIMIT,
     Mixture,
@@ -21,7 +22,7 @@ from sceneswap.inference.interpolation import (
     joint_values,
     mix,
 )
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
+from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.models import msca
 from sceneswap.models.generator import Exemplar, Generator
 from sceneswap.models.spade_vae import Latent

@@ -11,15 +11,10 @@ from tiny_models import make_photo, tiny_release, write_photo, write_segmenter
 
 from sceneswap.errors import UserError
 from sceneswap.images import resize_photo, write_png
-from sceneswap.inference.labelling import (
-    PHOTO_SIDE,
-    HeadLabeller,
-    SceneReader,
-    SegmenterLabeller,
-    choose_labeller,
-)
+from sceneswap.inference.labelling import HeadLabeller, SegmenterLabeller, choose_labeller
 from sceneswap.inference.segmentation import SEGMENTER_ENVIRONMENT, load_segmenter
 from sceneswap.inference.synthesizer import LABEL_SIDE, Synthesizer
+from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
 from sceneswap.labels.io import resize_label_map, write_label_map
 from sceneswap.labels.schema import load_schema
 from sceneswap.models.generator import Generator

@@ -14,8 +14,8 @@ from sceneswap.checkpoint import folded_copy
 from sceneswap.config import PRESETS, ModelConfig, load_train_config
 from sceneswap.models.build import FROZEN, Network, build_discriminator, build_generator, condition_channels
 from sceneswap.models.generator import Generator
+from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.models.spade_vae import SpadeVAE
-from sceneswap.models.vgg import VGG19
 
 Scenes = Callable[..., tuple[Tensor, Tensor]]
 

@@ -19,7 +19,7 @@ from sceneswap.errors import UserError
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.schema import load_schema
 from sceneswap.models.build import build_generator
-from sceneswap.models.vgg import VGG19
+from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.scene import Scene
 from sceneswap.training.loop import plan, train
 

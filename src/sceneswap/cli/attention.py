@@ -95,10 +95,10 @@ def trace(
         long_side: Longer side of the picture in pixels, never more than the layout has; 512 for photographs by default.
         device: auto takes a GPU where there is one.
     """  # noqa: E501 a command to copy
-    from sceneswap.inference.labelling import SceneReader
-    from sceneswap.inference.swap import Source
     from sceneswap.inference.synthesizer import Synthesizer
-    from sceneswap.inference.trace import write_trace
+    from sceneswap.jobs.reader import SceneReader
+    from sceneswap.jobs.swap import Source
+    from sceneswap.jobs.trace import write_trace
     from sceneswap.labels.schema import load_schema
 
     points = [_point(words) for words in at]
@@ -125,7 +125,8 @@ def _analyse(
     from sceneswap.cli.progress import progress
     from sceneswap.data.folder import FolderDataset
     from sceneswap.inference.synthesizer import Synthesizer
-    from sceneswap.inference.transfer_matrix import transfer_matrix, write_matrix_page
+    from sceneswap.inference.transfer_matrix import transfer_matrix
+    from sceneswap.jobs.attention import write_matrix_page
 
     synthesizer = Synthesizer.from_pretrained(model, device=device)
     dataset = FolderDataset(data, synthesizer.schema)

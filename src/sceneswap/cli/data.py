@@ -62,9 +62,9 @@ def render(
     """
     import os
 
-    from sceneswap.data.procedural import TEST_SEEDS
     from sceneswap.errors import UserError
     from sceneswap.files import make_folder, write_json, write_text
+    from sceneswap.procedural.render import TEST_SEEDS
 
     pixels = size if height is None else height, size if width is None else width
     if not all(SMALLEST <= side <= LARGEST for side in pixels):
@@ -142,8 +142,8 @@ def _swap_line(out: Path, seed: int) -> str:
 
 
 def _render_scene(seed: int, out: Path, size: Size, schema: str) -> None:
-    from sceneswap.data.procedural import scene
     from sceneswap.images import write_png
+    from sceneswap.procedural.render import scene
 
     one, paths = scene(seed, size), _scene_paths(out, seed)
     write_png(paths["photo"], one.photo)
@@ -151,8 +151,8 @@ def _render_scene(seed: int, out: Path, size: Size, schema: str) -> None:
 
 
 def _render_swap(seed: int, out: Path, size: Size, schema: str) -> None:
-    from sceneswap.data.procedural import swap_pair
     from sceneswap.images import write_png
+    from sceneswap.procedural.render import swap_pair
 
     target, exemplar, answer = swap_pair(seed, size)
     paths = _swap_paths(out, seed)

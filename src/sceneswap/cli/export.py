@@ -29,7 +29,7 @@ def export(
         name: What pictures and pages call the model; the name of the run folder by default.
         vgg19: VGG-19 weights, only for models with that encoder.
     """
-    from sceneswap.inference.export import export_run
+    from sceneswap.training.export import export_run
 
     release = export_run(run, out, half=half, name=name, vgg19=vgg19)
     size = (out / "model.safetensors").stat().st_size

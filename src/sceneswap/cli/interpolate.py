@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 if TYPE_CHECKING:
-    from sceneswap.inference.strips import Plan
+    from sceneswap.jobs.interpolate import Plan
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def interpolate_globally(
         weights: One weight per exemplar: draw this one mixture instead of a strip. Normalised to sum 1.
         extrapolate: Go on beyond both ends by this part of the way, such as 0.5; allows negative weights. Bounded.
     """  # noqa: E501 a command to copy
-    from sceneswap.inference.strips import along_path, fixed
+    from sceneswap.jobs.interpolate import along_path, fixed
 
     _check_extrapolation(extrapolate)
     plan = fixed(weights, extrapolate > 0) if weights else along_path(inputs.frames, extrapolate)
@@ -95,7 +95,7 @@ def interpolate_by_place(
     """  # noqa: E501 a command to copy
     from sceneswap.errors import UserError
     from sceneswap.inference.blend import read_weight_map
-    from sceneswap.inference.strips import by_pattern, by_place_and_class
+    from sceneswap.jobs.interpolate import by_pattern, by_place_and_class
 
     _check_extrapolation(extrapolate)
     _tell(_notes(weights, len(inputs.exemplars)))
@@ -139,7 +139,7 @@ def interpolate_by_class(
     """  # noqa: E501 a command to copy
     from sceneswap.errors import UserError
     from sceneswap.inference.blend import read_weight_map
-    from sceneswap.inference.strips import by_place_and_class
+    from sceneswap.jobs.interpolate import by_place_and_class
 
     if not classes:
         raise UserError("name at least one class and its exemplar, such as --class sky=dusk.jpg")
@@ -172,9 +172,9 @@ def _draw(
 ) -> None:
     from sceneswap.cli.progress import progress
     from sceneswap.errors import UserError
-    from sceneswap.inference.labelling import SceneReader
-    from sceneswap.inference.strips import pair_up, write_strips
     from sceneswap.inference.synthesizer import Synthesizer
+    from sceneswap.jobs.interpolate import pair_up, write_strips
+    from sceneswap.jobs.reader import SceneReader
     from sceneswap.labels.schema import load_schema
 
     if inputs.frames < 1:

@@ -55,11 +55,11 @@ def swap(
     from sceneswap.cli.progress import progress
     from sceneswap.errors import UserError
     from sceneswap.images import PHOTO_SUFFIXES
-    from sceneswap.inference.labelling import PHOTO_SIDE, SceneReader
-    from sceneswap.inference.manifest import check_output
-    from sceneswap.inference.swap import find_sources, swap_two
-    from sceneswap.inference.swap import swap as draw_swaps
     from sceneswap.inference.synthesizer import Synthesizer
+    from sceneswap.jobs.manifest import check_output
+    from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
+    from sceneswap.jobs.swap import find_sources, swap_two
+    from sceneswap.jobs.swap import swap as draw_swaps
     from sceneswap.labels.schema import load_schema
 
     if batch_size < 1:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 if TYPE_CHECKING:
-    from sceneswap.inference.labelling import SceneReader
-    from sceneswap.inference.manifest import Row
+    from sceneswap.jobs.manifest import Row
+    from sceneswap.jobs.reader import SceneReader
 
 
 def synthesize(
@@ -69,9 +69,9 @@ def synthesize(
     from dataclasses import replace
 
     from sceneswap.errors import UserError
-    from sceneswap.inference.labelling import SceneReader
-    from sceneswap.inference.manifest import Row, check_output, read_manifest
     from sceneswap.inference.synthesizer import Synthesizer
+    from sceneswap.jobs.manifest import Row, check_output, read_manifest
+    from sceneswap.jobs.reader import SceneReader
     from sceneswap.labels.schema import load_schema
 
     if label_map is not None and layout_photo is not None:
@@ -113,7 +113,7 @@ def synthesize(
 
 def _draw_one(reader: "SceneReader", row: "Row") -> None:
     from sceneswap.images import write_png
-    from sceneswap.inference.batch import row_note
+    from sceneswap.jobs.synthesize import row_note
 
     synthesizer = reader.synthesizer
     layout = reader.layout(row.label_map, row.schema, photo=row.from_photo)
@@ -136,7 +136,7 @@ def _draw_manifest(
     from sceneswap.cli.progress import progress
     from sceneswap.errors import UserError
     from sceneswap.files import write_text
-    from sceneswap.inference.batch import failure_lines, failures_path, run_manifest
+    from sceneswap.jobs.synthesize import failure_lines, failures_path, run_manifest
 
     if any(row.exemplar_label_map is None for row in rows):
         _ = reader.labeller  # says at once when there is none

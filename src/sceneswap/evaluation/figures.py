@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from sceneswap.alarms import Alarms, measure
 from sceneswap.evaluation.aggregate import BINS
 from sceneswap.evaluation.methods import Method
 from sceneswap.evaluation.pairs import Pairs, Sample, Scenes
@@ -20,7 +21,6 @@ from sceneswap.images import read_photo, write_png
 from sceneswap.labels.io import colorize
 from sceneswap.pictures import grid, shrink, swap_grid
 from sceneswap.scene import Photo, Scene
-from sceneswap.training.alarms import Alarms, measure
 
 GRID_SCENES = 12
 _CELL = 256  # pixels at most, of a grid's pictures in its file

@@ -12,7 +12,8 @@ import numpy as np
 from sceneswap.evaluation.fill import mean_colors
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.images import read_photo, write_png
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
+from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.scene import LabelMap, Photo, Scene
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.data.folder import FolderDataset
-from sceneswap.data.procedural import TEST_SEEDS, swap_pair
 from sceneswap.data.transforms import resize
 from sceneswap.errors import UserError
 from sceneswap.evaluation.similarity import histogram, intersection
 from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.procedural.render import TEST_SEEDS, swap_pair
 from sceneswap.scene import Photo, Scene
 
 _CACHE_BYTES = 2**30

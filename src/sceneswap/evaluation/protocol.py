@@ -13,7 +13,7 @@ from sceneswap.errors import UserError
 from sceneswap.evaluation.pairs import FolderPairs, Pairs
 from sceneswap.labels.schema import LabelSchema
 
-FORMAT = "sceneswap-evaluation-1"
+FORMAT = "sceneswap-evaluation-2"
 """Of results.json."""
 
 _PACKAGES = ("torch", "numpy", "pillow", "scipy", "torchmetrics")
@@ -71,7 +71,7 @@ def folder_hash(roots: Sequence[Path]) -> str:
 def renderer_hash() -> str:
     """SHA-256 of the procedural renderer's source: any change of it may change its pictures."""
     digest = hashlib.sha256()
-    sources = [p for p in resources.files("sceneswap.data").iterdir() if p.name.startswith("procedural")]
+    sources = [p for p in resources.files("sceneswap.procedural").iterdir() if p.name.endswith(".py")]
     for source in sorted(sources, key=lambda p: p.name):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()

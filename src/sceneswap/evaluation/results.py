@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sceneswap.evaluation import figures
 from sceneswap.evaluation.aggregate import binned, interval
-from sceneswap.evaluation.fid import FeatureStatistics, frechet_distance
 from sceneswap.evaluation.methods import PHOTOGRAPH, Method
+from sceneswap.evaluation.metrics.fid import FeatureStatistics, frechet_distance
 from sceneswap.evaluation.page import write_results_page
 from sceneswap.evaluation.protocol import FORMAT, versions
 from sceneswap.evaluation.runner import PairResults, run

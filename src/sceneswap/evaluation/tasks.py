@@ -9,16 +9,16 @@ from typing import Any
 import torch
 
 from sceneswap.errors import UserError
-from sceneswap.evaluation import metrics as m
 from sceneswap.evaluation import pairs as p
-from sceneswap.evaluation.fid import INCEPTION_ENVIRONMENT, PREPROCESSING, load_inception
-from sceneswap.evaluation.identification import Identification
 from sceneswap.evaluation.methods import CLASS_MEAN, COPY, GREY, PHOTOGRAPH, Method
+from sceneswap.evaluation.metrics import table as m
+from sceneswap.evaluation.metrics.fid import INCEPTION_ENVIRONMENT, PREPROCESSING, load_inception
+from sceneswap.evaluation.metrics.identification import Identification
 from sceneswap.evaluation.protocol import protocol
-from sceneswap.inference.note import checked_hash
+from sceneswap.files import sha256
 from sceneswap.inference.segmentation import Segmenter, load_segmenter
-from sceneswap.models.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
-from sceneswap.models.vgg import VGG19, load_vgg19, vgg19_path
+from sceneswap.models.pretrained.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
+from sceneswap.models.pretrained.vgg import VGG19, load_vgg19, vgg19_path
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Networks:
         """VGG-19 up to relu2_1, or to a later tap."""
         path = vgg19_path(self.vgg19_file)
         network = load_vgg19(path, taps=taps)
-        self.hashes["VGG-19"] = checked_hash(path)
+        self.hashes["VGG-19"] = sha256(path)
         return network.to(self.device)
 
     def lpips(self) -> LPIPS:
@@ -69,7 +69,7 @@ class Networks:
             "torchvision's AlexNet, alex.lin0 … lin4.weight of github.com/richzhang/PerceptualSimilarity",
         )  # fmt: skip
         network = load_lpips(path)
-        self.hashes["LPIPS"] = checked_hash(path)
+        self.hashes["LPIPS"] = sha256(path)
         return network.to(self.device)
 
     def inception(self) -> m.Features:
@@ -79,7 +79,7 @@ class Networks:
             "(TensorFlow, 2015-12-05) as safetensors in pytorch-fid's names, from github.com/mseitzer/pytorch-fid",
         )  # fmt: skip
         network = load_inception(path)
-        self.hashes["Inception (FID)"] = checked_hash(path)
+        self.hashes["Inception (FID)"] = sha256(path)
         return network.to(self.device)
 
     def segmenter(self) -> Segmenter:

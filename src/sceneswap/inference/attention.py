@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.inference.synthesizer import EncodedExemplar, Synthesizer
+from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.models import msca
 from sceneswap.models.generator import Exemplar, Generator
 from sceneswap.scene import LabelMap

@@ -18,7 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,9 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.images import MAX_PIXELS, open_checked
+from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
-
-if TYPE_CHECKING:
-    from sceneswap.inference.synthesizer import EncodedExemplar
 
 Pattern = Literal["left-right", "top-bottom", "radial"]
 """Ready-made weight maps: from the first exemplar to the last across the picture, or from its centre to its corners."""
@@ -51,7 +49,7 @@ class Blend:
     notes: what `blend` changed in what it was given, in words.
     """
 
-    exemplars: "tuple[EncodedExemplar, ...]"
+    exemplars: tuple[EncodedExemplar, ...]
     weights: tuple[float, ...]
     maps: tuple[WeightMap, ...] | Pattern | None = None
     classes: Mapping[str, int] = field(default_factory=dict)
@@ -92,12 +90,12 @@ class Blend:
 
 
 def blend(
-    exemplars: "Sequence[EncodedExemplar]",
+    exemplars: Sequence[EncodedExemplar],
     weights: Sequence[float] | None = None,
     *,
     maps: Sequence[NDArray[Any]] | Pattern | None = None,
-    classes: "Mapping[str, int | EncodedExemplar] | None" = None,
-    rest: "int | EncodedExemplar | None" = None,
+    classes: Mapping[str, int | EncodedExemplar] | None = None,
+    rest: int | EncodedExemplar | None = None,
     border: float = 0.0,
     extrapolate: bool = False,
 ) -> Blend:
@@ -278,7 +276,7 @@ def _stretched(weights: WeightMap, size: tuple[int, int]) -> WeightMap:
     return np.asarray(Image.fromarray(weights).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
-def _number(which: "int | EncodedExemplar", exemplars: "tuple[EncodedExemplar, ...]") -> int:
+def _number(which: int | EncodedExemplar, exemplars: tuple[EncodedExemplar, ...]) -> int:
     """The number of an exemplar given as such or as itself."""
     if isinstance(which, int):
         if 0 <= which < len(exemplars):

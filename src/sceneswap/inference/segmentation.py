@@ -16,8 +16,8 @@ from torch import Tensor
 
 from sceneswap.errors import UserError
 from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
-from sceneswap.models.deeplab import DeepLab, load_deeplab
-from sceneswap.models.vgg import file_hash
+from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
+from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.scene import LabelMap
 
 SEGMENTER_ENVIRONMENT = "SCENESWAP_SEGMENTER"
@@ -51,8 +51,8 @@ class Segmenter(Protocol):
 def load_segmenter(name: str | Path | None = None, *, device: torch.device | str = "cpu") -> Segmenter:
     """Return the segmenter `name`: a safetensors file, a transformers folder or hub id, None for SCENESWAP_SEGMENTER's.
 
-    A file holds DeepLabV3+ with MobileNetV2 for ADE20K (see `models.deeplab`). A folder or a hub id `org/name` holds a
-    semantic segmentation model of transformers, whose classes must be those of a preset schema, by name.
+    A file holds DeepLabV3+ with MobileNetV2 for ADE20K (see `models.pretrained.deeplab`). A folder or a hub id `org/name` holds
+    a semantic segmentation model of transformers, whose classes must be those of a preset schema, by name.
     Raises `UserError` when none is named, or it is missing or does not fit.
     """
     name = name or os.environ.get(SEGMENTER_ENVIRONMENT)

@@ -11,7 +11,7 @@ threads may share one.
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -27,13 +27,14 @@ from sceneswap.files import write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
+from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.interpolation import Mixture, mix
 from sceneswap.inference.segmentation import classes_at
 from sceneswap.labels.io import read_label_map, resize_label_map
 from sceneswap.labels.schema import LabelSchema, load_schema
 from sceneswap.models.generator import Exemplar, Generator
+from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.models.spade_vae import Latent
-from sceneswap.models.vgg import file_hash
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
 
@@ -45,20 +46,6 @@ DEFAULT_WORKING_SIZE = 256
 
 LABEL_SIDE = 1024
 """The longer side, in pixels, at which classes are told apart at most; larger label maps are enlarged from there."""
-
-
-@dataclass(frozen=True)
-class EncodedExemplar:
-    """An exemplar as the network reads it; needs its photograph no more.
-
-    encoded: features and attention logits (of the baseline SPADE_VAE a latent), batch of one. name: of the scene.
-    size: (height, width) at which it was read. schema: of the model that read it.
-    """
-
-    encoded: Exemplar | Latent
-    name: str
-    size: tuple[int, int]
-    schema: LabelSchema
 
 
 class Synthesizer:
@@ -101,7 +88,7 @@ class Synthesizer:
     ) -> "Synthesizer":
         """Open a model: None for the one that comes with the package, a release folder, or a hub id `org/name`.
 
-        revision: of a hub id. vgg19: weights for models with the VGG-19 encoder, see `models.vgg`.
+        revision: of a hub id. vgg19: weights for models with the VGG-19 encoder, see `models.pretrained.vgg`.
         Raises `UserError` when it is missing, damaged, or cannot be fetched.
         """
         folder = hub.locate(model, revision)

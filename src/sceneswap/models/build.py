@@ -10,9 +10,9 @@ from sceneswap.models.discriminator import MultiScaleDiscriminator
 from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead
 from sceneswap.models.generator import Generator
 from sceneswap.models.msca import GAP, MSCA
+from sceneswap.models.pretrained.vgg import VGG19, load_vgg19
 from sceneswap.models.spade import BlockKind, SpadeSynthesis
 from sceneswap.models.spade_vae import SpadeVAE
-from sceneswap.models.vgg import VGG19, load_vgg19
 
 Network = Generator | SpadeVAE
 """Both encode an exemplar (`encode_exemplar`) and draw label maps in its look (`draw`)."""
@@ -24,7 +24,7 @@ FROZEN = "image_encoder.features."
 def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = None) -> Network:
     """Build msca, gap or spade-vae for label maps of `num_classes` classes (void excluded).
 
-    vgg19: weights for `encoder = "vgg19"`, see `models.vgg`. Raises `UserError` when these cannot be had.
+    vgg19: weights for `encoder = "vgg19"`, see `models.pretrained.vgg`. Raises `UserError` when these cannot be had.
     """
     target_encoder = _label_encoder(config, num_classes)
     image_encoder: VGG19 | CompactEncoder

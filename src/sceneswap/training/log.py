@@ -12,8 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sceneswap.alarms import Alarms
 from sceneswap.files import write_text
-from sceneswap.training.alarms import Alarms
 
 
 class RunLog:

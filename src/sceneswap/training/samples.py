@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from sceneswap.alarms import Alarms, measure
 from sceneswap.config import TrainConfig
 from sceneswap.data.loader import SceneSource, make_batch
 from sceneswap.data.transforms import resize
@@ -12,7 +13,6 @@ from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import Network
 from sceneswap.pictures import swap_grid
-from sceneswap.training.alarms import Alarms, measure
 
 SCENES = 5
 

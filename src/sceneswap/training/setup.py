@@ -20,8 +20,8 @@ from sceneswap.models.build import Network, build_discriminator, build_generator
 from sceneswap.models.discriminator import MultiScaleDiscriminator
 from sceneswap.models.feature_decoder import FeatureDecoder, colour_statistics
 from sceneswap.models.generator import Generator
-from sceneswap.models.lpips import load_lpips
-from sceneswap.models.vgg import TAP_CHANNELS, VGG19, load_vgg19
+from sceneswap.models.pretrained.lpips import load_lpips
+from sceneswap.models.pretrained.vgg import TAP_CHANNELS, VGG19, load_vgg19
 from sceneswap.training.ema import average_of
 from sceneswap.training.step import FeaturePredictor, Judges, LabelReader, feature_step, image_step, label_step
 

@@ -15,7 +15,7 @@ from sceneswap.models.build import Network
 from sceneswap.models.discriminator import MultiScaleDiscriminator
 from sceneswap.models.feature_decoder import FeatureDecoder
 from sceneswap.models.generator import Drawing, Generator
-from sceneswap.models.vgg import VGG19
+from sceneswap.models.pretrained.vgg import VGG19
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 

@@ -1,0 +1,103 @@
+"""From photographs to label maps, for users who have photographs alone.
+
+    reader = SceneReader(synthesizer)                     # or with the name of a segmentation network
+    layout = reader.layout("beach.jpg")                   # a label map, or a photograph whose layout is estimated
+    look = synthesizer.encode(reader.scene("dusk.jpg"))   # with its label map, or without
+
+Nothing here works at the full resolution of a large photograph: a camera's JPEG is decoded at a fraction of its size.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sceneswap.errors import UserError
+from sceneswap.images import read_photo
+from sceneswap.inference.labelling import Labeller, choose_labeller
+from sceneswap.inference.synthesizer import LABEL_SIDE, Synthesizer
+from sceneswap.jobs.note import file_note
+from sceneswap.labels.io import is_photo, resize_label_map
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.pictures import inside, shrink
+from sceneswap.scene import LabelMap, Scene
+
+PHOTO_SIDE = 512
+"""The longer side, in pixels, of pictures whose layout comes from a photograph, unless another is asked for."""
+_ENOUGH = 512  # pixels of the shorter side at which exemplars and layouts are read
+
+
+class SceneReader:
+    """Reads layouts and scenes for a model; label maps that are not there are estimated.
+
+    segmenter: see `choose_labeller`; loaded when the first photograph needs it. long_side: of layouts in pixels, never
+    more than they have; None: label maps as they are, photographs at `PHOTO_SIDE`.
+    """
+
+    def __init__(
+        self, synthesizer: Synthesizer, segmenter: str | Path | None = None, *, long_side: int | None = None
+    ) -> None:
+        if long_side is not None and long_side < 8:
+            raise UserError(f"--long-side {long_side}: a picture needs at least 8 pixels")
+        self.synthesizer, self.long_side = synthesizer, long_side
+        self._segmenter = segmenter
+        self._photos: dict[Path, bool] = {}
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """What estimates label maps. Raises `UserError` when nothing can."""
+        return choose_labeller(self.synthesizer, self._segmenter)
+
+    def is_photo(self, layout: Path | str, schema: LabelSchema | None = None) -> bool:
+        """Whether a layout is a photograph, not a label map of `schema`; see `labels.io.is_photo`."""
+        path = Path(layout)
+        if path not in self._photos:
+            self._photos[path] = is_photo(path, schema or self.synthesizer.schema)
+        return self._photos[path]
+
+    def layout(self, path: Path | str, schema: LabelSchema | None = None, *, photo: bool | None = None) -> LabelMap:
+        """Read a layout, a label map of `schema` or a photograph, as (H, W) indices of the model's schema.
+
+        photo: which of the two it is; None: told by its content. Raises `UserError`.
+        """
+        if self.is_photo(path, schema) if photo is None else photo:
+            return self.fitted(self.scene(path).label_map, photo=True)
+        return self.fitted(self.synthesizer.read_label_map(path, schema), photo=False)
+
+    def fitted(self, label_map: LabelMap, *, photo: bool) -> LabelMap:
+        """A label map at the size to be drawn. photo: whether it was estimated from a photograph."""
+        side = self._side(photo)
+        return label_map if side is None else resize_label_map(label_map, inside(label_map.shape, side))
+
+    def scene(self, photo: Path | str, label_map: Path | str | None = None, schema: LabelSchema | None = None) -> Scene:
+        """Read an exemplar; without a label map at a moderate size, its map estimated. Raises `UserError`."""
+        if label_map is not None:
+            return self.synthesizer.read_scene(photo, label_map, schema)
+        labeller = self.labeller
+        enough = max(_ENOUGH, self.long_side or 0)
+        pixels = shrink(read_photo(Path(photo), at_least=enough), max(LABEL_SIDE, enough))
+        estimated = labeller.label(pixels)
+        known = self.synthesizer.schema
+        if np.all(estimated == known.void_index):
+            raise UserError(
+                f"no class of the model's schema {known.name} is seen in the photograph {photo}; draw a label map for it"
+            )
+        return Scene(pixels, estimated, str(photo))
+
+    def layout_note(
+        self, path: Path, schema: LabelSchema | None = None, *, photo: bool | None = None
+    ) -> dict[str, Any]:
+        """What a picture's note says of its layout; see `map_note`."""
+        seen = self.is_photo(path, schema) if photo is None else photo
+        side = self._side(seen)
+        return self.map_note(path, None if seen else path, schema) | ({"long_side": side} if side else {})
+
+    def map_note(self, photo: Path, label_map: Path | None, schema: LabelSchema | None = None) -> dict[str, Any]:
+        """What a picture's note says of a scene's label map: the file, or the photograph and what estimated it."""
+        if label_map is not None:
+            return file_note(self.synthesizer, label_map, schema or self.synthesizer.schema)
+        return file_note(self.synthesizer, photo) | {"estimated_by": self.labeller.record}
+
+    def _side(self, photo: bool) -> int | None:
+        return self.long_side or (PHOTO_SIDE if photo else None)

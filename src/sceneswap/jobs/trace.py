@@ -1,0 +1,254 @@
+"""Where does this pixel's look come from: the effective affinity βᵀ diag(s) α laid over the exemplar, scale by scale."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneswap.errors import UserError
+from sceneswap.files import write_json
+from sceneswap.images import resize_photo, write_png
+from sceneswap.inference.attention import Attention, attend, point_region, region_affinity, region_at
+from sceneswap.inference.blend import find_class
+from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.jobs.note import picture_note
+from sceneswap.jobs.reader import SceneReader
+from sceneswap.jobs.swap import Source, labels_by
+from sceneswap.labels.io import colorize, resize_label_map
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.pictures import captioned_grid, fit, stacked
+from sceneswap.report import facts, figure, section, table, write_page
+from sceneswap.scene import LabelMap, Photo
+
+_CELL = 112  # pixels, a map on the contact sheet
+_SHOWN_SIDE = 256  # pixels, an overlay
+_CLASSES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the label map. mask: (H, W) float32, 0 … 1. name: for headings. file: for file names."""
+
+    name: str
+    file: str
+    mask: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where a region's look comes from, per scale, finest first.
+
+    affinity: (H2, W2) weights of the exemplar's positions; their sum is what the mask let through, at most 1.
+    classes: class name → its part of that sum, largest first.
+    """
+
+    affinity: tuple[NDArray[np.float32], ...]
+    classes: tuple[dict[str, float], ...]
+
+
+def point(label_map: LabelMap, x: int, y: int) -> Region:
+    """The region of one pixel. Raises `UserError` when it is outside the label map."""
+    return Region(f"the point {x},{y}", f"at-{x}-{y}", point_region((label_map.shape[0], label_map.shape[1]), x, y))
+
+
+def class_region(label_map: LabelMap, schema: LabelSchema, name: str) -> Region:
+    """All pixels of a class (its name may be shortened, see `blend.find_class`). Raises `UserError` when there are none."""
+    full = find_class(schema, name)
+    mask = (label_map == schema.index_of(full)).astype(np.float32)
+    if not mask.any():
+        there = ", ".join(schema.names[i] for i in np.unique(label_map) if i != schema.void_index)
+        raise UserError(f"the label map has no pixel of the class {full}; it has {there}")
+    return Region(f"the class {full}", f"class-{full.replace(' ', '-')}", mask)
+
+
+def trace(attention: Sequence[Attention], region: Region, exemplar_map: LabelMap, names: Sequence[str]) -> Trace:
+    """Follow a region's look back to the exemplar, exactly and without the dense affinity.
+
+    attention: of every scale, see `attention.attend`. exemplar_map: (H, W) of the exemplar at any size. names: of its
+    indices, void last.
+    """
+    affinities, classes = [], []
+    height, width = attention[0].channel.shape[1:]
+    mask = torch.zeros(height, width)
+    mask[: region.mask.shape[0], : region.mask.shape[1]] = torch.from_numpy(region.mask)
+    for scale in attention:
+        affinity = region_affinity(scale, region_at(mask, (scale.channel.shape[1], scale.channel.shape[2]))).numpy()
+        small = resize_label_map(exemplar_map, (affinity.shape[0], affinity.shape[1]))
+        parts = np.bincount(small.ravel(), affinity.ravel().astype(np.float64), minlength=len(names))
+        order = np.argsort(-parts, kind="stable")
+        affinities.append(affinity)
+        classes.append({names[i]: float(parts[i]) for i in order if parts[i] > 0})
+    return Trace(tuple(affinities), tuple(classes))
+
+
+def write_trace(
+    synthesizer: Synthesizer,
+    layout: tuple[Path, LabelSchema],
+    exemplar: Source,
+    points: Sequence[tuple[int, int]],
+    classes: Sequence[str],
+    out: Path,
+    *,
+    reader: SceneReader | None = None,
+) -> Path:
+    """Trace points (x, y) and classes of a layout; return the page `out/index.html`.
+
+    Writes trace-REGION.png (the exemplar under the affinity, per scale), maps.png (the contact sheet of all maps),
+    trace.json and index.html. reader: of the files, where label maps are estimated. Raises `UserError`.
+    """
+    reader = reader or SceneReader(synthesizer)
+    label_map = reader.layout(*layout)
+    scene = reader.scene(exemplar.photo, exemplar.label_map, exemplar.schema)
+    regions = [point(label_map, x, y) for x, y in points]
+    regions += [class_region(label_map, synthesizer.schema, name) for name in classes]
+    if not regions:
+        raise UserError("there is nothing to trace; name a point with --at x,y or a class with --class")
+    look = synthesizer.encode(scene)
+    drawn = synthesizer.draw(label_map, look)
+    attention = attend(synthesizer, label_map, look)
+    names = (*synthesizer.schema.names, "void")
+    photo, colors = resize_photo(scene.photo, look.size), colorize(label_map, synthesizer.schema)
+    maps = reader.layout_note(*layout), reader.map_note(exemplar.photo, exemplar.label_map, exemplar.schema)
+    note = picture_note(synthesizer, label_map=maps[0], exemplar=(exemplar.photo, None), exemplar_label_map=maps[1])
+    sections, record = [], []
+    for region in regions:
+        found = trace(attention, region, scene.label_map, names)
+        shown = _strip(drawn, colors, photo, region, found)
+        write_png(out / f"trace-{region.file}.png", shown, note)
+        rows = [
+            [f"{scale} ({a.shape[1]}×{a.shape[0]})", f"{a.sum():.0%}", f"{_half_area(a):.1%}", _listed(parts)]
+            for scale, (a, parts) in enumerate(zip(found.affinity, found.classes, strict=True))
+        ]
+        header = ["scale", "passed by the mask", "half of it lies in", "exemplar classes it comes from"]
+        sections.append(
+            section(f"From where {region.name} takes its look", figure(shown, region.name), table(header, rows))
+        )
+        record.append(
+            {
+                "region": region.name,
+                "scales": [
+                    {"size": list(a.shape), "passed": float(a.sum()), "half_area": _half_area(a), "classes": parts}
+                    for a, parts in zip(found.affinity, found.classes, strict=True)
+                ],
+            }
+        )
+    sheet = contact_sheet(attention, photo)
+    write_png(out / "maps.png", sheet, note)
+    model = synthesizer.describe()
+    write_json(out / "trace.json", {"model": model, "regions": record})
+    sections.append(
+        section(
+            "All attention maps",
+            "Per scale, finest first: above the K spatial maps over the exemplar with their masking scores s, each scaled to "
+            "its own strongest places; below the K channel maps over the layout, dark 0 to bright 1. Map k carries what it "
+            "gathers above to where it is bright below.",
+            figure(sheet, "spatial and channel maps of every scale"),
+        )
+    )
+    sections.append(
+        section(
+            "How it was made",
+            facts({"model": model["name"], "weights (SHA-256)": model["weights_sha256"], **labels_by(maps)}),
+        )
+    )
+    write_page(
+        out / "index.html", "Where the look comes from", sections,
+        lead=f"{layout[0].name} in the look of {exemplar.photo.name}, drawn by {model['name']}",
+    )  # fmt: skip
+    return out / "index.html"
+
+
+def contact_sheet(attention: Sequence[Attention], photo: Photo) -> Photo:
+    """The K spatial maps (over the exemplar's photo) and the K channel maps of every scale, a pair of rows per scale."""
+    rows: list[list[Photo | None]] = []
+    names = []
+    height, width = attention[0].channel.shape[1:]
+    cell = _inside(photo.shape[:2]), _inside((height, width))
+    for number, scale in enumerate(attention):
+        overlays = [overlay(fit(photo, cell[0]), alpha.numpy()) for alpha in scale.spatial]
+        rows.append([_marked(o, f"s {s:.2f}") for o, s in zip(overlays, scale.score.tolist(), strict=True)])
+        rows.append([_heat(_resized(beta.numpy(), cell[1])) for beta in scale.channel])
+        names += [f"scale {number}: spatial", "channel"]
+    most = max(len(row) for row in rows)
+    size = max(cell[0][0], cell[1][0]), max(cell[0][1], cell[1][1])
+    return captioned_grid(rows, size, [f"k = {k}" for k in range(most)], names)
+
+
+def overlay(photo: Photo, weights: NDArray[np.float32]) -> Photo:
+    """A photo (H, W, 3), greyed, under weights (h, w) of any size in colour: the square root of their part of the strongest."""
+    strongest = max(float(np.quantile(weights, 0.995)), 1e-30)
+    part = _resized(np.sqrt((weights / strongest).clip(0, 1)), (photo.shape[0], photo.shape[1]))[..., None]
+    grey = photo.mean(axis=2, keepdims=True) * 0.55 + 20
+    return np.asarray(grey * (1 - 0.85 * part) + _heat(part[..., 0]) * (0.85 * part)).clip(0, 255).astype(np.uint8)
+
+
+def _strip(drawn: Photo, colors: Photo, photo: Photo, region: Region, found: Trace) -> Photo:
+    """The layout and the picture with the region marked, the exemplar, and the exemplar under the affinity of each scale."""
+    size = _inside(photo.shape[:2], _SHOWN_SIDE)
+    layout_size = _inside(drawn.shape[:2], _SHOWN_SIDE)
+    cells: list[Photo | None] = [fit(_outlined(one, region), layout_size) for one in (colors, drawn)]
+    cells += [fit(photo, size), *(overlay(fit(photo, size), a) for a in found.affinity)]
+    cell = max(size[0], layout_size[0]), max(size[1], layout_size[1])
+    captions = ["layout", "drawn", "exemplar", *(f"scale {i}" for i in range(len(found.affinity)))]
+    half = (len(cells) + 1) // 2
+    cells, captions = [*cells, *[None] * (2 * half - len(cells))], [*captions, ""]
+    return stacked(*(captioned_grid([cells[at : at + half]], cell, captions[at : at + half]) for at in (0, half)))
+
+
+def _outlined(photo: Photo, region: Region) -> Photo:
+    """Mark a region: a cross hair around a single pixel, else everything outside of it is dimmed."""
+    marked = photo.astype(np.float32)
+    ys, xs = np.nonzero(region.mask)
+    if len(ys) > 1:
+        return (marked * (0.25 + 0.75 * region.mask[..., None])).astype(np.uint8)
+    arm = max(4, max(photo.shape[:2]) // 24)
+    y, x = int(ys[0]), int(xs[0])
+    for width, color in ((2, 0), (1, 255)):  # white on black, to be seen on any ground
+        for reach in (range(-arm, -arm // 3), range(arm // 3 + 1, arm + 1)):
+            for step in reach:
+                marked[max(y + step, 0) : max(y + step + 1, 0), max(x - width + 1, 0) : x + width] = color
+                marked[max(y - width + 1, 0) : y + width, max(x + step, 0) : max(x + step + 1, 0)] = color
+    return marked.astype(np.uint8)
+
+
+def _heat(part: NDArray[np.float32]) -> Photo:
+    """0 … 1 as colours from dark to bright."""
+    from matplotlib import colormaps
+
+    colored: Any = colormaps["inferno"](np.clip(part, 0, 1), bytes=True)
+    return np.ascontiguousarray(colored[..., :3])
+
+
+def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+
+def _inside(shape: Sequence[int], side: int = _CELL) -> tuple[int, int]:
+    scale = side / max(shape)
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def _marked(photo: Photo, words: str) -> Photo:
+    from PIL import ImageDraw, ImageFont
+
+    image = Image.fromarray(photo)
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(11)
+    pen.text((4, 2), words, (255, 255, 255), font, stroke_width=1, stroke_fill=(0, 0, 0))
+    return np.asarray(image)
+
+
+def _half_area(affinity: NDArray[np.float32]) -> float:
+    """The smallest part of the exemplar's area that holds half of the affinity."""
+    ordered = np.sort(affinity.ravel().astype(np.float64))[::-1].cumsum()
+    return float(np.searchsorted(ordered, ordered[-1] / 2) + 1) / ordered.size
+
+
+def _listed(parts: dict[str, float]) -> str:
+    total = sum(parts.values()) or 1.0
+    return ", ".join(f"{name} {value / total:.0%}" for name, value in list(parts.items())[:_CLASSES_SHOWN])
