@@ -89,6 +89,7 @@ def test_files_that_are_no_results(paths: tuple[Path, Path]) -> None:
         compare(paths[:1])
     with pytest.raises(UserError, match="is missing"):
         compare(paths)
-    write_json(paths[1], {"format": "something else"})
-    with pytest.raises(UserError, match="does not hold results of sceneswap evaluate"):
-        compare(paths)
+    for unlike in ({"format": "something else"}, record("ours", 3.0) | {"format": "sceneswap-evaluation-1"}):
+        write_json(paths[1], unlike)
+        with pytest.raises(UserError, match="does not hold results of sceneswap evaluate"):
+            compare(paths)
