@@ -14,7 +14,8 @@ from typing import Any
 from PIL import Image
 
 from sceneswap.files import write_bytes, write_json
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import shrink
 from sceneswap.scene import LabelMap, Photo, Scene
 

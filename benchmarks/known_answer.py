@@ -30,7 +30,7 @@ from sceneswap.evaluation.fill import mean_colors
 from sceneswap.images import write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.lpips import load_lpips
 from sceneswap.models.pretrained.vgg import file_hash, load_vgg19
 from sceneswap.pictures import grid

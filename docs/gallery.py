@@ -23,7 +23,7 @@ from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.jobs.swap import Source
 from sceneswap.jobs.trace import contact_sheet, write_trace
 from sceneswap.labels.io import colorize, write_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.pictures import captioned_grid, stacked
 from sceneswap.procedural.render import TEST_SEEDS, scene
 from sceneswap.scene import LabelMap, Photo, Scene

@@ -20,7 +20,7 @@ from sceneswap.images import write_png
 from sceneswap.inference.segmentation import SEGMENTER_ENVIRONMENT
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import write_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.build import build_generator
 from sceneswap.models.pretrained.lpips import LPIPS
 from sceneswap.models.pretrained.vgg import VGG19

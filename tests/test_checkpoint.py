@@ -13,7 +13,7 @@ from sceneswap import checkpoint
 from sceneswap.checkpoint import CONFIG, WEIGHTS, Release, folded_copy, load_release, save_release
 from sceneswap.config import ModelConfig, load_train_config
 from sceneswap.errors import UserError
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.build import Network, build_generator
 from sceneswap.models.pretrained.vgg import VGG19
 

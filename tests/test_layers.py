@@ -127,3 +127,18 @@ def test_importing_is_light(module: str, absent: set[str]) -> None:
     code = f"import sys, {module}; print(*sorted({absent!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Also not through imports inside functions, which only hide a circle; what `sceneswap` itself offers is fetched late."""
+    names = {f"sceneswap.{name_of(path)}".replace("/", ".").removesuffix(".__init__"): path for path in FILES}
+    graph = {}
+    for name, path in names.items():
+        found = {m if m in names else m.rpartition(".")[0] for m in imported(parse(path))}
+        graph[name] = (found & names.keys()) - {"sceneswap", name}
+    for name in graph:
+        reached, ahead = set(), set(graph[name])
+        while ahead:
+            reached |= ahead
+            ahead = set().union(*(graph[one] for one in ahead)) - reached
+        assert name not in reached, f"{name} imports itself by way of others"

@@ -14,7 +14,7 @@ from sceneswap import config
 from sceneswap.checkpoint import load_release
 from sceneswap.cli.main import COMMANDS, run
 from sceneswap.inference.hub import shipped_folder
-from sceneswap.labels import schema
+from sceneswap.labels import presets
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/your-data.md")
@@ -105,7 +105,7 @@ def test_every_dependency_has_a_tested_version() -> None:
 def test_presets_are_in_the_package() -> None:
     package = resources.files("sceneswap")
     assert {p.name for p in (package / "presets").iterdir()} == {f"{name}.toml" for name in config.PRESETS}
-    assert {p.name for p in (package / "labels" / "presets").iterdir()} == {f"{name}.toml" for name in schema.PRESETS}
+    assert {p.name for p in (package / "labels" / "presets").iterdir()} == {f"{name}.toml" for name in presets.PRESETS}
     assert (package / "py.typed").is_file()
 
 

@@ -10,7 +10,8 @@ from sceneswap.config import load_train_config
 from sceneswap.images import write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import write_label_map
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import build_generator
 from sceneswap.scene import Scene
 

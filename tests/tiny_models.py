@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from sceneswap import checkpoint
 from sceneswap.checkpoint import Release, folded_copy
 from sceneswap.config import load_train_config, to_dict
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import Network, build_generator
 from sceneswap.models.pretrained.deeplab import DeepLab
 from sceneswap.scene import Photo, Scene

@@ -34,7 +34,7 @@ from sceneswap.data.importing import ImportOptions, import_pairs, sha256_of
 from sceneswap.data.pairing import Pair, find_pairs
 from sceneswap.errors import UserError
 from sceneswap.files import read_json, write_text
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 HERE = Path(__file__).parent
 SPLIT = HERE / "split.json"

@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks.common import converted_scene, save_record
 from sceneswap.config import PhaseConfig, load_train_config
 from sceneswap.data.loader import BatchStream
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.procedural.render import scene
 from sceneswap.training.ema import update_average
 from sceneswap.training.phases import sampling_of, steps_of

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sceneswap.errors import UserError as UserError
     from sceneswap.inference.blend import blend as blend
     from sceneswap.inference.synthesizer import Synthesizer as Synthesizer
+    from sceneswap.labels.presets import load_schema as load_schema
     from sceneswap.labels.schema import LabelSchema as LabelSchema
-    from sceneswap.labels.schema import load_schema as load_schema
     from sceneswap.scene import Scene as Scene
 
 __version__ = "0.1.0"
@@ -25,7 +25,7 @@ _HOME = {
     "Synthesizer": "sceneswap.inference.synthesizer",
     "UserError": "sceneswap.errors",
     "blend": "sceneswap.inference.blend",
-    "load_schema": "sceneswap.labels.schema",
+    "load_schema": "sceneswap.labels.presets",
 }
 __all__ = ["LabelSchema", "Scene", "Synthesizer", "UserError", "__version__", "blend", "load_schema"]
 

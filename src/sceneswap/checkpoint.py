@@ -21,6 +21,7 @@ from sceneswap import config as configuration
 from sceneswap.config import ModelConfig
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, read_json, write_bytes, write_json
+from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
 from sceneswap.models.pretrained.vgg import file_hash
@@ -101,7 +102,7 @@ def load_release(folder: Path, vgg19: Path | None = None) -> Release:
     if not isinstance(values, dict) or values.get("format") != RELEASE_FORMAT:
         raise UserError(f"{folder / CONFIG} is not the configuration of a released sceneswap model")
     model = configuration.from_dict(ModelConfig, values.get("model", {}), f"{folder / CONFIG}: model")
-    schema = LabelSchema.from_dict(values.get("schema", {}), f"{folder / CONFIG}: schema")
+    schema = schema_from_dict(values.get("schema", {}), f"{folder / CONFIG}: schema")
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing; fetch or export the model again")
     if file_hash(folder / WEIGHTS) != values.get("weights_sha256"):

@@ -16,7 +16,7 @@ import torch
 from sceneswap.checkpoint import Release, folded_copy, save_release
 from sceneswap.config import load_train_config
 from sceneswap.images import read_photo, read_png_text
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.build import build_generator
 from sceneswap.scene import Scene
 

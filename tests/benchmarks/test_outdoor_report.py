@@ -71,7 +71,7 @@ class Blind(DeepLabSegmenter):
     """Sees one class everywhere."""
 
     def __init__(self) -> None:
-        from sceneswap.labels.schema import load_schema
+        from sceneswap.labels.presets import load_schema
 
         self.schema, self.description, self.sha256 = load_schema("outdoor"), "blind", "0" * 64
 

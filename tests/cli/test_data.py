@@ -10,7 +10,7 @@ from sceneswap.cli.main import run
 from sceneswap.data.folder import FolderDataset
 from sceneswap.images import read_photo
 from sceneswap.labels.io import read_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.procedural.render import TEST_SEEDS, scene, swap_pair
 
 

@@ -11,7 +11,7 @@ from sceneswap.cli.main import run
 from sceneswap.errors import UserError
 from sceneswap.labels.check import find_label_maps
 from sceneswap.labels.io import read_label_map
-from sceneswap.labels.schema import PRESETS, load_schema
+from sceneswap.labels.presets import PRESETS, load_schema
 
 ADE = load_schema("ade20k-150-1based")
 

@@ -11,7 +11,7 @@ from sceneswap.cli.main import run
 from sceneswap.images import read_photo, read_png_text
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import read_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 OUTDOOR = load_schema("outdoor")
 

@@ -13,7 +13,7 @@ from sceneswap.cli.main import run
 from sceneswap.images import read_photo, read_png_text, write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import write_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 
 def arguments(data: Path, release_folder: Path, output: Path, **changed: str) -> list[str]:

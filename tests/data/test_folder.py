@@ -8,7 +8,8 @@ from PIL import Image
 
 from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.errors import UserError
-from sceneswap.labels.schema import LabelClass, LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelClass, LabelSchema
 
 TOML = """
 name = "mine"

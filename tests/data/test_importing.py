@@ -16,7 +16,7 @@ from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.data.pairing import Pair
 from sceneswap.images import read_photo
 from sceneswap.labels.io import read_label_map, resize_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 ADE = {"sky": 3, "tree": 5, "bed": 8, "water": 22}  # numbers of ade20k-150-1based; a bed has no outdoor class
 OUTDOOR = load_schema("outdoor")

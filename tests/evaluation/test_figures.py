@@ -14,7 +14,7 @@ from sceneswap.evaluation.methods import COPY, PHOTOGRAPH, ModelMethod
 from sceneswap.evaluation.pairs import FolderPairs, ProceduralPairs, Scenes, random_pairs
 from sceneswap.images import read_photo
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 PROTOCOL: dict[str, Any] = {"task": "test"}
 

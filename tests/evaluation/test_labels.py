@@ -23,7 +23,8 @@ from sceneswap.evaluation.labels import (
     scores,
     spread,
 )
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import build_generator
 from sceneswap.scene import LabelMap, Photo
 

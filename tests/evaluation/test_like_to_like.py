@@ -7,7 +7,7 @@ from tiny import random_scene, tiny_synthesizer
 from sceneswap.evaluation.like_to_like import GROUPS, like_to_like
 from sceneswap.inference.transfer_matrix import TransferMatrix
 from sceneswap.jobs.charts import like_figure
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 
 def test_groups_hold_every_class_once() -> None:

@@ -14,7 +14,7 @@ from sceneswap.evaluation.pairs import (
     retrieval_ranks,
     retrieved_pairs,
 )  # fmt: skip
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from sceneswap.evaluation.pairs import ProceduralPairs, Scenes, random_pairs
 from sceneswap.evaluation.protocol import first_difference, folder_hash, protocol, shorten
 from sceneswap.images import read_photo, write_png
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sceneswap.evaluation.methods import CLASS_MEAN, COPY, KeptMethod, ModelMeth
 from sceneswap.evaluation.pairs import FolderPairs, Sample, Scenes, random_pairs
 from sceneswap.evaluation.runner import drop_unlike, file_name, read_rows, run
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.scene import Photo
 
 PROTOCOL: dict[str, Any] = {"task": "test", "size": 32}

@@ -18,7 +18,7 @@ from sceneswap.evaluation.protocol import protocol
 from sceneswap.evaluation.results import evaluate
 from sceneswap.evaluation.tasks import Networks, Task, swap_task
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.vgg import load_vgg19
 
 CPU = torch.device("cpu")

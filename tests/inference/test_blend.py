@@ -22,7 +22,7 @@ from sceneswap.inference.blend import (
 )
 from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 LAYOUT = random_scene(9, 30, 42).label_map  # sides that the network must extend; holds classes 0, 3, 5, 19
 

@@ -16,7 +16,7 @@ from sceneswap.inference.segmentation import SEGMENTER_ENVIRONMENT, load_segment
 from sceneswap.inference.synthesizer import LABEL_SIDE, Synthesizer
 from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
 from sceneswap.labels.io import resize_label_map, write_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.generator import Generator
 
 OUTDOOR = load_schema("outdoor")

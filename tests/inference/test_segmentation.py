@@ -20,7 +20,7 @@ from sceneswap.inference.segmentation import (
     working_size,
 )
 from sceneswap.labels.io import read_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
 from sceneswap.models.pretrained.vgg import file_hash
 

@@ -18,7 +18,7 @@ from sceneswap.images import write_png
 from sceneswap.inference import hub
 from sceneswap.inference.synthesizer import DEFAULT_WORKING_SIZE, Synthesizer
 from sceneswap.labels.io import write_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.scene import Scene
 
 KINDS = ("msca", "gap", "spade-vae")

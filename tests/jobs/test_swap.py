@@ -11,7 +11,7 @@ from sceneswap.errors import UserError
 from sceneswap.images import read_photo, read_png_text
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.swap import Source, find_sources, swap
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 OUTDOOR = load_schema("outdoor")
 

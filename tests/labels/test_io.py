@@ -14,7 +14,8 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.labels.io import colorize, is_photo, read_label_map, resize_label_map, write_label_map
-from sceneswap.labels.schema import LabelClass, LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelClass, LabelSchema
 
 OUTDOOR = load_schema("outdoor")
 MAP = np.random.default_rng(0).integers(0, 37, (9, 7)).astype(np.int16)

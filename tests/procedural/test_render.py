@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sceneswap.images import resize_photo
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.procedural.kinds import KINDS, sample_layout
 from sceneswap.procedural.noise import sample
 from sceneswap.procedural.render import CLASSES, TEST_SEEDS, Mood, label_map_of, paint, render, scene, swap_pair

@@ -12,7 +12,7 @@ import pytest
 from sceneswap.config import TrainConfig, load_train_config, to_dict
 from sceneswap.images import write_png
 from sceneswap.labels.io import write_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 
 
 @pytest.fixture(scope="session")

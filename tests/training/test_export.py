@@ -12,7 +12,7 @@ from tiny_models import make_scene, write_run
 from sceneswap import checkpoint
 from sceneswap.errors import UserError
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.training.export import export_run
 
 KINDS = ("msca", "gap", "spade-vae")

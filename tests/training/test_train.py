@@ -17,7 +17,7 @@ from sceneswap.cli.main import run
 from sceneswap.config import TrainConfig, from_dict
 from sceneswap.errors import UserError
 from sceneswap.labels.io import read_label_map
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.build import build_generator
 from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.scene import Scene

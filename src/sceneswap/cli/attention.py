@@ -99,7 +99,7 @@ def trace(
     from sceneswap.jobs.reader import SceneReader
     from sceneswap.jobs.swap import Source
     from sceneswap.jobs.trace import write_trace
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     points = [_point(words) for words in at]
     synthesizer = Synthesizer.from_pretrained(model, device=device)

@@ -164,7 +164,7 @@ def _render_swap(seed: int, out: Path, size: Size, schema: str) -> None:
 
 def _write_label_map(path: Path, label_map: LabelMap, name: str) -> None:
     from sceneswap.labels.io import write_label_map
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     drawn, schema = load_schema("procedural"), load_schema(name)
     write_label_map(path, drawn.convert(label_map, schema), schema)
@@ -236,7 +236,7 @@ def import_(
     from sceneswap.data.importing import ImportOptions, import_pairs, read_hashes
     from sceneswap.data.pairing import find_pairs
     from sceneswap.errors import UserError
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     if (hashes is None) != (part is None):
         raise UserError("--hashes and --part belong together; give the list and the part of it to import, or neither")

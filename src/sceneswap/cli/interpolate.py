@@ -175,7 +175,7 @@ def _draw(
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.jobs.interpolate import pair_up, write_strips
     from sceneswap.jobs.reader import SceneReader
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     if inputs.frames < 1:
         raise UserError("--frames must be at least 1")

@@ -34,7 +34,7 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
 
     from sceneswap.errors import UserError
     from sceneswap.labels.check import find_label_maps, take_census
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     known = load_schema(schema)
     census = take_census(_with_progress(find_label_maps(directory), "checking"), known)
@@ -81,7 +81,7 @@ def convert(
     import numpy as np
 
     from sceneswap.labels.io import read_label_map, write_label_map
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     old, new = load_schema(from_), load_schema(to)
     pixels = np.zeros(old.num_classes + 1, dtype=np.int64)
@@ -116,7 +116,7 @@ def colorize(source: Annotated[Path, tyro.conf.Positional], schema: str, out: Pa
     """
     from sceneswap.images import write_png
     from sceneswap.labels import io
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     known = load_schema(schema)
     pairs = _outputs(source, out, overwrite, suffix=".png")
@@ -183,7 +183,7 @@ def list_presets() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from sceneswap.labels.schema import PRESETS, load_schema
+    from sceneswap.labels.presets import PRESETS, load_schema
 
     outdoor = load_schema("outdoor")
     table = Table("schema", "classes", "numbers in files", "of them in outdoor")
@@ -208,7 +208,7 @@ def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     known, outdoor = load_schema(schema), load_schema("outdoor")
     table = Table(

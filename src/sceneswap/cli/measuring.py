@@ -59,7 +59,7 @@ def evaluate_folders(
     from sceneswap.evaluation.pairs import Scenes
     from sceneswap.evaluation.tasks import Networks
     from sceneswap.inference.synthesizer import choose_device
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     check(settings, pairs)
     networks = Networks(choose_device(settings.device), settings.vgg19, lpips, inception, segmenter)
@@ -88,7 +88,7 @@ def evaluate_estimates(
     from sceneswap.inference.labelling import HeadLabeller, Labeller, SegmenterLabeller
     from sceneswap.inference.segmentation import load_segmenter
     from sceneswap.inference.synthesizer import Synthesizer, choose_device
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     if model is not None and segmenter is not None:
         raise UserError("--model and --segmenter both name what is judged; leave out one of them")

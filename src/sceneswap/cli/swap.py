@@ -60,7 +60,7 @@ def swap(
     from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
     from sceneswap.jobs.swap import find_sources, swap_two
     from sceneswap.jobs.swap import swap as draw_swaps
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     if batch_size < 1:
         raise UserError("--batch-size must be at least 1")

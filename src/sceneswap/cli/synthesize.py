@@ -72,7 +72,7 @@ def synthesize(
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.jobs.manifest import Row, check_output, read_manifest
     from sceneswap.jobs.reader import SceneReader
-    from sceneswap.labels.schema import load_schema
+    from sceneswap.labels.presets import load_schema
 
     if label_map is not None and layout_photo is not None:
         raise UserError("--label-map and --layout-photo both name the layout; leave out one of them")

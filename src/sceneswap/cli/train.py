@@ -84,7 +84,7 @@ def train(
 
     if dry_run:
         from sceneswap.data.folder import FolderDataset
-        from sceneswap.labels.schema import load_schema
+        from sceneswap.labels.presets import load_schema
 
         dataset = FolderDataset(data, load_schema(settings.schema), only=only)
         rows = plan(settings, len(dataset))

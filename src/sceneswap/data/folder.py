@@ -21,7 +21,8 @@ from sceneswap.errors import UserError
 from sceneswap.images import PHOTO_SUFFIXES, read_photo
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import read_label_map
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import Scene
 
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp")

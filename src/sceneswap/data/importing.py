@@ -20,7 +20,8 @@ from sceneswap.errors import UserError
 from sceneswap.files import atomic_path, make_folder, read_json, write_bytes, write_json, write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.labels.io import read_label_map, resize_label_map, write_label_map
-from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
+from sceneswap.labels.presets import PRESETS, load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
 
 RECORD = "import.json"

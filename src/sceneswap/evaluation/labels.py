@@ -19,7 +19,8 @@ from sceneswap.evaluation.protocol import folder_hash, schema_hash, versions
 from sceneswap.files import write_json
 from sceneswap.inference.labelling import Labeller
 from sceneswap.labels.io import colorize
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import shrink
 from sceneswap.report import facts, legend, picture, picture_grid, section, table, text, write_page
 from sceneswap.scene import LabelMap, Photo

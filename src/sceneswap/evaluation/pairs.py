@@ -16,7 +16,8 @@ from sceneswap.data.folder import FolderDataset
 from sceneswap.data.transforms import resize
 from sceneswap.errors import UserError
 from sceneswap.evaluation.similarity import histogram, intersection
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.procedural.render import TEST_SEEDS, swap_pair
 from sceneswap.scene import Photo, Scene
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
+from sceneswap.labels.presets import PRESETS, load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
 from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.scene import LabelMap

@@ -31,7 +31,8 @@ from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.interpolation import Mixture, mix
 from sceneswap.inference.segmentation import classes_at
 from sceneswap.labels.io import read_label_map, resize_label_map
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Exemplar, Generator
 from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.models.spade_vae import Latent

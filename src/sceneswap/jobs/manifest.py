@@ -17,7 +17,8 @@ from typing import Any
 
 from sceneswap.errors import UserError
 from sceneswap.files import read_text
-from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
+from sceneswap.labels.presets import PRESETS, load_schema
+from sceneswap.labels.schema import LabelSchema
 
 COLUMNS = ("label_map", "exemplar", "exemplar_label_map", "output")
 OPTIONAL = ("exemplar_label_map",)

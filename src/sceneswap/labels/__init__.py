@@ -1,1 +1,1 @@
-"""Label schemas (`schema`), exact label map files (`io`) and the checks of whole folders (`check`)."""
+"""Label schemas (`schema`) by name or file (`presets`), exact label map files (`io`), checks of folders (`check`)."""

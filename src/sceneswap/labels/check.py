@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
 from sceneswap.images import PHOTO_SUFFIXES
-from sceneswap.labels.convention import likely_convention, shift_suspicion
+from sceneswap.labels.convention import encode, likely_convention, shift_suspicion
 from sceneswap.labels.io import SUFFIXES, read_values
 from sceneswap.labels.schema import LabelSchema
 
@@ -39,7 +39,7 @@ class Census:
         try:
             values = read_values(path, self.schema)
             self.values.update(np.unique(values).tolist())
-            label_map = self.schema.encode(values, str(path))
+            label_map = encode(values, self.schema, str(path))
         except UserError as error:
             self.faults.append(str(error))
             return

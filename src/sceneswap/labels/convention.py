@@ -7,23 +7,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
-from sceneswap.labels.schema import PRESETS, LabelSchema, load_schema
+from sceneswap.labels.presets import PRESETS, load_schema
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.scene import LabelMap
 
 _SHOWN = 4  # foreign ids named in a message
 
 
-def foreign_values_error(schema: LabelSchema, values: NDArray[Any], foreign: NDArray[Any], source: str) -> UserError:
-    """Return the error for a file `source` whose `values` hold the `foreign` ones, which `schema` does not know."""
-    found, counts = np.unique(foreign, return_counts=True)
+def encode(values: NDArray[Any], schema: LabelSchema, source: str) -> LabelMap:
+    """Turn the `values` of a file (integers of any shape, (H, W) for a map) into int16 indices of `schema`, void = C.
+
+    Raises `UserError` naming the file `source`, the foreign values, their pixel counts and what they look like.
+    """
+    if values.dtype.kind not in "iu":
+        raise UserError(f"{source}: a label map holds whole numbers, not {values.dtype}; save it as integers")
+    indices = schema.indices_of(values)
+    if not indices.size or indices.min() >= 0:
+        return indices
+    found, counts = np.unique(values[indices < 0], return_counts=True)
     order = np.argsort(-counts, kind="stable")[:_SHOWN]
     parts = [f"{found[i]} ({counts[i]:,} pixel{'s' if counts[i] > 1 else ''})" for i in order]
     if len(found) > _SHOWN:
         parts.append(f"{len(found) - _SHOWN} more")
-    named = _listed(parts)
     ids, are = ("id", "is") if len(found) == 1 else ("ids", "are")
     hint = likely_convention(schema, np.unique(values).tolist())
-    return UserError(
-        f"{source}: {ids} {named} {are} not in schema {schema.name} ({schema.describe_values()}); "
+    raise UserError(
+        f"{source}: {ids} {_listed(parts)} {are} not in schema {schema.name} ({schema.describe_values()}); "
         + (hint or "no preset fits all ids of this file either: write a schema file for it, or correct the file")
     )
 

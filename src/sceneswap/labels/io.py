@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from sceneswap.errors import UserError
 from sceneswap.files import write_bytes
 from sceneswap.images import MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
+from sceneswap.labels.convention import encode
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
 
@@ -76,7 +77,7 @@ def read_label_map(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS
     Raises `UserError` when the file is missing, damaged, too large, of a kind that cannot hold exact numbers (JPEG and
     the like), or holds numbers or colours that `schema` does not know.
     """
-    return schema.encode(read_values(path, schema, max_pixels), str(path))
+    return encode(read_values(path, schema, max_pixels), schema, str(path))
 
 
 def read_values(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:

@@ -1,38 +1,21 @@
 """A label schema: which number in a file means which class.
 
 Numbers of files (*file values*) and class indices are kept apart: a file value is `class id + offset` or one of
-`void_ids`; in memory a label map holds indices 0 … C-1 in the order of `classes`, and C for void. `encode` goes from
-file values to indices and refuses every value the schema does not know; `decode` goes back.
+`void_ids`; in memory a label map holds indices 0 … C-1 in the order of `classes`, and C for void. `indices_of` goes from
+file values to indices (`convention.encode` refuses what the schema does not know), `decode` goes back.
 """
 
 import difflib
-import json
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib import resources
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
-from sceneswap.files import read_text
 from sceneswap.scene import LabelMap
-
-PRESETS: tuple[str, ...] = (
-    "coco-stuff",
-    "coco-stuffthingmaps",
-    "ade20k-150",
-    "ade20k-150-1based",
-    "stanford-background",
-    "camvid",
-    "outdoor",
-    "procedural",
-)
-"""Names of the schemas that come with the package."""
 
 SETTINGS = ("indoor", "outdoor", "both")
 VOID_COLOR = (0, 0, 0)
@@ -124,27 +107,16 @@ class LabelSchema:
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {self.num_classes} others"
             raise UserError(f"there is no class {name!r} in schema {self.name}; {hint}") from None
 
-    def encode(self, values: NDArray[Any], source: str) -> LabelMap:
-        """Turn file values into a label map.
+    def indices_of(self, values: NDArray[Any]) -> LabelMap:
+        """Turn file values, integers of any shape, into int16 indices of that shape: void C, foreign values -1.
 
-        values: integers of any shape, (H, W) for a map. source: the file, for the message.
-        Returns int16 indices of the same shape, void = C. Raises `UserError` naming the foreign values, their pixel
-        counts and the schema that they look like.
+        Files go through `convention.encode`, which refuses foreign values.
         """
-        if values.dtype.kind not in "iu":
-            raise UserError(f"{source}: a label map holds whole numbers, not {values.dtype}; save it as integers")
         low, table = self._lookup
         if values.dtype == np.uint8:
-            index_of_byte = table[np.clip(np.arange(256), low, low + len(table) - 1) - low]
-            indices = index_of_byte[values]
-        else:
-            bounded = np.minimum(values, _MAX_VALUE + 1) if values.dtype == np.uint64 else values  # int64 would wrap
-            indices = table[np.clip(bounded.astype(np.int64), low, low + len(table) - 1) - low]
-        if indices.size and indices.min() < 0:
-            from sceneswap.labels.convention import foreign_values_error
-
-            raise foreign_values_error(self, values, values[indices < 0], source)
-        return indices
+            return table[np.clip(np.arange(256), low, low + len(table) - 1) - low][values]
+        bounded = np.minimum(values, _MAX_VALUE + 1) if values.dtype == np.uint64 else values  # int64 would wrap
+        return table[np.clip(bounded.astype(np.int64), low, low + len(table) - 1) - low]
 
     def decode(self, label_map: LabelMap) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Turn indices into file values (void becomes `void_ids[0]`): uint8, or uint16 when the schema needs it."""
@@ -177,54 +149,12 @@ class LabelSchema:
         return f"ids {_ranges(values)}, void {' and '.join(str(v) for v in self.void_ids)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the schema as JSON-able values; `from_dict` reads it back."""
+        """Return the schema as JSON-able values; `presets.schema_from_dict` reads it back."""
         classes = [
             {"id": c.id, "name": c.name, "color": list(c.color), "setting": c.setting, "outdoor": c.outdoor}
             for c in self.classes
         ]
         return {"name": self.name, "offset": self.offset, "void_ids": list(self.void_ids), "classes": classes}
-
-    @staticmethod
-    def from_dict(d: Any, source: str = "the label schema") -> "LabelSchema":
-        """Build a schema from plain values; `source` (a file) is named in errors.
-
-        A schema may name a preset as `base` and give only what differs: `name`, `offset`, `void_ids`, `classes`, or
-        `only`, the names of the classes to keep. Of a class only `id` and `name` must be given.
-        Raises `UserError` on anything missing, unknown or contradictory.
-        """
-        from sceneswap.labels.parse import schema_from_dict
-
-        return schema_from_dict(d, source)
-
-
-def load_schema(name_or_path: str) -> LabelSchema:
-    """Return the preset of that name, or the schema in a .toml or .json file (the fields of `from_dict`).
-
-    Raises `UserError` when there is no such preset or file, or the file is no valid schema.
-    """
-    if name_or_path in PRESETS:
-        return _preset(name_or_path)
-    path = Path(name_or_path)
-    if path.suffix.lower() not in (".toml", ".json"):
-        near = difflib.get_close_matches(name_or_path, PRESETS, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]}, or another of" if near else "give one of"
-        raise UserError(
-            f"there is no label schema {name_or_path!r}; {hint} {', '.join(PRESETS)}, or a .toml or .json file"
-        )
-    text = read_text(path, "the label schema", hint=f"give a file or one of {', '.join(PRESETS)}")
-    try:
-        d = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"the label schema {path} is not valid {path.suffix[1:].upper()}: {error}") from error
-    if isinstance(d, dict):
-        d.setdefault("name", path.stem)
-    return LabelSchema.from_dict(d, source=str(path))
-
-
-@cache
-def _preset(name: str) -> LabelSchema:
-    text = resources.files("sceneswap.labels").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
-    return LabelSchema.from_dict({"name": name} | tomllib.loads(text), source=f"preset {name}")
 
 
 def _fault(schema: LabelSchema) -> str | None:
@@ -269,14 +199,3 @@ def _ranges(values: Iterable[int]) -> str:
     if len(starts) > 4:
         return f"{ordered[0]}–{ordered[-1]} with gaps"
     return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in zip(starts, ends, strict=True))
-
-
-def spread_color(index: int) -> tuple[int, int, int]:
-    """Return a deterministic, never black colour for the class at `index`; neighbours differ strongly.
-
-    The index's bits are dealt in turn to red, green and blue, highest first.
-    """
-    parts, number = [0, 0, 0], index + 1
-    for bit in range(24):
-        parts[bit % 3] |= (number >> bit & 1) << (7 - bit // 3)
-    return parts[0], parts[1], parts[2]

@@ -10,7 +10,7 @@ from sceneswap import __version__, checkpoint
 from sceneswap.checkpoint import Release
 from sceneswap.config import TrainConfig, from_dict
 from sceneswap.errors import UserError
-from sceneswap.labels.schema import LabelSchema
+from sceneswap.labels.presets import schema_from_dict
 from sceneswap.models.build import build_generator
 
 
@@ -33,7 +33,7 @@ def export_run(
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not a complete training state: {error} is missing or wrong") from error
     config = from_dict(TrainConfig, settings, str(path))
-    schema = LabelSchema.from_dict(schema_values)
+    schema = schema_from_dict(schema_values)
     network = build_generator(config.model, schema.num_classes, vgg19)
     checkpoint.restore_state(tensors, meta, networks={"average": network}, optimizers={}, source=str(path))
     record = {

@@ -24,7 +24,8 @@ from sceneswap.data.folder import FolderDataset
 from sceneswap.data.loader import Batch, BatchStream
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, write_json
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema, schema_from_dict
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.training import phases
 from sceneswap.training.ema import update_average
 from sceneswap.training.log import RunLog, progress_bar
@@ -82,7 +83,7 @@ def train(
     tensors, meta = checkpoint.read_state(newest) if newest else ({}, {})
     if newest:
         settings = config.from_dict(TrainConfig, meta["config"], str(newest))
-    schema = LabelSchema.from_dict(meta["schema"]) if newest else load_schema(settings.schema)
+    schema = schema_from_dict(meta["schema"]) if newest else load_schema(settings.schema)
     dataset = FolderDataset(data, schema, only=only, cache=True)
     accelerator = make_accelerator(settings, device)
     if newest:

@@ -12,7 +12,7 @@ from sceneswap.evaluation.metrics.style import style_distance, taps_of
 from sceneswap.evaluation.metrics.table import Batch, as_tensor
 from sceneswap.evaluation.pairs import FolderPairs, Scenes, random_pairs
 from sceneswap.evaluation.tasks import Networks, layout_task
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.vgg import VGG19, load_vgg19
 
 CPU = torch.device("cpu")

@@ -11,7 +11,8 @@ from torch import Tensor
 from sceneswap.evaluation.methods import PHOTOGRAPH
 from sceneswap.evaluation.metrics.table import Batch, LayoutAgreement
 from sceneswap.evaluation.pairs import Sample, Scenes, random_pairs
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
 
 

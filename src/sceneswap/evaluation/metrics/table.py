@@ -16,7 +16,8 @@ from torch import Tensor
 from sceneswap.evaluation.metrics import nearest, reconstruction, style
 from sceneswap.evaluation.pairs import Sample
 from sceneswap.inference.segmentation import Segmenter, agreement
-from sceneswap.labels.schema import LabelSchema, load_schema
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.pretrained.lpips import LPIPS
 from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.scene import LabelMap, Photo

@@ -1,18 +1,71 @@
-"""Plain values (of a TOML or JSON file, or of a checkpoint) into a `LabelSchema`, with a sentence for every mistake."""
+"""Label schemas by name or from a file: plain values (of TOML, JSON or a checkpoint) with a sentence for every mistake."""
 
 import difflib
+import json
+import tomllib
 from dataclasses import replace
+from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import Any, NoReturn
 
 from sceneswap.errors import UserError
-from sceneswap.labels.schema import PRESETS, LabelClass, LabelSchema, load_schema, spread_color
+from sceneswap.files import read_text
+from sceneswap.labels.schema import LabelClass, LabelSchema
+
+PRESETS: tuple[str, ...] = (
+    "coco-stuff",
+    "coco-stuffthingmaps",
+    "ade20k-150",
+    "ade20k-150-1based",
+    "stanford-background",
+    "camvid",
+    "outdoor",
+    "procedural",
+)
+"""Names of the schemas that come with the package."""
 
 _SCHEMA_KEYS = ("name", "base", "offset", "void_ids", "only", "classes")
 _CLASS_KEYS = ("id", "name", "color", "setting", "outdoor")
 
 
-def schema_from_dict(d: Any, source: str) -> LabelSchema:
-    """Build the schema that `LabelSchema.from_dict` documents; `source` is named in every `UserError`."""
+def load_schema(name_or_path: str) -> LabelSchema:
+    """Return the preset of that name, or the schema in a .toml or .json file (the fields of `schema_from_dict`).
+
+    Raises `UserError` when there is no such preset or file, or the file is no valid schema.
+    """
+    if name_or_path in PRESETS:
+        return _preset(name_or_path)
+    path = Path(name_or_path)
+    if path.suffix.lower() not in (".toml", ".json"):
+        near = difflib.get_close_matches(name_or_path, PRESETS, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}, or another of" if near else "give one of"
+        raise UserError(
+            f"there is no label schema {name_or_path!r}; {hint} {', '.join(PRESETS)}, or a .toml or .json file"
+        )
+    text = read_text(path, "the label schema", hint=f"give a file or one of {', '.join(PRESETS)}")
+    try:
+        d = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"the label schema {path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    if isinstance(d, dict):
+        d.setdefault("name", path.stem)
+    return schema_from_dict(d, source=str(path))
+
+
+@cache
+def _preset(name: str) -> LabelSchema:
+    text = resources.files("sceneswap.labels").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+    return schema_from_dict({"name": name} | tomllib.loads(text), source=f"preset {name}")
+
+
+def schema_from_dict(d: Any, source: str = "the label schema") -> LabelSchema:
+    """Build a schema from plain values, such as those of `LabelSchema.to_dict`; `source` (a file) is named in errors.
+
+    A schema may name a preset as `base` and give only what differs: `name`, `offset`, `void_ids`, `classes`, or
+    `only`, the names of the classes to keep. Of a class only `id` and `name` must be given.
+    Raises `UserError` on anything missing, unknown or contradictory.
+    """
     fields = _table(d, "the schema", _SCHEMA_KEYS, source)
     base = _base(fields, source)
     if "classes" in fields:
@@ -70,6 +123,17 @@ def _label_class(d: Any, index: int, source: str) -> LabelClass:
     if fields.get("outdoor") is None:
         return label_class
     return replace(label_class, outdoor=_line(fields["outdoor"], f"the outdoor class of {what}", source))
+
+
+def spread_color(index: int) -> tuple[int, int, int]:
+    """Return a deterministic, never black colour for the class at `index`; neighbours differ strongly.
+
+    The index's bits are dealt in turn to red, green and blue, highest first.
+    """
+    parts, number = [0, 0, 0], index + 1
+    for bit in range(24):
+        parts[bit % 3] |= (number >> bit & 1) << (7 - bit // 3)
+    return parts[0], parts[1], parts[2]
 
 
 def _table(value: Any, what: str, keys: tuple[str, ...], source: str) -> dict[str, Any]:
