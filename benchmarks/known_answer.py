@@ -160,7 +160,7 @@ def _metrics(lpips: Path | None, vgg19: Path | None) -> tuple[dict[str, Distance
         described["LPIPS"] = f"AlexNet v0.1, weights {file_hash(lpips)}; lower is better"
     vgg19 = vgg19 or _named("SCENESWAP_VGG19", "the VGG distance")
     if vgg19:
-        network, weights = load_vgg19(vgg19), LossConfig().perceptual_taps
+        network, weights = load_vgg19(vgg19), LossConfig().perceptual_weights
 
         @torch.no_grad()
         def distance(drawn: Tensor, answer: Tensor) -> Tensor:

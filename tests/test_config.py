@@ -26,10 +26,12 @@ PHASE = {"name": "p", "objective": "image", "task": "patch", "image_size": 64, "
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_parses_and_survives_json(preset: str) -> None:
     settings = load_train_config(preset)
-    paper = [p for p in settings.phases if p.objective not in ("labels", "label-head") and p.task != "swap"]
+    paper = [
+        p for p in settings.phases if p.objective not in ("labels", "label-head") and p.task not in ("swap", "whole")
+    ]
     assert paper[0].objective == "features"
     assert all(p.objective == "image" for p in paper[1:])
-    assert list(dict.fromkeys(p.task for p in paper)) == ["patch", "global"]
+    assert list(dict.fromkeys(p.task for p in paper)) in (["patch", "global"], ["patch"])
     assert from_dict(TrainConfig, json.loads(json.dumps(to_dict(settings))), "json") == settings
 
 
@@ -114,12 +116,18 @@ def test_unknown_keys_and_wrong_types(change: dict[str, Any], message: str) -> N
         (ModelConfig, {"latent": 0}, "latent must be greater than 0"),
         (ModelConfig, {"logit_scale": float("nan")}, "logit_scale"),
         (ModelConfig, {"noise_channels": -1}, "noise_channels must be 0 or more"),
-        (ModelConfig, {"label_head": 8, "encoder": "vgg19"}, "label_head needs the compact encoder"),
+        (ModelConfig, {"encoder_taps": 6}, "encoder_taps must be 1 to 5"),
+        (ModelConfig, {"unit_taps": True}, "unit_taps needs encoder_taps of 4 or fewer"),
+        (ModelConfig, {"extra_blocks": [1]}, "extra_blocks needs a number of 0 or more per scale"),
+        (DiscriminatorConfig, {"taps": ["relu9_1"]}, "VGG-19 has no layer relu9_1"),
+        (DiscriminatorConfig, {"patch_width": -1}, "patch_width must be 0 or more"),
         (DiscriminatorConfig, {"layers": 0}, "layers must be greater than 0"),
         (LossConfig, {"pixel": -1}, "pixel must be 0 or more"),
-        (LossConfig, {"perceptual_taps": []}, "1 to 5 weights"),
+        (LossConfig, {"perceptual_weights": []}, "the same number of entries"),
+        (LossConfig, {"perceptual_layers": ["conv1"], "perceptual_weights": [1.0]}, "VGG-19 has no layer conv1"),
         (LossConfig, {"adversarial": 0, "feature_matching": 0, "perceptual": 0}, "at least one term"),
-        (LossConfig, {"style_taps": 6}, "style_taps must be 1 to 5"),
+        (LossConfig, {"style_layers": []}, "style_layers must name at least one layer"),
+        (PhaseConfig, PHASE | {"task": "whole", "batch_size": 1}, "a batch_size of 2 or more"),
         (PhaseConfig, PHASE | {"task": "swap", "batch_size": 1}, "a batch_size of 2 or more"),
         (PhaseConfig, PHASE | {"epochs": 1}, "phase p: give either steps or epochs"),
         (PhaseConfig, PHASE | {"steps": 0}, "give either steps or epochs"),

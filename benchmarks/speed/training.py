@@ -81,7 +81,7 @@ def main(
         seconds = (data_seconds + step_seconds) / steps
         return {
             "phase": phase.name,
-            "patch": phase.image_size // 2,
+            "patch": sampling_of(phase, settings).entry_size,
             "entries_per_step": sampling.entries_per_scene * phase.batch_size * settings.accumulation,
             "steps_per_second": 1 / seconds,
             "data_share": data_seconds / (data_seconds + step_seconds),

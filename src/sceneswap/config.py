@@ -14,6 +14,10 @@ from sceneswap.errors import UserError
 from sceneswap.files import read_text
 
 ModelKind = Literal["msca", "gap", "spade-vae"]
+Padding = Literal["zeros", "replicate"]
+Task = Literal["patch", "global", "swap", "whole"]
+VGG_LAYERS = tuple(f"relu{b}_{c}" for b, count in enumerate((2, 2, 4, 4, 1), 1) for c in range(1, count + 1))
+"""Activations of VGG-19 that losses and discriminator can read, fine → coarse."""
 PRESETS = ("paper", "outdoor-small", "small", "tiny")
 
 
@@ -24,7 +28,12 @@ class ModelConfig:
     kind: ModelKind = "msca"
     encoder: Literal["vgg19", "compact"] = "compact"
     compact_channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # taps of the compact image encoder
-    raw_colour: bool = False  # taps of the compact encoder also carry the pooled picture
+    encoder_taps: int = (
+        5  # of VGG-19; up to 4 (relu4_1) its weights come with the package, further scales pool the last
+    )
+    unit_taps: bool = False  # taps of VGG-19 divided by their typical size
+    encoder_padding: Padding = "zeros"  # of VGG-19, label encoders and label head
+    raw_colour: bool = False  # the image encoder's taps also carry the pooled picture
     feature_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # N
     label_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # M1 = M2
     attention_maps: tuple[int, ...] = (8, 8, 8, 8, 8)  # K
@@ -33,9 +42,11 @@ class ModelConfig:
     label_embedding: int = 16
     widths: tuple[int, ...] = (16, 32, 64, 128, 160)  # of the SPADE ladder
     spade_hidden: tuple[int, ...] = (16, 24, 32, 48, 64)  # 0: γ and β directly from the condition
-    middle_blocks: int = 2
+    middle_blocks: int = 2  # before the block of the coarsest scale
+    extra_blocks: tuple[int, ...] = ()  # after the block of each scale; empty: none
     normalisation: Literal["instance", "batch"] = "instance"  # inside SPADE blocks
-    padding: Literal["zeros", "replicate"] = "zeros"  # of the SPADE ladder's convolutions
+    padding: Padding = "zeros"  # of the SPADE ladder's convolutions
+    upsampling: Literal["nearest", "bilinear"] = "nearest"  # between the ladder's scales
     noise_channels: int = 0  # of noise joined to every condition: what fine texture is grown from
     label_head: int = 0  # channels of the head that estimates label maps from the encoder's taps; 0: none
     latent: int = 256  # of SPADE_VAE
@@ -49,14 +60,22 @@ class ModelConfig:
             )
         }  # fmt: skip
         _require(len(lengths) == 1, "model: every per-scale list needs one entry per scale, so all the same length")
+        _require(
+            len(self.extra_blocks) in (0, self.scales) and min(self.extra_blocks, default=0) >= 0,
+            "model: extra_blocks needs a number of 0 or more per scale, or none at all",
+        )
         _require(2 <= self.scales <= 7, "model: 2 to 7 scales are possible")
-        _require(self.encoder != "vgg19" or self.scales <= 5, "model: VGG-19 has five taps, so at most five scales")
+        _require(1 <= self.encoder_taps <= 5, "model: encoder_taps must be 1 to 5, VGG-19 has five taps")
+        _require(
+            self.encoder != "vgg19" or self.encoder_taps < 5 or self.scales <= 5,
+            "model: VGG-19 has five taps, so at most five scales (or fewer encoder_taps, the last of which is pooled)",
+        )
+        _require(not self.unit_taps or self.encoder_taps < 5, "model: unit_taps needs encoder_taps of 4 or fewer")
         for name in ("compact_channels", "feature_channels", "label_channels", "attention_maps", "widths"):
             _require(min(getattr(self, name)) > 0, f"model: every entry of {name} must be greater than 0")
         _require(min(self.spade_hidden) >= 0, "model: every entry of spade_hidden must be 0 or more")
         for name in ("middle_blocks", "noise_channels", "label_head"):
             _require(getattr(self, name) >= 0, f"model: {name} must be 0 or more")
-        _require(self.encoder == "compact" or not self.label_head, "model: label_head needs the compact encoder")
         _require(min(self.label_embedding, self.latent) > 0, "model: label_embedding and latent must be greater than 0")
         _require(0 <= self.logit_scale < math.inf, "model: logit_scale must be 0 or more")
 
@@ -73,16 +92,27 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """SPADE's multi-scale PatchGAN."""
+    """kind "patch": SPADE's multi-scale PatchGAN. "features": heads on frozen activations of VGG-19."""
 
+    kind: Literal["patch", "features"] = "patch"
     width: int = 64
-    layers: int = 4
+    layers: int = 4  # of a PatchGAN
     scales: int = 2
     label_embedding: int = 16
+    taps: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # that the heads read
+    patch_width: int = 0  # of a thin PatchGAN beside the heads; 0: none
 
     def __post_init__(self) -> None:
-        for field_ in dataclasses.fields(self):
-            _require(getattr(self, field_.name) > 0, f"discriminator: {field_.name} must be greater than 0")
+        for name in ("width", "layers", "scales", "label_embedding"):
+            _require(getattr(self, name) > 0, f"discriminator: {name} must be greater than 0")
+        _require(self.patch_width >= 0, "discriminator: patch_width must be 0 or more")
+        _require(len(self.taps) > 0, "discriminator: taps must name at least one layer of VGG-19")
+        _require_layers(self.taps, "discriminator: taps")
+
+    @property
+    def vgg_layers(self) -> tuple[str, ...]:
+        """The activations of VGG-19 that the discriminator reads."""
+        return self.taps if self.kind == "features" else ()
 
 
 @dataclass(frozen=True)
@@ -93,21 +123,26 @@ class LossConfig:
     feature_matching: float = 10.0
     perceptual: float = 10.0  # VGG-19, L1 on the taps
     lpips: float = 0.0
-    style: float = 0.0  # Gram matrices of VGG-19's first taps; in swaps, where there is no true picture, the exemplar's
+    style: float = 0.0  # Gram matrices of VGG-19; in swaps, where there is no true picture, the exemplar's
     layout: float = 0.0  # cross-entropy of the label head's reading of the drawing
     labels: float = 0.0  # cross-entropy of the label head on photographs, which trains it
     pixel: float = 0.0  # L1 on RGB
     kl: float = 0.05  # SPADE_VAE only
-    perceptual_taps: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # relu1_1 …, fine → coarse
-    style_taps: int = 2
+    perceptual_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    perceptual_weights: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of these layers, in their order
+    perceptual_unit: bool = False  # every layer divided by its typical size
+    style_layers: tuple[str, ...] = ("relu1_1", "relu2_1")
 
     def __post_init__(self) -> None:
         _require(
-            1 <= len(self.perceptual_taps) <= 5, "loss: perceptual_taps needs 1 to 5 weights, VGG-19 has five taps"
+            len(self.perceptual_layers) == len(self.perceptual_weights) > 0,
+            "loss: perceptual_layers and perceptual_weights need the same number of entries, at least one",
         )
-        _require(1 <= self.style_taps <= 5, "loss: style_taps must be 1 to 5, VGG-19 has five taps")
+        _require_layers(self.perceptual_layers, "loss: perceptual_layers")
+        _require_layers(self.style_layers, "loss: style_layers")
+        _require(len(self.style_layers) > 0, "loss: style_layers must name at least one layer of VGG-19")
         single = {name: getattr(self, name) for name in self.terms()}
-        for name, weight in [*single.items(), *(("perceptual_taps", tap) for tap in self.perceptual_taps)]:
+        for name, weight in [*single.items(), *(("perceptual_weights", w) for w in self.perceptual_weights)]:
             _require(0 <= weight < math.inf, f"loss: {name} must be 0 or more")
         drawing = [single[name] for name in single if name not in ("kl", "labels")]
         _require(any(drawing), "loss: at least one term needs a weight above 0")
@@ -115,12 +150,12 @@ class LossConfig:
     @classmethod
     def terms(cls) -> tuple[str, ...]:
         """Names of the terms, which are the names of their weights."""
-        return tuple(f.name for f in dataclasses.fields(cls) if not f.name.endswith("_taps"))
+        return tuple(f.name for f in dataclasses.fields(cls) if "_" not in f.name or f.name == "feature_matching")
 
     @property
-    def vgg_taps(self) -> int:
-        """How many taps of VGG-19 the terms read; 0: none."""
-        return max(len(self.perceptual_taps) if self.perceptual else 0, self.style_taps if self.style else 0)
+    def vgg_layers(self) -> tuple[str, ...]:
+        """The activations of VGG-19 that the terms read."""
+        return (self.perceptual_layers if self.perceptual else ()) + (self.style_layers if self.style else ())
 
 
 @dataclass(frozen=True)
@@ -131,13 +166,14 @@ class PhaseConfig:
     alone, which leaves the drawings as they are; "features" trains extractors and attention through the auxiliary
     decoder (supplement §8), "image" trains everything adversarially.
     task: "patch" two disjoint patches, "global" two large crops and the whole image (supplement §7), "swap" two disjoint
-    patches, of which one is drawn after a patch of another scene. image_size: S; patches are S/2. style_factor multiplies
+    patches, of which one is drawn after a patch of another scene; "whole" the whole image and its mirror image, of which
+    the latter is drawn after another scene. image_size: S; patches are S/2, whole images S. style_factor multiplies
     the weight of the style term in this phase. Exactly one of steps and epochs.
     """
 
     name: str
     objective: Literal["labels", "label-head", "features", "image"]
-    task: Literal["patch", "global", "swap"]
+    task: Task
     image_size: int
     batch_size: int  # scenes per process and micro-step
     steps: int = 0
@@ -158,8 +194,8 @@ class PhaseConfig:
         )
         _require(self.batch_size > 0, f"phase {self.name}: batch_size must be greater than 0")
         _require(
-            self.task != "swap" or (self.objective == "image" and self.batch_size > 1),
-            f'phase {self.name}: task = "swap" needs objective = "image" and a batch_size of 2 or more',
+            self.task not in ("swap", "whole") or (self.objective == "image" and self.batch_size > 1),
+            f'phase {self.name}: task = "{self.task}" needs objective = "image" and a batch_size of 2 or more',
         )
         _require(0 <= self.style_factor < math.inf, f"phase {self.name}: style_factor must be 0 or more")
         _require(0 <= self.decay_from <= 1, f"phase {self.name}: decay_from must lie in [0, 1]")
@@ -186,6 +222,7 @@ class TrainConfig:
     flip: bool = True
     jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this
     jitter_shift: float = 0.25  # and shift in ± this, on the [-1, 1] scale
+    view_shift: int = 0  # pixels: exemplars and drawings are seen at a random offset up to this, the same for both
     seed: int = 0
     log_every: int = 20
     sample_every: int = 500
@@ -199,12 +236,13 @@ class TrainConfig:
         _require(all(0 <= beta < 1 for beta in self.betas), "train: both betas must lie in [0, 1)")
         _require(0 <= self.jitter_gain < 1, "train: jitter_gain must lie in [0, 1)")
         _require(0 <= self.jitter_shift <= 1, "train: jitter_shift must lie in [0, 1]")
+        _require(0 <= self.view_shift <= 64, "train: view_shift must lie in 0 … 64")
         _require(0 <= self.seed < 2**20, f"train: seed must lie in 0 … {2**20 - 1}")
         for name in ("accumulation", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints"):
             _require(getattr(self, name) > 0, f"train: {name} must be greater than 0")
         _require(len(self.pretrain_targets) > 0, "train: pretrain_targets must name at least one target")
         _require(
-            "vgg19" not in self.pretrain_targets or self.model.scales <= 5,
+            "vgg19" not in self.pretrain_targets or self.model.scales <= 5 or self.model.encoder == "vgg19",
             "train: VGG-19 has five taps, so pretrain_targets cannot hold vgg19 with more than five scales",
         )
         for phase in self.phases:
@@ -221,9 +259,18 @@ class TrainConfig:
                 f'phase {phase.name}: objective = "{phase.objective}" needs a model with label_head greater than 0',
             )
         _require(
+            self.discriminator.kind == "patch" or not self.loss.feature_matching,
+            'loss: feature_matching needs a discriminator of kind "patch"; set it to 0, or use the perceptual term',
+        )
+        _require(
             self.model.label_head > 0 or self.loss.layout == self.loss.labels == 0,
             "loss: layout and labels need a model with label_head greater than 0",
         )
+
+    @property
+    def vgg_layers(self) -> tuple[str, ...]:
+        """The activations of VGG-19 that losses and discriminator read."""
+        return tuple(dict.fromkeys(self.loss.vgg_layers + self.discriminator.vgg_layers))
 
     def with_model(self, kind: ModelKind) -> "TrainConfig":
         """The same run for another model.
@@ -286,6 +333,11 @@ def load_train_config(name_or_path: str) -> TrainConfig:
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
+
+
+def _require_layers(names: tuple[str, ...], where: str) -> None:
+    wrong = [name for name in names if name not in VGG_LAYERS]
+    _require(not wrong, f"{where}: VGG-19 has no layer {', '.join(wrong)}; it has {', '.join(VGG_LAYERS)}")
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

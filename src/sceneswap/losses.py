@@ -48,9 +48,9 @@ def style(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
 
 
 def perceptual(drawn: Sequence[Tensor], wanted: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """L1 between the first taps of VGG-19, weighted, fine → coarse; further taps are left out."""
-    pairs = zip(weights, drawn, wanted, strict=False)
-    return torch.stack([w * F.l1_loss(a.float(), b.float()) for w, a, b in pairs]).sum()
+    """L1 between activations of VGG-19, (B, C, H, W) each, weighted."""
+    pairs = zip(weights, drawn, wanted, strict=True)
+    return torch.stack([w * (a - b).abs().mean(dtype=torch.float32) for w, a, b in pairs]).sum()
 
 
 def label_cross_entropy(logits: Tensor, label_map: Tensor) -> Tensor:

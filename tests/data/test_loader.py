@@ -325,7 +325,7 @@ def test_impossible_streams_are_refused(dataset: FolderDataset) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"task": "whole"}, {"batch_size": 1, "task": "swap"},
+    [{"task": "halves"}, {"batch_size": 1, "task": "swap"}, {"batch_size": 1, "task": "whole"},
      {"image_size": 48}, {"image_size": 0}, {"batch_size": 0}, {"jitter_gain": 1.0},
      {"jitter_gain": float("nan")}, {"jitter_shift": -0.1}],
 )  # fmt: skip

@@ -13,8 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from sceneswap.checkpoint import folded_copy
 from sceneswap.config import PRESETS, ModelConfig, load_train_config
 from sceneswap.models.build import FROZEN, Network, build_discriminator, build_generator, condition_channels
+from sceneswap.models.encoders import VGGEncoder
 from sceneswap.models.generator import Generator
-from sceneswap.models.pretrained.vgg import VGG19
+from sceneswap.models.pretrained.vgg import VGG19, shipped_vgg19
 from sceneswap.models.spade_vae import SpadeVAE
 
 Scenes = Callable[..., tuple[Tensor, Tensor]]
@@ -37,12 +38,17 @@ def test_presets_draw(preset: str, kind: str) -> None:
     label_map = torch.zeros(2, 64, 64, dtype=torch.int64)
     with torch.no_grad():
         drawing = network(label_map, torch.zeros(2, 3, 64, 64), label_map)
-        judged = discriminator(label_map, drawing.image)
+        seen = shipped_vgg19().activations(drawing.image, discriminator.layers)
+        judged = discriminator(label_map, drawing.image, seen)
     assert drawing.image.shape == (2, 3, 64, 64)
-    assert len(judged) == settings.discriminator.scales
+    heads = len(settings.discriminator.taps) + bool(settings.discriminator.patch_width)
+    assert len(judged) == (settings.discriminator.scales if settings.discriminator.kind == "patch" else heads)
     assert (drawing.posterior is not None) == (kind == "spade-vae")
     if kind != "spade-vae":
-        assert tuple(c.shape[1] for c in drawing.conditions) == condition_channels(settings.model)
+        with torch.no_grad():
+            features = network(label_map, torch.zeros(2, 3, 64, 64), label_map, features_only=True)
+        assert features.image is None
+        assert tuple(c.shape[1] for c in features.conditions) == condition_channels(settings.model)
 
 
 @pytest.mark.filterwarnings("ignore:.*which is a no-op:UserWarning")  # weights copied to shapes without memory
@@ -52,7 +58,7 @@ def test_the_paper_preset_builds(kind: str, vgg19_file: Path) -> None:
     with torch.device("meta"):
         network = build_generator(settings.model, 183, vgg19_file)
         build_discriminator(settings.discriminator, 183)
-    assert isinstance(network, SpadeVAE) or isinstance(network.image_encoder, VGG19)
+    assert isinstance(network, SpadeVAE) or isinstance(network.image_encoder, VGGEncoder)
     assert sum(p.numel() for p in network.parameters()) > 50e6
 
 

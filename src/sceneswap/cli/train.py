@@ -12,6 +12,7 @@ def train(
     preset: str = "small",
     model: Literal["msca", "gap", "spade-vae"] | None = None,
     resume: bool = False,
+    replan: bool = False,
     init_from: Path | None = None,
     split: Path | None = None,
     precision: Literal["fp32", "bf16", "fp16"] | None = None,
@@ -38,6 +39,7 @@ def train(
         preset: paper, small, tiny, or the path of a TOML file of the same form.
         model: Overrides the preset's; msca is the method, gap and spade-vae are its baselines.
         resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
+        replan: With --resume: go on with the settings of --preset instead (the networks must be the same).
         init_from: Start from the weights of a released model folder of the same preset and schema.
         split: JSON file with a list of image stems; only these are used.
         precision: Overrides the preset's.
@@ -58,6 +60,8 @@ def train(
     from sceneswap.errors import UserError
     from sceneswap.files import read_json
 
+    if replan and not resume:
+        raise UserError("--replan changes the settings of a run that goes on; give it together with --resume")
     if not 0 < scale_steps < float("inf"):
         raise UserError("--scale-steps must be greater than 0")
     settings = load_train_config(preset)
@@ -100,6 +104,7 @@ def train(
         data,
         out,
         resume=resume,
+        replan=settings if replan else None,
         init_from=init_from,
         only=only,
         device=device,

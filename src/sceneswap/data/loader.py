@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sceneswap.config import Task
 from sceneswap.data.patches import disjoint_pair, free_crop, large_crop_size, patch_size
 from sceneswap.data.transforms import crop, flip, jitter_colour, resize, resize_short_side, sample_jitter
 from sceneswap.errors import UserError
@@ -40,13 +41,14 @@ class Sampling:
 
     task "patch": two disjoint patches of S/2, each the exemplar of the other. task "global": two free crops of 3S/4
     resized to S/2, each the exemplar of the other, and the whole S × S window resized to S/2, its own exemplar. task
-    "swap": as "patch", but the second patch is drawn after the first patch of the next scene, without a true answer.
+    "swap": as "patch", but the second patch is drawn after the first patch of the next scene, without a true answer. task
+    "whole": as "swap", with the whole window and its mirror image in place of the patches.
     image_size: S in pixels, a multiple of 32. batch_size: scenes per batch and process. jitter_gain, jitter_shift:
     half-widths of the colour jitter that all entries of a scene share (gain 1 ± jitter_gain, shift ± jitter_shift on
     the [-1, 1] scale). Raises `UserError` for impossible values.
     """
 
-    task: Literal["patch", "global", "swap"]
+    task: Task
     image_size: int
     batch_size: int
     flip: bool = True
@@ -54,10 +56,10 @@ class Sampling:
     jitter_shift: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.task not in ("patch", "global", "swap"):
-            raise UserError(f'the task of a phase must be "patch", "global" or "swap", not "{self.task}"')
-        if self.task == "swap" and self.batch_size < 2:
-            raise UserError('the task "swap" needs a batch_size of 2 or more')
+        if self.task not in get_args(Task):
+            raise UserError(f"the task of a phase must be one of {', '.join(get_args(Task))}, not {self.task}")
+        if self.swaps and self.batch_size < 2:
+            raise UserError(f'the task "{self.task}" needs a batch_size of 2 or more')
         if self.image_size < 32 or self.image_size % 32:
             raise UserError(f"image_size must be a positive multiple of 32, not {self.image_size}")
         if self.batch_size < 1:
@@ -68,9 +70,14 @@ class Sampling:
             raise UserError(f"jitter_shift must be between 0 and 1, not {self.jitter_shift}")
 
     @property
+    def swaps(self) -> bool:
+        """Whether the second half of the batch is drawn after other scenes, without a true answer."""
+        return self.task in ("swap", "whole")
+
+    @property
     def entry_size(self) -> int:
-        """Height and width of an entry of the batch, S/2 pixels."""
-        return patch_size(self.image_size)
+        """Height and width of an entry of the batch: S pixels in the task "whole", else S/2."""
+        return self.image_size if self.task == "whole" else patch_size(self.image_size)
 
     @property
     def entries_per_scene(self) -> int:
@@ -121,6 +128,8 @@ def sample_entries(dataset: SceneSource, sampling: Sampling, seed: int, k: int) 
     window = replace(window, photo=jitter_colour(window.photo, gain, shift))
 
     entry = (sampling.entry_size, sampling.entry_size)
+    if sampling.task == "whole":
+        return [window, flip(window)]
     if sampling.task != "global":
         return [crop(window, box) for box in disjoint_pair(rng, window.size, entry)]
     large = (large_crop_size(size), large_crop_size(size))
@@ -177,7 +186,7 @@ class BatchStream:
             self.close()
             raise
         self._position += self.scenes_per_step
-        known = len(entries) // 2 if self.sampling.task == "swap" else len(entries)
+        known = len(entries) // 2 if self.sampling.swaps else len(entries)
         return _tensors(joined, _exemplars(self.sampling), tuple(entry.name for entry in entries), known)
 
     @property
@@ -258,7 +267,7 @@ def _prepare(dataset: SceneSource, sampling: Sampling, seed: int, first: int) ->
 def _exemplars(sampling: Sampling) -> list[int]:
     """Return the exemplar of each entry: p and q of a scene swap, wholes serve themselves; in swaps q takes the next p."""
     n = sampling.batch_size
-    if sampling.task == "swap":
+    if sampling.swaps:
         return [*range(n, 2 * n), *range(1, n), 0]
     return [*range(n, 2 * n), *range(n), *range(2 * n, sampling.entries_per_scene * n)]
 

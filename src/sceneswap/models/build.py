@@ -1,23 +1,22 @@
 """The one place where a configuration becomes networks."""
 
 from pathlib import Path
-from typing import cast
 
 from torch import nn
 
 from sceneswap.config import DiscriminatorConfig, ModelConfig
-from sceneswap.models.discriminator import MultiScaleDiscriminator
-from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead
+from sceneswap.models.discriminator import Discriminator, FeatureDiscriminator, MultiScaleDiscriminator
+from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead, VGGEncoder
 from sceneswap.models.generator import Generator
 from sceneswap.models.msca import GAP, MSCA
-from sceneswap.models.pretrained.vgg import VGG19, load_vgg19
+from sceneswap.models.pretrained.vgg import SHIPPED_TAPS, VGG19, load_vgg19, shipped_vgg19
 from sceneswap.models.spade import BlockKind, SpadeSynthesis
 from sceneswap.models.spade_vae import SpadeVAE
 
 Network = Generator | SpadeVAE
 """Both encode an exemplar (`encode_exemplar`) and draw label maps in its look (`draw`)."""
 
-FROZEN = "image_encoder.features."
+FROZEN = "image_encoder.vgg."
 """Prefix of VGG-19's tensors inside a generator: frozen, loaded from their own file, in no checkpoint."""
 
 
@@ -27,17 +26,24 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
     vgg19: weights for `encoder = "vgg19"`, see `models.pretrained.vgg`. Raises `UserError` when these cannot be had.
     """
     target_encoder = _label_encoder(config, num_classes)
-    image_encoder: VGG19 | CompactEncoder
-    if config.encoder == "vgg19" and config.kind != "spade-vae":
-        image_encoder = load_vgg19(vgg19, taps=config.scales)
+    image_encoder: VGGEncoder | CompactEncoder
+    if config.encoder == "vgg19" and (config.kind != "spade-vae" or config.encoder_taps <= SHIPPED_TAPS):
+        image_encoder = VGGEncoder(
+            _vgg(config, vgg19), scales=config.scales, scaled=config.unit_taps, raw_colour=config.raw_colour
+        )
     else:
         image_encoder = CompactEncoder(config.compact_channels, raw_colour=config.raw_colour)
     label_head = None
     if config.label_head:
-        label_head = LabelHead(taps=image_encoder.channels, hidden=config.label_head, num_classes=num_classes)
+        label_head = LabelHead(
+            taps=image_encoder.channels,
+            hidden=config.label_head,
+            num_classes=num_classes,
+            padding=config.encoder_padding,
+        )
     if config.kind == "spade-vae":
         return SpadeVAE(
-            image_encoder=cast(CompactEncoder, image_encoder),
+            image_encoder=image_encoder,
             latent=config.latent,
             width=config.widths[-1],
             target_encoder=target_encoder,
@@ -59,8 +65,16 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
     )
 
 
-def build_discriminator(config: DiscriminatorConfig, num_classes: int) -> MultiScaleDiscriminator:
-    """Build SPADE's discriminator for label maps of `num_classes` classes."""
+def build_discriminator(config: DiscriminatorConfig, num_classes: int) -> Discriminator:
+    """Build the discriminator for label maps of `num_classes` classes: SPADE's, or heads on VGG-19's activations."""
+    if config.kind == "features":
+        return FeatureDiscriminator(
+            num_classes=num_classes,
+            embedding=config.label_embedding,
+            layers=config.taps,
+            width=config.width,
+            patch_width=config.patch_width,
+        )
     return MultiScaleDiscriminator(
         num_classes=num_classes,
         embedding=config.label_embedding,
@@ -75,8 +89,20 @@ def condition_channels(config: ModelConfig) -> tuple[int, ...]:
     return tuple(n + m for n, m in zip(config.feature_channels, config.label_channels, strict=True))
 
 
+def _vgg(config: ModelConfig, path: Path | None) -> VGG19:
+    """VGG-19 as an encoder: the shipped weights where these are deep enough, whatever else is at hand."""
+    if config.encoder_taps <= SHIPPED_TAPS:
+        return shipped_vgg19(config.encoder_taps, padding=config.encoder_padding)
+    return load_vgg19(path, taps=config.scales, padding=config.encoder_padding)
+
+
 def _label_encoder(config: ModelConfig, num_classes: int) -> LabelEncoder:
-    return LabelEncoder(num_classes=num_classes, embedding=config.label_embedding, channels=config.label_channels)
+    return LabelEncoder(
+        num_classes=num_classes,
+        embedding=config.label_embedding,
+        channels=config.label_channels,
+        padding=config.encoder_padding,
+    )
 
 
 def _attention(config: ModelConfig, scale: int) -> MSCA | GAP:
@@ -97,6 +123,9 @@ def _synthesis(config: ModelConfig, conditions: tuple[int, ...]) -> SpadeSynthes
         conditions=conditions,
         hidden=config.spade_hidden,
         middle_blocks=config.middle_blocks,
+        extra_blocks=config.extra_blocks,
         noise_channels=config.noise_channels,
-        kind=BlockKind(batch_norm=config.normalisation == "batch", padding=config.padding),
+        kind=BlockKind(
+            batch_norm=config.normalisation == "batch", padding=config.padding, upsampling=config.upsampling
+        ),
     )

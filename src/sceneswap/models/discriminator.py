@@ -1,9 +1,13 @@
-"""SPADE's discriminator: PatchGAN at two image scales on the joined label map and image."""
+"""Two discriminators: SPADE's (PatchGAN at two image scales), and heads on the activations of a frozen VGG-19."""
+
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+from sceneswap.models.pretrained.vgg import LAYERS, scaled
 
 
 class PatchDiscriminator(nn.Module):
@@ -40,7 +44,11 @@ class MultiScaleDiscriminator(nn.Module):
             PatchDiscriminator(inputs=embedding + 3, width=width, layers=layers) for _ in range(scales)
         )
 
-    def forward(self, label_map: Tensor, image: Tensor) -> list[list[Tensor]]:
+    layers: tuple[str, ...] = ()  # it reads no activations
+
+    def forward(
+        self, label_map: Tensor, image: Tensor, activations: Mapping[str, Tensor] | None = None
+    ) -> list[list[Tensor]]:
         """label_map (B, H, W), image (B, 3, H, W) in [-1, 1] → per image scale the activations, scores last."""
         x = torch.cat([self.embedding(label_map).permute(0, 3, 1, 2), image.float()], dim=1)
         outputs = []
@@ -48,3 +56,60 @@ class MultiScaleDiscriminator(nn.Module):
             outputs.append(discriminator(x))
             x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
         return outputs
+
+
+class FeatureHead(nn.Module):
+    """Scores of one activation of VGG-19 beside the label map: convolutions with spectral norm, at half its size."""
+
+    def __init__(self, *, inputs: int, embedding: int, width: int) -> None:
+        super().__init__()
+        self.narrow = spectral_norm(nn.Conv2d(inputs, width, 1))
+        self.down = spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1))
+        self.labels = nn.Conv2d(embedding, width, 1)
+        self.middle = spectral_norm(nn.Conv2d(width, width, 3, padding=1))
+        self.score = spectral_norm(nn.Conv2d(width, 1, 3, padding=1))
+
+    def forward(self, activation: Tensor, labels: Tensor) -> list[Tensor]:
+        """activation (B, inputs, h, w), labels (B, embedding, h / 2, w / 2) → [scores (B, 1, h / 2, w / 2)]."""
+        x = self.down(F.leaky_relu(self.narrow(activation), 0.2))
+        x = F.leaky_relu(x + self.labels(labels), 0.2)
+        return [self.score(F.leaky_relu(self.middle(x), 0.2))]
+
+
+class FeatureDiscriminator(nn.Module):
+    """Heads on the activations of a frozen VGG-19, each beside the label map pooled to its size.
+
+    The idea is that of Sauer et al., "Projected GANs Converge Faster" (2021): frozen features know what photographs look
+    like, so the heads learn in hundreds of steps what a PatchGAN learns in tens of thousands. The activations are the
+    caller's, who needs them for other losses too. patch_width: of a thin PatchGAN on the pixels beside the heads, which
+    sees the lattices that pooled activations hide; 0: none.
+    """
+
+    def __init__(
+        self, *, num_classes: int, embedding: int, layers: Sequence[str], width: int, patch_width: int = 0
+    ) -> None:
+        super().__init__()
+        self.layers = tuple(layers)
+        self.embedding = nn.Embedding(num_classes + 1, embedding)
+        self.heads = nn.ModuleList(FeatureHead(inputs=LAYERS[n], embedding=embedding, width=width) for n in layers)
+        self.patch = PatchDiscriminator(inputs=embedding + 3, width=patch_width, layers=3) if patch_width else None
+
+    def forward(
+        self, label_map: Tensor, image: Tensor, activations: Mapping[str, Tensor] | None = None
+    ) -> list[list[Tensor]]:
+        """label_map (B, H, W), image (B, 3, H, W) in [-1, 1], its activations by name → per head [scores (B, 1, h, w)].
+
+        Last the answer of the PatchGAN, if there is one: its activations and scores.
+        """
+        assert activations is not None
+        labels = self.embedding(label_map).permute(0, 3, 1, 2)
+        answers = []
+        for name, head in zip(self.layers, self.heads, strict=True):
+            activation = scaled(name, activations[name])
+            answers.append(head(activation, F.avg_pool2d(labels, 2 * label_map.shape[2] // activation.shape[3])))
+        if self.patch is not None:
+            answers.append(self.patch(torch.cat([labels, image.to(labels.dtype)], dim=1)))
+        return answers
+
+
+Discriminator = MultiScaleDiscriminator | FeatureDiscriminator

@@ -1,10 +1,13 @@
 """Feature extractors: images and label maps to five scales, finest first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from sceneswap.models.layers import Padding, convolution
+from sceneswap.models.pretrained.vgg import VGG19, scaled
 
 
 class CompactEncoder(nn.Module):
@@ -37,10 +40,43 @@ class CompactEncoder(nn.Module):
         for stage in self.stages:
             features = stage(features)
             taps.append(features)
-        if self.raw_colour:
-            pooled = [F.avg_pool2d(image, 2**i) if i else image for i in range(len(taps))]
-            taps = [torch.cat([tap, colour.to(tap.dtype)], dim=1) for tap, colour in zip(taps, pooled, strict=True)]
-        return tuple(taps)
+        return _with_colour(image, taps) if self.raw_colour else tuple(taps)
+
+
+class VGGEncoder(nn.Module):
+    """The paper's image encoder: the frozen taps of VGG-19.
+
+    scales: taps that are returned; past VGG's last one they are its average-pooled copies. scaled: every tap is divided
+    by its typical size. raw_colour: as of `CompactEncoder`. forward: image (B, 3, H, W) in [-1, 1].
+    """
+
+    def __init__(self, vgg: VGG19, *, scales: int, scaled: bool = False, raw_colour: bool = False) -> None:
+        super().__init__()
+        self.vgg, self.scales, self.scaled, self.raw_colour = vgg, scales, scaled, raw_colour
+        own = [*vgg.channels, *[vgg.channels[-1]] * (scales - len(vgg.channels))]
+        self.channels = tuple(c + 3 * raw_colour for c in own[:scales])
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the activations that `taps` reads."""
+        return self.vgg.taps[: self.scales]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Return the taps (B, channels[i], H / 2^i, W / 2^i), finest first."""
+        return self.taps(image, self.vgg.activations(image, self.layers))
+
+    def taps(self, image: Tensor, activations: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """The taps of `image` from VGG-19's activations of it, where the caller has them."""
+        taps = [scaled(name, activations[name]) if self.scaled else activations[name] for name in self.layers]
+        while len(taps) < self.scales:
+            taps.append(F.avg_pool2d(taps[-1], 2))
+        return _with_colour(image, taps) if self.raw_colour else tuple(taps)
+
+
+def _with_colour(image: Tensor, taps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Every tap joined with the average-pooled picture, three more channels."""
+    pooled = [F.avg_pool2d(image, 2**i) if i else image for i in range(len(taps))]
+    return tuple(torch.cat([tap, colour.to(tap.dtype)], dim=1) for tap, colour in zip(taps, pooled, strict=True))
 
 
 class LabelEncoder(nn.Module):
@@ -50,15 +86,18 @@ class LabelEncoder(nn.Module):
     one-hot tensor never exists. Void is row C of the embedding table. The coarsest scale reads the pooled embeddings;
     each finer one reads its own joined with the up-sampled coarser feature.
 
-    num_classes: C. embedding: channels of the look-up. channels: M of each scale, finest first.
+    num_classes: C. embedding: channels of the look-up. channels: M of each scale, finest first. padding: of its
+    convolutions; zeros make the border look like a class of its own, and attention goes there.
     """
 
-    def __init__(self, *, num_classes: int, embedding: int, channels: tuple[int, ...]) -> None:
+    def __init__(
+        self, *, num_classes: int, embedding: int, channels: tuple[int, ...], padding: Padding = "zeros"
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_classes + 1, embedding)
         coarser = [*channels[1:], 0]
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(embedding + below, own, 3, padding=1) for own, below in zip(channels, coarser, strict=True)
+            convolution(embedding + below, own, padding) for own, below in zip(channels, coarser, strict=True)
         )
         _variance_preserving(self)
 
@@ -84,15 +123,15 @@ class LabelHead(nn.Module):
     The answer has a quarter of the picture's side (or the coarsest tap's side, in a shallower encoder).
     """
 
-    def __init__(self, *, taps: tuple[int, ...], hidden: int, num_classes: int) -> None:
+    def __init__(self, *, taps: tuple[int, ...], hidden: int, num_classes: int, padding: Padding = "zeros") -> None:
         super().__init__()
         self.finest = min(2, len(taps) - 1)
-        self.entry = nn.Conv2d(taps[-1], hidden, 3, padding=1)
+        self.entry = convolution(taps[-1], hidden, padding)
         self.whole = nn.Conv2d(taps[-1], hidden, 1)
         self.wide = nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2)
         finer = taps[self.finest : -1]
         self.lateral = nn.ModuleList(nn.Conv2d(channels, hidden, 1) for channels in finer)
-        self.merge = nn.ModuleList(nn.Conv2d(hidden, hidden, 3, padding=1) for _ in finer)
+        self.merge = nn.ModuleList(convolution(hidden, hidden, padding) for _ in finer)
         self.answer = nn.Conv2d(hidden, num_classes, 1)
         _variance_preserving(self)
 

@@ -56,7 +56,7 @@ class Exemplar:
 class Drawing(NamedTuple):
     """What a training forward returns.
 
-    image: (B, 3, H, W) in [-1, 1], or None when only features were asked for. conditions: concat[F_x1, F_c1] per scale.
+    image: (B, 3, H, W) in [-1, 1], or None when only features were asked for; then conditions: concat[F_x1, F_c1] per scale.
     posterior: (μ, log σ²) of the baseline SPADE_VAE, else None. labels: what the label head reads off the exemplars,
     logits (B, C, H / 4, W / 4), None without a head.
     """
@@ -143,10 +143,14 @@ class Generator(nn.Module):
         exemplar_label_map: Tensor,
         index: Tensor | None = None,
         *,
+        taps: Sequence[Tensor] | None = None,
         features_only: bool = False,
     ) -> Drawing:
-        """Training forward. index (B,): entry n is drawn after exemplar index[n]; None pairs them in order."""
-        taps = self.image_encoder(exemplar_image)
+        """Training forward. index (B,): entry n is drawn after exemplar index[n]; None pairs them in order.
+
+        taps: of `exemplar_image`, where the caller has computed them already.
+        """
+        taps = self.image_encoder(exemplar_image) if taps is None else taps
         exemplar = self._encode(taps, exemplar_label_map)
         if index is not None:
             exemplar = exemplar.select(index)
@@ -154,4 +158,4 @@ class Generator(nn.Module):
         if features_only:
             return Drawing(None, conditions)
         labels = self.label_head(taps) if self.label_head is not None else None
-        return Drawing(self.synthesis(conditions), conditions, labels=labels)
+        return Drawing(self.synthesis(conditions), (), labels=labels)

@@ -33,7 +33,8 @@ def channel_attention(logits: Tensor) -> Tensor:
 
 def channel_aggregation(values: Tensor, attention: Tensor) -> Tensor:
     """F_x1 = Ṽ β: K values (B, N, K) spread by attention (B, K, P1) over the target's positions (B, N, P1)."""
-    return torch.einsum("bnk,bkp->bnp", values, attention.to(values.dtype))
+    moved = torch.einsum("bkp,bnk->bpn", attention.to(values.dtype), values)
+    return moved.transpose(1, 2)  # channels last in memory, as the convolutions after it want it
 
 
 def effective_affinity(channel: Tensor, score: Tensor, spatial: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-Padding = Literal["zeros", "replicate"]
+from sceneswap.models.layers import InstanceNorm, Padding, convolution
+
+Upsampling = Literal["nearest", "bilinear"]
 
 
 def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -20,15 +22,19 @@ def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 
 def _normalisation(channels: int, batch: bool) -> nn.Module:
     """Parameter-free normalisation: per picture, or over the batch (with running statistics) as in SPADE."""
-    return nn.BatchNorm2d(channels, affine=False) if batch else nn.InstanceNorm2d(channels)
+    return nn.BatchNorm2d(channels, affine=False) if batch else InstanceNorm()
 
 
 @dataclass(frozen=True)
 class BlockKind:
-    """What all SPADE blocks of a ladder share. padding: "replicate" spares pictures the pale rims that zeros leave."""
+    """What all SPADE blocks of a ladder share. padding: "replicate" spares pictures the pale rims that zeros leave.
+
+    upsampling: between scales; "bilinear" draws no lattice of 2, 4, 8 pixels.
+    """
 
     batch_norm: bool = False
     padding: Padding = "zeros"
+    upsampling: Upsampling = "nearest"
 
 
 class SpadeBlock(nn.Module):
@@ -45,14 +51,14 @@ class SpadeBlock(nn.Module):
         super().__init__()
         kind = kind or BlockKind()
         middle = min(inputs, outputs)
-        edge: dict[str, Any] = {"padding": 1, "padding_mode": kind.padding}
+        edge = kind.padding
         self.normalisation_0 = _normalisation(inputs, kind.batch_norm)
         self.normalisation_1 = _normalisation(middle, kind.batch_norm)
-        self.shared = nn.Conv2d(condition, hidden, 3, **edge) if hidden else None
-        self.modulation_0 = nn.Conv2d(hidden or condition, 2 * inputs, 3, **edge)
-        self.modulation_1 = nn.Conv2d(hidden or condition, 2 * middle, 3, **edge)
-        self.convolution_0 = spectral_norm(nn.Conv2d(inputs, middle, 3, **edge))
-        self.convolution_1 = spectral_norm(nn.Conv2d(middle, outputs, 3, **edge))
+        self.shared = convolution(condition, hidden, edge) if hidden else None
+        self.modulation_0 = convolution(hidden or condition, 2 * inputs, edge)
+        self.modulation_1 = convolution(hidden or condition, 2 * middle, edge)
+        self.convolution_0 = spectral_norm(convolution(inputs, middle, edge))
+        self.convolution_1 = spectral_norm(convolution(middle, outputs, edge))
         self.shortcut = spectral_norm(nn.Conv2d(inputs, outputs, 1, bias=False)) if inputs != outputs else None
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -87,7 +93,8 @@ class Noise(nn.Module):
         """Standard normal noise (B, channels, H, W) for a condition (B, C, H, W)."""
         batch, _, height, width = like.shape
         if self.training:
-            return torch.randn(batch, self.channels, height, width, device=like.device, dtype=like.dtype)
+            noise = torch.randn(batch, self.channels, height, width, device=like.device, dtype=like.dtype)
+            return noise.contiguous(memory_format=torch.channels_last)  # or the joined condition loses that format
         tiles = (self.get_buffer(f"tile_{number}") for number in range(self.channels))
         pattern = torch.stack([_repeat(tile, height, width) for tile in tiles]).to(like.dtype)
         return pattern.expand(batch, -1, -1, -1)
@@ -103,7 +110,8 @@ class SpadeSynthesis(nn.Module):
     """The ladder from the coarsest condition to the image: one SPADE block and a ×2 up-sampling per scale.
 
     widths: channels that leave the block of each scale, finest first. conditions, hidden: likewise.
-    middle_blocks: further blocks at the coarsest scale. noise_channels: of `Noise` joined to every condition.
+    middle_blocks: further blocks at the coarsest scale, before its own. extra_blocks: further blocks after each scale's own,
+    where width is cheap. noise_channels: of `Noise` joined to every condition.
     """
 
     def __init__(
@@ -113,15 +121,16 @@ class SpadeSynthesis(nn.Module):
         conditions: Sequence[int],
         hidden: Sequence[int],
         middle_blocks: int,
+        extra_blocks: Sequence[int] = (),
         noise_channels: int = 0,
         kind: BlockKind | None = None,
     ) -> None:
         super().__init__()
         kind = kind or BlockKind()
-        edge: dict[str, Any] = {"padding": 1, "padding_mode": kind.padding}
+        self.upsampling = kind.upsampling
         self.noise = Noise(noise_channels) if noise_channels else None
         conditions = [channels + noise_channels for channels in conditions]
-        self.start = nn.Conv2d(conditions[-1], widths[-1], 3, **edge)
+        self.start = convolution(conditions[-1], widths[-1], kind.padding)
         self.middle = nn.ModuleList(
             SpadeBlock(inputs=widths[-1], outputs=widths[-1], condition=conditions[-1], hidden=hidden[-1], kind=kind)
             for _ in range(middle_blocks)
@@ -131,7 +140,11 @@ class SpadeSynthesis(nn.Module):
             SpadeBlock(inputs=i, outputs=o, condition=c, hidden=h, kind=kind)
             for i, o, c, h in zip(inputs, widths, conditions, hidden, strict=True)
         )
-        self.to_image = nn.Conv2d(widths[0], 3, 3, **edge)
+        self.extra = nn.ModuleList(
+            nn.ModuleList(SpadeBlock(inputs=o, outputs=o, condition=c, hidden=h, kind=kind) for _ in range(number))
+            for o, c, h, number in zip(widths, conditions, hidden, extra_blocks or [0] * len(widths), strict=True)
+        )
+        self.to_image = convolution(widths[0], 3, kind.padding)
 
     def forward(self, conditions: Sequence[Tensor], start: Tensor | None = None) -> Tensor:
         """Return the image (B, 3, H, W) in [-1, 1] for conditions (B, C(i), H / 2^i, W / 2^i), finest first.
@@ -147,8 +160,10 @@ class SpadeSynthesis(nn.Module):
             x = block(x, conditions[-1])
         for scale, block in reversed(list(enumerate(self.blocks))):
             x = block(x, conditions[scale])
+            for more in cast(nn.ModuleList, self.extra[scale]):
+                x = more(x, conditions[scale])
             if scale:
-                x = F.interpolate(x, scale_factor=2, mode="nearest")
+                x = F.interpolate(x, scale_factor=2, mode=self.upsampling)
         return torch.tanh(self.to_image(F.leaky_relu(x, 0.2)))
 
 

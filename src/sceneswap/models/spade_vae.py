@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead
+from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead, VGGEncoder
 from sceneswap.models.generator import Drawing
 from sceneswap.models.spade import SpadeSynthesis
 
@@ -34,7 +34,7 @@ class SpadeVAE(nn.Module):
     def __init__(
         self,
         *,
-        image_encoder: CompactEncoder,
+        image_encoder: CompactEncoder | VGGEncoder,
         latent: int,
         width: int,
         target_encoder: LabelEncoder,
@@ -81,9 +81,11 @@ class SpadeVAE(nn.Module):
         exemplar_image: Tensor,
         exemplar_label_map: Tensor,
         index: Tensor | None = None,
+        *,
+        taps: Sequence[Tensor] | None = None,
     ) -> Drawing:
-        """Training forward with a sampled latent; `index` as in `Generator.forward`."""
-        taps = self.image_encoder(exemplar_image)
+        """Training forward with a sampled latent; `index` and `taps` as in `Generator.forward`."""
+        taps = self.image_encoder(exemplar_image) if taps is None else taps
         latent = self._encode(taps)
         if index is not None:
             latent = latent.select(index)
@@ -91,7 +93,7 @@ class SpadeVAE(nn.Module):
         conditions = self.encode_target(label_map)
         image = self._synthesise(conditions, latent.mean + noise * (0.5 * latent.log_variance).exp())
         labels = self.label_head(taps) if self.label_head is not None else None
-        return Drawing(image, conditions, (latent.mean, latent.log_variance), labels)
+        return Drawing(image, (), (latent.mean, latent.log_variance), labels)
 
     def _synthesise(self, conditions: Sequence[Tensor], z: Tensor) -> Tensor:
         start = self.from_latent(z).unflatten(1, (-1, self.grid, self.grid))

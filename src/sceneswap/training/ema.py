@@ -5,11 +5,14 @@ import copy
 import torch
 
 from sceneswap.models.build import Network
+from sceneswap.models.encoders import VGGEncoder
 
 
 def average_of(generator: Network) -> Network:
     """Return a frozen copy of `generator` in evaluation mode, to be moved by `update_average`."""
-    average = copy.deepcopy(generator)
+    encoder = generator.image_encoder
+    kept = {id(encoder.vgg): encoder.vgg} if isinstance(encoder, VGGEncoder) else {}  # frozen: one for both
+    average = copy.deepcopy(generator, kept)
     average.requires_grad_(False).eval()
     return average
 

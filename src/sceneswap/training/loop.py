@@ -64,6 +64,7 @@ def train(
     out: Path,
     *,
     resume: bool = False,
+    replan: TrainConfig | None = None,
     init_from: Path | None = None,
     only: Sequence[str] | None = None,
     device: str = "auto",
@@ -74,8 +75,9 @@ def train(
     """Train and return the last state file, `out/checkpoints/state-*.safetensors`.
 
     data: folders as of `FolderDataset`. resume: go on from the newest state in `out`, bit for bit, with the settings it
-    was started with. init_from: a release folder whose weights the generator starts from. only: stems of a fixed split.
-    workers: threads that prepare batches. vgg19, lpips: weight files of the networks the losses need.
+    was started with; replan: with these settings instead, see `replanned`. init_from: a release folder whose weights the
+    generator starts from. only: stems of a fixed split. workers: threads that prepare batches. vgg19, lpips: weight files
+    of the networks the losses need.
     Writes checkpoints, `metrics.jsonl`, `samples/*.png` and `config.json` into `out`. Raises `UserError`, and
     `KeyboardInterrupt` after Ctrl-C, when a state to resume from has been written.
     """
@@ -83,11 +85,13 @@ def train(
     tensors, meta = checkpoint.read_state(newest) if newest else ({}, {})
     if newest:
         settings = config.from_dict(TrainConfig, meta["config"], str(newest))
+        if replan is not None:
+            settings, meta = replanned(settings, replan, meta, str(newest))
     schema = schema_from_dict(meta["schema"]) if newest else load_schema(settings.schema)
     dataset = FolderDataset(data, schema, only=only, cache=True)
     accelerator = make_accelerator(settings, device)
     if newest:
-        _check_same_run(meta, len(dataset), accelerator, newest)
+        _check_same_run(meta, len(dataset), accelerator, newest, other_data=replan is not None)
     networks = make_networks(settings, schema, accelerator, vgg19, lpips)
     if init_from is not None and not newest:
         networks.start_from(checkpoint.load_release(init_from, vgg19), settings.model, schema, init_from)
@@ -117,6 +121,30 @@ def train(
     return checkpoint.state_path(out, run.progress.step)
 
 
+def replanned(
+    before: TrainConfig, after: TrainConfig, meta: dict[str, Any], source: str
+) -> tuple[TrainConfig, dict[str, Any]]:
+    """Go on with other settings, since people look at their pictures and act: the new ones, and the state's position in them.
+
+    The run goes on in the phase of the same name, at the step it has reached in it. Networks must stay as they are.
+    Raises `UserError` naming what does not fit.
+    """
+    for name in ("model", "discriminator", "schema", "pretrain_targets", "seed"):
+        if getattr(before, name) != getattr(after, name):
+            raise UserError(f"{source}: a run cannot go on with another {name}; start a new one, with --init-from")
+    progress = meta["progress"]
+    reached = before.phases[progress["phase"]]
+    names = [phase.name for phase in after.phases]
+    if reached.name not in names:
+        raise UserError(
+            f"{source} has reached the phase {reached.name}, which the new plan lacks; keep a row of that name"
+        )
+    number = names.index(reached.name)
+    if after.phases[number].objective != reached.objective:
+        raise UserError(f"{source}: the phase {reached.name} cannot change its objective while it runs")
+    return after, {**meta, "progress": {**progress, "phase": number}}
+
+
 def plan(settings: TrainConfig, scenes: int, processes: int = 1) -> list[dict[str, Any]]:
     """The phases of a run as a table: name, objective, task, patch size, entries per step, steps, learning rate."""
     return [
@@ -124,7 +152,7 @@ def plan(settings: TrainConfig, scenes: int, processes: int = 1) -> list[dict[st
             "phase": p.name,
             "objective": p.objective,
             "task": p.task,
-            "patch": p.image_size // 2,
+            "patch": phases.sampling_of(p, settings).entry_size,
             "entries per step": phases.sampling_of(p, settings).entries_per_scene
             * p.batch_size * processes * settings.accumulation,
             "steps": phases.steps_of(p, settings, scenes, processes),
@@ -220,12 +248,14 @@ def _newest_state(out: Path, resume: bool) -> Path | None:
     return newest
 
 
-def _check_same_run(meta: dict[str, Any], scenes: int, accelerator: Accelerator, state: Path) -> None:
-    """Refuse a data set of another size; say so when the number of processes, and with it the batch, has changed."""
-    if scenes != meta["scenes"]:
+def _check_same_run(
+    meta: dict[str, Any], scenes: int, accelerator: Accelerator, state: Path, *, other_data: bool
+) -> None:
+    """Refuse a data set of another size, unless the plan is new; say so when the processes, and so the batch, have changed."""
+    if scenes != meta["scenes"] and not other_data:
         raise UserError(
-            f"{state} was trained on {meta['scenes']} scenes, the data now hold {scenes}; resume with the same data, or "
-            "start a new run with --init-from"
+            f"{state} was trained on {meta['scenes']} scenes, the data now hold {scenes}; resume with the same data, "
+            "add --replan to go on with other data, or start a new run with --init-from"
         )
     if accelerator.num_processes != meta["processes"]:
         accelerator.print(

@@ -13,6 +13,7 @@ from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import Network
 from sceneswap.pictures import swap_grid
+from sceneswap.training.phases import sampling_of
 
 SCENES = 5
 
@@ -22,7 +23,7 @@ class SampleGrid:
 
     def __init__(self, dataset: SceneSource, settings: TrainConfig, schema: LabelSchema, device: torch.device) -> None:
         count = max(2, min(SCENES, len(dataset)))
-        size = settings.phases[-1].image_size // 2
+        size = sampling_of(settings.phases[-1], settings).entry_size
         chosen = [dataset[i * len(dataset) // count] for i in range(count)]
         self.scenes = [resize(scene, (size, size)) for scene in chosen]
         self.layouts = [colorize(scene.label_map, schema) for scene in self.scenes]

@@ -1,9 +1,9 @@
 """From settings to the networks of a run, and from a row of the plan to a step function."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -17,25 +17,27 @@ from sceneswap.data.loader import Batch
 from sceneswap.errors import UserError
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import Network, build_discriminator, build_generator, condition_channels
-from sceneswap.models.discriminator import MultiScaleDiscriminator
+from sceneswap.models.discriminator import Discriminator
+from sceneswap.models.encoders import VGGEncoder
 from sceneswap.models.feature_decoder import FeatureDecoder, colour_statistics
 from sceneswap.models.generator import Generator
 from sceneswap.models.pretrained.lpips import load_lpips
 from sceneswap.models.pretrained.vgg import TAP_CHANNELS, VGG19, load_vgg19
 from sceneswap.training.ema import average_of
-from sceneswap.training.step import FeaturePredictor, Judges, LabelReader, feature_step, image_step, label_step
+from sceneswap.training.step import FeaturePredictor, LabelReader, LossNetworks, feature_step, image_step, label_step
 
 
 @dataclass
 class Networks:
-    """The networks of a run. average: moving average of the generator. target_network: VGG-19 for the pretraining."""
+    """The networks of a run. average: moving average of the generator. target_network: VGG-19 for
+    the pretraining, the generator's image encoder where that is one."""
 
     generator: Network
     average: Network
-    discriminator: MultiScaleDiscriminator
+    discriminator: Discriminator
     decoder: FeatureDecoder
-    judges: Judges
-    target_network: VGG19 | None
+    frozen: LossNetworks
+    target_network: nn.Module | None
 
     @property
     def kept(self) -> Mapping[str, nn.Module]:
@@ -94,51 +96,85 @@ def make_networks(
     generator = build_generator(settings.model, schema.num_classes, vgg19).to(**place)
     discriminator = build_discriminator(settings.discriminator, schema.num_classes).to(**place)
     decoder = FeatureDecoder(
-        conditions=condition_channels(settings.model), targets=_target_channels(settings)
+        conditions=condition_channels(settings.model), targets=_target_channels(settings, generator.image_encoder)
     ).to(device)  # fmt: skip
     draws = any(p.objective == "image" for p in settings.phases)
     pretrains = any(p.objective == "features" for p in settings.phases)
     average = average_of(generator)
-    judges = Judges(
-        vgg=load_vgg19(vgg19, taps=loss.vgg_taps).to(**place) if draws and loss.vgg_taps else None,
+    layers = settings.vgg_layers if draws else ()
+    encoder = generator.image_encoder
+    own = encoder.vgg if isinstance(encoder, VGGEncoder) else None
+    read_anyway = encoder.layers if isinstance(encoder, VGGEncoder) else ()
+    frozen = LossNetworks(
+        vgg=_loss_vgg(own, layers, settings, vgg19, place),
+        layers=tuple(dict.fromkeys([*layers, *read_anyway])),
         lpips=load_lpips(lpips).to(**place) if draws and loss.lpips else None,
         reader=average if draws and loss.layout else None,
     )
-    needs_vgg = pretrains and "vgg19" in settings.pretrain_targets
-    target_network = load_vgg19(vgg19, taps=settings.model.scales).to(**place) if needs_vgg else None
-    return Networks(generator, average, discriminator, decoder, judges, target_network)
+    target_network: nn.Module | None = None
+    if pretrains and "vgg19" in settings.pretrain_targets:
+        target_network = generator.image_encoder
+        if own is None:
+            target_network = load_vgg19(vgg19, taps=settings.model.scales).to(**place)
+    return Networks(generator, average, discriminator, decoder, frozen, target_network)
+
+
+def _loss_vgg(
+    own: VGG19 | None, layers: Collection[str], settings: TrainConfig, path: Path | None, place: dict[str, Any]
+) -> VGG19 | None:
+    """The VGG-19 that losses read: the encoder's own where it is deep enough, so that it is held and run once."""
+    if not layers:
+        return None
+    if own is not None and set(layers) <= set(own.names.values()):
+        return own
+    depth = max(int(name[4]) for name in layers)
+    return load_vgg19(path, taps=depth).to(**place)
 
 
 def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator) -> ActivePhase:
     """Wrap the networks for `phase`, with fresh optimizers, and return its step."""
     accelerator.free_memory()
-    if phase.objective in ("labels", "label-head"):
-        networks.generator.requires_grad_(True)
-        networks.generator.image_encoder.requires_grad_(phase.objective == "labels")
-        reader = LabelReader(networks.generator)
-        optimizer = _adam(reader, phase.learning_rate, settings)
-        reader, optimizer = accelerator.prepare(reader, optimizer)
-        return ActivePhase(
-            step=lambda batch: label_step(accelerator, reader, optimizer, batch),
-            models=(reader,),
-            optimizers={"optimizer_g": optimizer},
-        )
-    if phase.objective == "features":
-        networks.generator.requires_grad_(True)
-        networks.generator.synthesis.requires_grad_(False)
-        if networks.generator.label_head is not None:
-            networks.generator.label_head.requires_grad_(False)
-        _freeze_vgg(networks.generator)
-        predictor = FeaturePredictor(cast(Generator, networks.generator), networks.decoder)
-        optimizer = _adam(predictor, phase.learning_rate, settings)
-        predictor, optimizer = accelerator.prepare(predictor, optimizer)
-        return ActivePhase(
-            step=lambda batch: feature_step(accelerator, predictor, optimizer, batch, _targets_of(settings, networks)),
-            models=(predictor,),
-            optimizers={"optimizer_g": optimizer},
-        )
-    weights = replace(settings.loss, style=settings.loss.style * phase.style_factor)
     networks.generator.requires_grad_(True)
+    return _OBJECTIVES[phase.objective](phase, settings, networks, accelerator)
+
+
+def _start_labels(
+    phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator
+) -> ActivePhase:
+    if phase.objective == "label-head":
+        networks.generator.image_encoder.requires_grad_(False)
+    _freeze_vgg(networks.generator)
+    reader = LabelReader(networks.generator)
+    optimizer = _adam(reader, phase.learning_rate, settings)
+    reader, optimizer = accelerator.prepare(reader, optimizer)
+    return ActivePhase(
+        step=lambda batch: label_step(accelerator, reader, optimizer, batch),
+        models=(reader,),
+        optimizers={"optimizer_g": optimizer},
+    )
+
+
+def _start_features(
+    phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator
+) -> ActivePhase:
+    networks.generator.synthesis.requires_grad_(False)
+    if networks.generator.label_head is not None:
+        networks.generator.label_head.requires_grad_(False)
+    _freeze_vgg(networks.generator)
+    predictor = FeaturePredictor(cast(Generator, networks.generator), networks.decoder)
+    optimizer = _adam(predictor, phase.learning_rate, settings)
+    predictor, optimizer = accelerator.prepare(predictor, optimizer)
+    return ActivePhase(
+        step=lambda batch: feature_step(accelerator, predictor, optimizer, batch, _targets_of(settings, networks)),
+        models=(predictor,),
+        optimizers={"optimizer_g": optimizer},
+    )
+
+
+def _start_image(
+    phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator
+) -> ActivePhase:
+    weights = replace(settings.loss, style=settings.loss.style * phase.style_factor)
     _freeze_vgg(networks.generator)
     optimizer_g = _adam(networks.generator, phase.learning_rate, settings)
     optimizer_d = _adam(networks.discriminator, phase.discriminator_learning_rate, settings)
@@ -147,11 +183,15 @@ def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, a
     )
     return ActivePhase(
         step=lambda batch: image_step(
-            accelerator, generator, discriminator, optimizer_g, optimizer_d, batch, networks.judges, weights
+            accelerator, generator, discriminator, optimizer_g, optimizer_d, batch, networks.frozen, weights,
+            settings.view_shift,
         ),
         models=(generator, discriminator),
         optimizers={"optimizer_g": optimizer_g, "optimizer_d": optimizer_d},
-    )
+    )  # fmt: skip
+
+
+_OBJECTIVES = {"labels": _start_labels, "label-head": _start_labels, "features": _start_features, "image": _start_image}
 
 
 def _adam(network: nn.Module, rate: float, settings: TrainConfig) -> torch.optim.Optimizer:
@@ -159,14 +199,16 @@ def _adam(network: nn.Module, rate: float, settings: TrainConfig) -> torch.optim
 
 
 def _freeze_vgg(generator: Network) -> None:
-    if isinstance(generator.image_encoder, VGG19):
-        generator.image_encoder.requires_grad_(False)
+    if isinstance(generator.image_encoder, VGGEncoder):
+        generator.image_encoder.vgg.requires_grad_(False)
 
 
-def _target_channels(settings: TrainConfig) -> tuple[int, ...]:
+def _target_channels(settings: TrainConfig, encoder: nn.Module) -> tuple[int, ...]:
     """Channels of the pretraining target per scale, finest first."""
     colour = 6 if "colour" in settings.pretrain_targets else 0
-    vgg = TAP_CHANNELS if "vgg19" in settings.pretrain_targets else (0,) * settings.model.scales
+    if "vgg19" not in settings.pretrain_targets:
+        return (colour,) * settings.model.scales
+    vgg = encoder.channels if isinstance(encoder, VGGEncoder) else TAP_CHANNELS
     return tuple(colour + channels for channels in vgg[: settings.model.scales])
 
 

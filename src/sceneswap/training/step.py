@@ -1,6 +1,6 @@
 """One optimiser step of each objective, on one page. Start reading at `image_step`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,25 +12,41 @@ from sceneswap.config import LossConfig
 from sceneswap.data.loader import Batch
 from sceneswap.errors import UserError
 from sceneswap.models.build import Network
-from sceneswap.models.discriminator import MultiScaleDiscriminator
+from sceneswap.models.discriminator import Discriminator
+from sceneswap.models.encoders import VGGEncoder
 from sceneswap.models.feature_decoder import FeatureDecoder
 from sceneswap.models.generator import Drawing, Generator
-from sceneswap.models.pretrained.vgg import VGG19
+from sceneswap.models.pretrained.vgg import VGG19, scaled
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Judges:
-    """The frozen networks that losses need; None where the loss has weight 0.
+class LossNetworks:
+    """The frozen networks that losses need; None where nothing reads them.
 
-    vgg: for perceptual and style terms. lpips: maps two images to a distance. reader: the averaged generator, whose
-    label head reads the drawings.
+    vgg: reads `layers` off photographs and drawings, for perceptual and style terms and the discriminator's heads; where
+    the generator's encoder is a VGG-19 it is that very one. lpips: maps two images to a distance. reader: the averaged
+    generator, whose label head reads the drawings.
     """
 
     vgg: VGG19 | None = None
+    layers: tuple[str, ...] = ()
     lpips: Distance | None = None
     reader: Network | None = None
+
+    def see(self, image: Tensor) -> dict[str, Tensor]:
+        """VGG-19's activations of `image` by name, all in one pass."""
+        return self.vgg.activations(image, self.layers) if self.vgg is not None else {}
+
+    def read_labels(self, image: Tensor, seen: Mapping[str, Tensor]) -> Tensor:
+        """The label head's reading of a drawing, from the activations `seen` where these are its encoder's."""
+        assert self.reader is not None
+        assert self.reader.label_head is not None
+        encoder = self.reader.image_encoder
+        if isinstance(encoder, VGGEncoder) and encoder.vgg is self.vgg:
+            return self.reader.label_head(encoder.taps(image, seen))
+        return self.reader.estimate_labels(image)
 
 
 class FeaturePredictor(nn.Module):
@@ -102,35 +118,46 @@ def image_step(
     optimizer_g: torch.optim.Optimizer,
     optimizer_d: torch.optim.Optimizer,
     batch: Batch,
-    judges: Judges,
+    networks: LossNetworks,
     weights: LossConfig,
+    view_shift: int = 0,
 ) -> dict[str, float]:
     """Cross-reconstruction (self-reconstruction of whole images, swaps between scenes): one G and one D step."""
-    # --- Draw every entry in the look of its exemplar -----------------------------------------------------------------
-    with accelerator.autocast():
-        drawing: Drawing = generator(batch.label_map, batch.image, batch.label_map, batch.exemplar)
-    drawn = drawing.image
-    assert drawn is not None
-    drawn = drawn.float()
-
-    # --- Generator: the discriminator judges, its own weights are left alone ------------------------------------------
-    judge: MultiScaleDiscriminator = accelerator.unwrap_model(discriminator)
-    judge.requires_grad_(False)
+    # --- Draw every entry in the look of its exemplar; frozen networks see photographs and drawings at one offset ------
+    offset = _offset(view_shift)
+    photograph, label_map = shifted(batch.image, offset), shifted(batch.label_map, offset)
+    encoder = accelerator.unwrap_model(generator).image_encoder
     with accelerator.autocast():
         with torch.no_grad():
-            real = judge(batch.label_map, batch.image)
-        fake = judge(batch.label_map, drawn)
-        terms = _generator_terms(drawing, drawn, batch, real, fake, judges, weights)
+            wanted = networks.see(photograph)
+            shared = isinstance(encoder, VGGEncoder) and encoder.vgg is networks.vgg
+            taps = encoder.taps(photograph, wanted) if shared else None
+        drawing: Drawing = generator(batch.label_map, photograph, label_map, batch.exemplar, taps=taps)
+    assert drawing.image is not None
+    drawn = drawing.image.float()
+
+    # --- Generator: the discriminator's own weights are left alone -----------------------------------------------------
+    critic: Discriminator = accelerator.unwrap_model(discriminator)
+    critic.requires_grad_(False)
+    with accelerator.autocast():
+        view = shifted(drawn, offset)
+        seen = networks.see(view)
+        fake = critic(label_map, view, seen)
+        with torch.no_grad():
+            real = critic(label_map, photograph, wanted) if weights.feature_matching else []
+        views = _Views(drawn, view, label_map, seen, wanted, fake, real)
+        terms = _generator_terms(drawing, views, batch, networks, weights)
     loss_g = losses.weigh(terms, weights)
     _stop_if_not_finite(accelerator, loss_g, terms, batch)
     accelerator.backward(loss_g)
     optimizer_g.step()
     optimizer_g.zero_grad()
-    judge.requires_grad_(True)
+    critic.requires_grad_(True)
 
-    # --- Discriminator: real and drawn joined in one pass (two forwards before a backward break data-parallel) --------
+    # --- Discriminator: real and drawn joined in one pass (two forwards before a backward break data-parallel) ---------
     with accelerator.autocast():
-        joined = discriminator(torch.cat([batch.label_map, batch.label_map]), torch.cat([batch.image, drawn.detach()]))
+        both = {name: torch.cat([wanted[name], seen[name].detach()]) for name in critic.layers}
+        joined = discriminator(torch.cat([label_map, label_map]), torch.cat([photograph, view.detach()]), both)
     half = batch.image.shape[0]
     terms_d = losses.discriminator_hinge(_first(half, joined), [[a[half:] for a in scale] for scale in joined])
     loss_d = terms_d["real"] + terms_d["fake"]
@@ -142,44 +169,75 @@ def image_step(
     return {name: float(value.detach()) for name, value in (terms | terms_d).items()}
 
 
+@dataclass(frozen=True)
+class _Views:
+    """What the terms of the generator compare: the drawing, its view at the step's offset, and what networks make of it.
+
+    seen, wanted: VGG-19's activations of the view and of the photographs. fake, real: the discriminator's answers to them.
+    """
+
+    drawn: Tensor
+    view: Tensor
+    label_map: Tensor
+    seen: Mapping[str, Tensor]
+    wanted: Mapping[str, Tensor]
+    fake: losses.Judgement
+    real: losses.Judgement
+
+
 def _generator_terms(
-    drawing: Drawing,
-    drawn: Tensor,
-    batch: Batch,
-    real: losses.Judgement,
-    fake: losses.Judgement,
-    judges: Judges,
-    weights: LossConfig,
+    drawing: Drawing, views: _Views, batch: Batch, networks: LossNetworks, weights: LossConfig
 ) -> losses.Terms:
     known = batch.known  # entries that have a true picture come first
     terms: losses.Terms = {}
     if weights.adversarial:
-        terms["adversarial"] = losses.generator_hinge(fake)
+        terms["adversarial"] = losses.generator_hinge(views.fake)
     if weights.feature_matching:
-        terms["feature_matching"] = losses.feature_matching(_first(known, real), _first(known, fake))
+        terms["feature_matching"] = losses.feature_matching(_first(known, views.real), _first(known, views.fake))
     if weights.pixel:
-        terms["pixel"] = losses.pixel(drawn[:known], batch.image[:known])
-    if judges.vgg is not None:
-        with torch.no_grad():
-            wanted = judges.vgg(batch.image)
-        seen = judges.vgg(drawn)
-        if weights.perceptual:
-            pairs = [t[:known] for t in seen], [t[:known] for t in wanted]
-            terms["perceptual"] = losses.perceptual(*pairs, weights.perceptual_taps)
-        if weights.style:
-            own = torch.arange(known, device=batch.exemplar.device)
-            model = torch.cat([own, batch.exemplar[known:]])  # a swap has its exemplar's style
-            taps = slice(weights.style_taps)
-            terms["style"] = losses.style(seen[taps], [t[model] for t in wanted[taps]])
-    if judges.lpips is not None:
-        terms["lpips"] = judges.lpips(drawn[:known], batch.image[:known]).mean()
-    if judges.reader is not None:
-        terms["layout"] = losses.label_cross_entropy(judges.reader.estimate_labels(drawn), batch.label_map)
+        terms["pixel"] = losses.pixel(views.drawn[:known], batch.image[:known])
+    if weights.perceptual:
+        unit = scaled if weights.perceptual_unit else lambda name, activation: activation
+        seen, wanted = (
+            [unit(n, activations[n][:known]) for n in weights.perceptual_layers]
+            for activations in (views.seen, views.wanted)
+        )
+        terms["perceptual"] = losses.perceptual(seen, wanted, weights.perceptual_weights)
+    if weights.style:
+        own = torch.arange(known, device=batch.exemplar.device)
+        model = torch.cat([own, batch.exemplar[known:]])  # a swap has its exemplar's style
+        layers = weights.style_layers
+        terms["style"] = losses.style([views.seen[n] for n in layers], [views.wanted[n][model] for n in layers])
+    if networks.lpips is not None:
+        terms["lpips"] = networks.lpips(views.drawn[:known], batch.image[:known]).mean()
+    if weights.layout:
+        reading = networks.read_labels(views.view, views.seen)
+        terms["layout"] = losses.label_cross_entropy(reading, views.label_map)
     if weights.labels and drawing.labels is not None:
-        terms["labels"] = losses.label_cross_entropy(drawing.labels, batch.label_map)
+        terms["labels"] = losses.label_cross_entropy(drawing.labels, views.label_map)
     if drawing.posterior is not None and weights.kl:
         terms["kl"] = losses.kl_divergence(drawing.posterior)
     return terms
+
+
+def _offset(limit: int) -> tuple[int, int]:
+    """A random offset in -limit … limit, rows and columns, from PyTorch's generator, which the step has seeded."""
+    if not limit:
+        return 0, 0
+    rows, columns = torch.randint(-limit, limit + 1, (2,)).tolist()
+    return rows, columns
+
+
+def shifted(x: Tensor, offset: tuple[int, int]) -> Tensor:
+    """`x` (…, H, W) seen `offset` rows and columns further on; beyond its border it goes on as its outermost pixels.
+
+    VGG-19 halves pictures on a fixed grid, and what is trained through it paints that grid unless the grid moves.
+    """
+    for dimension, step in zip((-2, -1), offset, strict=True):
+        length = x.shape[dimension]
+        if step:
+            x = x.index_select(dimension, (torch.arange(length, device=x.device) + step).clamp(0, length - 1))
+    return x
 
 
 def _first(count: int, judgement: losses.Judgement) -> losses.Judgement:

@@ -7,14 +7,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from sceneswap.config import VGG_LAYERS
 from sceneswap.errors import UserError
 from sceneswap.models.pretrained.vgg import (
+    LAYERS,
     TAP_CHANNELS,
+    TAPS,
     VGG19,
     VGG19_ENVIRONMENT,
     download_vgg19,
     load_vgg19,
     normalise_imagenet,
+    shipped_vgg19,
     vgg19_path,
 )
 
@@ -40,7 +44,9 @@ def image(n: int = 1, seed: int = 0, size: int = 32) -> torch.Tensor:
 def test_taps_follow_the_first_convolution_of_each_block() -> None:
     with torch.device("meta"):
         full = VGG19()
-        assert full.tap_layers == [1, 6, 11, 20, 29]  # relu1_1 … relu5_1 in torchvision's numbering
+        places = {name: position for position, name in full.names.items()}
+        assert [places[tap] for tap in TAPS] == [1, 6, 11, 20, 29]  # relu1_1 … relu5_1 in torchvision's numbering
+        assert list(full.names.values()) == list(LAYERS) == list(VGG_LAYERS)
         assert len(full.features) == 30
         taps = full(torch.zeros(1, 3, 64, 96))
     assert [tuple(t.shape[1:]) for t in taps] == [(c, 64 // 2**i, 96 // 2**i) for i, c in enumerate(TAP_CHANNELS)]
@@ -52,6 +58,23 @@ def test_taps_are_the_activations_after_relu(network: VGG19) -> None:
     torch.testing.assert_close(first, network.features[0](x).relu())
     torch.testing.assert_close(second, network.features[:7](x))
     assert first.min() >= 0
+
+
+def test_any_activations_in_one_pass(network: VGG19) -> None:
+    found = network.activations(image(), ("relu1_2", "relu1_1"))
+    assert set(found) == {"relu1_1", "relu1_2"}
+    torch.testing.assert_close(found["relu1_1"], network(image())[0])
+    torch.testing.assert_close(found["relu1_2"], network.features[:4](normalise_imagenet(image())))
+
+
+def test_the_shipped_weights_tell_textures_apart_and_replicate_padding_changes_only_the_rim() -> None:
+    zeros, replicate = shipped_vgg19(), shipped_vgg19(padding="replicate")
+    a, b = zeros(image(size=128))[-1], replicate(image(size=128))[-1]
+    assert a.shape == (1, 512, 16, 16)
+    assert not torch.allclose(a, b)
+    torch.testing.assert_close(a[..., 7:9, 7:9], b[..., 7:9, 7:9])
+    flat = replicate(torch.zeros(1, 3, 64, 64))[-1]
+    torch.testing.assert_close(flat, flat[..., 3:4, 3:4].expand_as(flat))  # an even picture is even to its border
 
 
 def test_normalisation_is_imagenets() -> None:

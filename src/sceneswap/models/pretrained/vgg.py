@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Collection
+from importlib import resources
 from pathlib import Path
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 
 from sceneswap.errors import UserError
 from sceneswap.files import atomic_path
+from sceneswap.models.layers import Padding, convolution
 
 VGG19_ENVIRONMENT = "SCENESWAP_VGG19"
 VGG19_URL = (
@@ -19,7 +22,19 @@ VGG19_URL = (
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 TAP_CHANNELS = (64, 128, 256, 512, 512)
 
+SHIPPED = "vgg19-relu4_1.safetensors"  # Oxford's weights up to relu4_1, in the package's folder `weights`
+SHIPPED_TAPS = 4
+
 _BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 1))  # up to relu5_1
+LAYERS = {f"relu{b}_{c}": width for b, (width, count) in enumerate(_BLOCKS, 1) for c in range(1, count + 1)}
+"""Every activation up to relu5_1, fine → coarse, with its channels."""
+
+TYPICAL_SIZE = {
+    "relu1_1": 0.72, "relu1_2": 3.1, "relu2_1": 3.2, "relu2_2": 3.8, "relu3_1": 3.8, "relu3_2": 4.0, "relu3_3": 6.9,
+    "relu3_4": 12.0, "relu4_1": 12.3,
+}  # fmt: skip
+"""Root mean square of the activations of the shipped weights over 48 outdoor photographs at 256×256; see `scaled`."""
+
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
@@ -34,48 +49,69 @@ def normalise_imagenet(image: Tensor) -> Tensor:
 class VGG19(nn.Module):
     """Frozen VGG-19 up to the last tap asked for.
 
-    taps: how many of relu1_1 … relu5_1 `forward` returns, 1 … 5. Parameter names are torchvision's (`features.0.weight`).
+    taps: how many of relu1_1 … relu5_1 `forward` returns, 1 … 5. padding: "replicate" spares the activations the dark rim
+    that zeros leave. Parameter names are torchvision's (`features.0.weight`).
     """
 
-    def __init__(self, taps: int = 5) -> None:
+    def __init__(self, taps: int = 5, *, padding: Padding = "zeros") -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        self.tap_layers: list[int] = []
+        self.names: dict[int, str] = {}  # position in `features` → name of the activation
         channels = 3
-        for block, (width, count) in enumerate(_BLOCKS[:taps]):
-            if block:
+        for block, (width, count) in enumerate(_BLOCKS[:taps], 1):
+            if block > 1:
                 layers.append(nn.MaxPool2d(2))
-            for convolution in range(count):
-                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            for number in range(1, 2 if block == taps else count + 1):
+                layers += [convolution(channels, width, padding), nn.ReLU()]
+                self.names[len(layers) - 1] = f"relu{block}_{number}"
                 channels = width
-                if convolution == 0:
-                    self.tap_layers.append(len(layers) - 1)
-                    if block == taps - 1:
-                        break
         self.features = nn.Sequential(*layers)
+        self.taps = TAPS[:taps]
         self.channels = TAP_CHANNELS[:taps]
         self.requires_grad_(False)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Image (B, 3, H, W) in [-1, 1] → taps (B, channels[i], H / 2^i, W / 2^i), finest first."""
+    def activations(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Image (B, 3, H, W) in [-1, 1] → the activations named in `layers` (see `LAYERS`), computed in one pass."""
         x = normalise_imagenet(image)
-        taps = []
+        found: dict[str, Tensor] = {}
         for position, layer in enumerate(self.features):
             x = layer(x)
-            if position in self.tap_layers:
-                taps.append(x)
-        return tuple(taps)
+            name = self.names.get(position)
+            if name is not None and name in layers:
+                found[name] = x
+                if len(found) == len(set(layers)):
+                    break
+        return found
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Image (B, 3, H, W) in [-1, 1] → taps (B, channels[i], H / 2^i, W / 2^i), finest first."""
+        found = self.activations(image, self.taps)
+        return tuple(found[name] for name in self.taps)
 
 
-def load_vgg19(path: Path | None = None, *, taps: int = 5) -> VGG19:
+def scaled(name: str, activation: Tensor) -> Tensor:
+    """An activation divided by its typical size, so that every layer speaks as loudly."""
+    return activation * (1 / TYPICAL_SIZE[name])
+
+
+def load_vgg19(path: Path | None = None, *, taps: int = 5, padding: Padding = "zeros") -> VGG19:
     """Return VGG-19 with pretrained weights, frozen, in evaluation mode.
 
     path: a safetensors file with torchvision's names; None takes the path in SCENESWAP_VGG19, else the public download
     (torchvision's ImageNet weights, hash-checked, kept as safetensors in the cache).
     Raises `UserError` when no weights can be had or the file does not fit.
     """
-    network = VGG19(taps)
+    network = VGG19(taps, padding=padding)
     load_frozen(network, vgg19_path(path), "VGG-19")
+    return network
+
+
+def shipped_vgg19(taps: int = SHIPPED_TAPS, *, padding: Padding = "zeros") -> VGG19:
+    """VGG-19 up to relu4_1 (at most) with the weights that the package carries: Oxford's, CC BY 4.0, fp16 on disk."""
+    assert taps <= SHIPPED_TAPS
+    network = VGG19(taps, padding=padding)
+    with resources.as_file(resources.files("sceneswap") / "weights" / SHIPPED) as path:
+        load_frozen(network, path, "VGG-19")
     return network
 
 

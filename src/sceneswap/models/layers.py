@@ -1,0 +1,90 @@
+"""Layers that several networks share, written for memory in the order channels-last."""
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Padding = Literal["zeros", "replicate"]
+
+
+class _ReplicateEdge(torch.autograd.Function):
+    """One row and column more on each side, equal to the outermost ones.
+
+    PyTorch's own backward leaves the channels-last order, which costs more than the convolution after it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return F.pad(x, (1, 1, 1, 1), mode="replicate")
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        rows = gradient[:, :, 1:-1].clone()
+        rows[:, :, 0] += gradient[:, :, 0]
+        rows[:, :, -1] += gradient[:, :, -1]
+        inner = rows[:, :, :, 1:-1].clone(memory_format=torch.channels_last)
+        inner[..., 0] += rows[..., 0]
+        inner[..., -1] += rows[..., -1]
+        return inner
+
+
+class ReplicateConv2d(nn.Conv2d):
+    """A 3×3 convolution whose picture goes on beyond its border as its outermost pixels: no dark rim, no pale rim."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1) -> None:
+        super().__init__(inputs, outputs, 3, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) → (B, outputs, ⌈H / stride⌉, ⌈W / stride⌉)."""
+        learning = torch.is_grad_enabled() and x.requires_grad
+        return super().forward(_ReplicateEdge.apply(x) if learning else F.pad(x, (1, 1, 1, 1), mode="replicate"))
+
+
+def convolution(inputs: int, outputs: int, padding: Padding, *, stride: int = 1) -> nn.Conv2d:
+    """A 3×3 convolution of the given padding that keeps the size (but for the stride)."""
+    if padding == "replicate":
+        return ReplicateConv2d(inputs, outputs, stride=stride)
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+
+
+class _InstanceNorm(torch.autograd.Function):
+    """Mean 0 and variance 1 over the positions of each channel, in the channels-last order; sums by matrix product."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        rows = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, P, C)
+        mean = _mean(rows)
+        centred = rows - mean
+        variance = _mean(centred.square())
+        inverse = torch.rsqrt(variance.to(torch.promote_types(x.dtype, torch.float)) + 1e-5).to(x.dtype)
+        normal = centred.mul_(inverse)
+        ctx.save_for_backward(normal, inverse)
+        return _pictures(normal, x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        normal, inverse = ctx.saved_tensors
+        rows = gradient.permute(0, 2, 3, 1).flatten(1, 2)
+        centred = rows - _mean(rows)
+        return _pictures(torch.addcmul(centred, normal, _mean(rows * normal), value=-1).mul_(inverse), gradient)
+
+
+def _mean(rows: Tensor) -> Tensor:
+    """(B, P, C) → (B, 1, C)."""
+    return torch.bmm(rows.new_ones(rows.shape[0], 1, rows.shape[1]), rows) / rows.shape[1]
+
+
+def _pictures(rows: Tensor, like: Tensor) -> Tensor:
+    return rows.unflatten(1, like.shape[2:]).permute(0, 3, 1, 2)
+
+
+class InstanceNorm(nn.Module):
+    """Every channel of every picture to mean 0 and variance 1 (no parameters): (B, C, H, W) → the same."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        if torch.is_grad_enabled() and x.requires_grad:
+            return _InstanceNorm.apply(x)
+        return F.instance_norm(x)

@@ -1,0 +1,47 @@
+"""Layers written for speed equal PyTorch's own, forwards and backwards."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sceneswap.models.layers import InstanceNorm, ReplicateConv2d, convolution
+
+
+def picture(*, height: int = 5, width: int = 7) -> torch.Tensor:
+    x = torch.randn(2, 3, height, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return x.contiguous(memory_format=torch.channels_last).requires_grad_()
+
+
+@pytest.mark.parametrize("size", [(5, 7), (1, 1), (2, 9)])
+def test_replicate_padding_equals_pytorchs(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = ReplicateConv2d(3, 4).double()
+    x, y = picture(height=size[0], width=size[1]), picture(height=size[0], width=size[1])
+    ours = layer(x)
+    theirs = F.conv2d(F.pad(y, (1, 1, 1, 1), mode="replicate"), layer.weight, layer.bias)
+    torch.testing.assert_close(ours, theirs)
+    wanted = torch.randn_like(ours)
+    (a,), (b,) = torch.autograd.grad(ours, x, wanted), torch.autograd.grad(theirs, y, wanted)
+    torch.testing.assert_close(a, b)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), theirs)
+
+
+def test_instance_norm_equals_pytorchs() -> None:
+    x, y = picture(), picture()
+    ours, theirs = InstanceNorm()(x), F.instance_norm(y)
+    torch.testing.assert_close(ours, theirs)
+    wanted = torch.randn_like(ours)
+    (a,), (b,) = torch.autograd.grad(ours, x, wanted), torch.autograd.grad(theirs, y, wanted)
+    torch.testing.assert_close(a, b)
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    assert torch.autograd.gradcheck(InstanceNorm(), (picture(height=3, width=3),))
+    with torch.no_grad():
+        torch.testing.assert_close(InstanceNorm()(x), theirs)
+
+
+def test_sizes_and_kinds() -> None:
+    x = torch.zeros(1, 3, 8, 6)
+    for padding in ("zeros", "replicate"):
+        assert convolution(3, 5, padding)(x).shape == (1, 5, 8, 6)  # type: ignore[arg-type]
+        assert convolution(3, 5, padding, stride=2)(x).shape == (1, 5, 4, 3)  # type: ignore[arg-type]
