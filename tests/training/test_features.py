@@ -10,7 +10,7 @@ import torch
 from sceneswap.checkpoint import newest_state, read_state
 from sceneswap.config import DiscriminatorConfig, LossConfig, PhaseConfig, TrainConfig, load_train_config
 from sceneswap.errors import UserError
-from sceneswap.labels.schema import load_schema
+from sceneswap.labels.presets import load_schema
 from sceneswap.training import loop
 from sceneswap.training.loop import train
 from sceneswap.training.setup import make_accelerator, make_networks
