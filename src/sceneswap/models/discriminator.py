@@ -63,16 +63,14 @@ class FeatureHead(nn.Module):
 
     def __init__(self, *, inputs: int, embedding: int, width: int) -> None:
         super().__init__()
-        self.narrow = spectral_norm(nn.Conv2d(inputs, width, 1))
-        self.down = spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1))
+        self.down = spectral_norm(nn.Conv2d(inputs, width, 4, stride=2, padding=1))
         self.labels = nn.Conv2d(embedding, width, 1)
         self.middle = spectral_norm(nn.Conv2d(width, width, 3, padding=1))
         self.score = spectral_norm(nn.Conv2d(width, 1, 3, padding=1))
 
     def forward(self, activation: Tensor, labels: Tensor) -> list[Tensor]:
         """activation (B, inputs, h, w), labels (B, embedding, h / 2, w / 2) → [scores (B, 1, h / 2, w / 2)]."""
-        x = self.down(F.leaky_relu(self.narrow(activation), 0.2))
-        x = F.leaky_relu(x + self.labels(labels), 0.2)
+        x = F.leaky_relu(self.down(activation) + self.labels(labels), 0.2)
         return [self.score(F.leaky_relu(self.middle(x), 0.2))]
 
 

@@ -21,12 +21,12 @@ class _ReplicateEdge(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        rows = gradient[:, :, 1:-1].clone()
-        rows[:, :, 0] += gradient[:, :, 0]
-        rows[:, :, -1] += gradient[:, :, -1]
-        inner = rows[:, :, :, 1:-1].clone(memory_format=torch.channels_last)
-        inner[..., 0] += rows[..., 0]
-        inner[..., -1] += rows[..., -1]
+        inner = gradient[:, :, 1:-1, 1:-1].clone(memory_format=torch.channels_last)
+        for edge in (0, -1):
+            inner[:, :, edge] += gradient[:, :, edge, 1:-1]
+            inner[..., edge] += gradient[:, :, 1:-1, edge]
+            for side in (0, -1):
+                inner[:, :, edge, side] += gradient[:, :, edge, side]
         return inner
 
 
