@@ -20,7 +20,8 @@ from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
-from sceneswap.jobs.swap import Source
+from sceneswap.jobs.reader import SceneReader
+from sceneswap.jobs.sources import Source
 from sceneswap.jobs.trace import contact_sheet, write_trace
 from sceneswap.labels.io import colorize, write_label_map
 from sceneswap.labels.presets import load_schema
@@ -71,7 +72,7 @@ def main(
         first, last = f"{layouts[0]}.png", f"{exemplars[1]}.png"
         labels, photos = work / "scenes" / "labels", work / "scenes" / "images"
         exemplar = Source("exemplar", photos / last, labels / last, synthesizer.schema)
-        write_trace(synthesizer, (labels / first, synthesizer.schema), exemplar, [], ["sky"], work / "trace")
+        write_trace(SceneReader(synthesizer), labels / first, exemplar, [], ["sky"], work / "trace")
         found = transfer_matrix(synthesizer, FolderDataset([work / "scenes"], synthesizer.schema), pairs, work)
         write_matrix_page(work, found, synthesizer, dendrogram=True)
         write_bytes(folder / "trace.png", (work / "trace" / "trace-class-sky-other.png").read_bytes())

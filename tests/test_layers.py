@@ -19,7 +19,7 @@ LAYERS = (
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms"),
-    ("scene", "config", "labels", "images", "pictures", "report"),
+    ("scene", "config", "labels", "images", "pictures", "report", "progress"),
     ("files", "errors"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
@@ -33,7 +33,7 @@ APART = [
 
 # Modules that must not load PyTorch when they are imported.
 WITHOUT_TORCH = (
-    "__init__", "cli", "labels", "images", "pictures", "files", "errors", "scene", "config",
+    "__init__", "cli", "labels", "images", "pictures", "files", "errors", "scene", "config", "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
 )  # fmt: skip
 

@@ -69,7 +69,8 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
 
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.jobs.reader import SceneReader
-    from sceneswap.jobs.swap import find_sources, swap_two
+    from sceneswap.jobs.sources import find_sources
+    from sceneswap.jobs.swap import swap_two
 
     if job["threads"]:
         torch.set_num_threads(job["threads"])
@@ -80,7 +81,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     for number in range(job["runs"]):
         started = time.perf_counter()
         reader = SceneReader(synthesizer, None, long_side=job["long_side"])
-        swap_two(synthesizer, *sources, photos[0].with_name(f"out-{number}.png"), reader=reader)
+        swap_two(*sources, photos[0].with_name(f"out-{number}.png"), reader=reader)
         seconds.append(time.perf_counter() - started)
     with Image.open(photos[0].with_name("out-0.png")) as picture:
         size = list(picture.size)

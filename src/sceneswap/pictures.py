@@ -1,11 +1,14 @@
 """Composing pictures for people: grids of photographs with a header row and column."""
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sceneswap.scene import Photo
+
+T = TypeVar("T", covariant=True)
 
 _GAP = 4
 _WHITE = 255
@@ -95,3 +98,17 @@ def shrink(photo: Photo, side: int, *, exact: bool = False) -> Photo:
         return photo
     how = Image.Resampling.NEAREST if exact else Image.Resampling.LANCZOS
     return np.asarray(Image.fromarray(photo).resize((width, height), how))
+
+
+class Items(Protocol[T]):
+    """Anything with a length whose items are read by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> T: ...
+
+
+def evenly_spread(items: Items[T], most: int | None) -> list[T]:
+    """At most `most` of the items (None: all), evenly spread, the first among them."""
+    count = len(items) if most is None else min(most, len(items))
+    return [items[i * len(items) // count] for i in range(count)]

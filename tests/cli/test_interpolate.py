@@ -60,6 +60,15 @@ def test_global_writes_strips(interpolate: Command, tmp_path: Path) -> None:
     assert read_photo(tmp_path / "strips.png").shape[1] > 4 * 32
 
 
+def test_layouts_of_one_name_are_strips_of_their_own(interpolate: Command, folder: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(("layout/layout", "other/layout", "layout-2")):
+        write_scene(folder, name, random_scene(number, 32, 32))
+    layouts = ("layout/layout", "other/layout", "layout-2")
+    assert interpolate("global", "--frames", 1, out=tmp_path, layouts=layouts) == 0
+    frames = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert frames == ["layout-00.png", "layout-2-00.png", "layout-2-2-00.png"]
+
+
 def test_the_ends_of_a_strip_are_the_single_pictures(interpolate: Command, folder: Path, tmp_path: Path) -> None:
     from sceneswap.inference.synthesizer import Synthesizer
 

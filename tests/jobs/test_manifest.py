@@ -13,6 +13,7 @@ from sceneswap.images import read_photo, read_png_text, write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs import synthesize
 from sceneswap.jobs.manifest import COLUMNS, read_manifest
+from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.synthesize import failure_lines, failures_path, run_manifest
 
 
@@ -107,7 +108,7 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
 def test_rows_are_drawn_as_single_pictures_are(synthesizer: Synthesizer, data: Path) -> None:
     rows = read_manifest(write(data / "list.csv", [row(x, y) for x in "abcd" for y in "abcd"]))
     done: list[int] = []
-    outcome = run_manifest(synthesizer, rows, batch_size=2, on_done=done.append)
+    outcome = run_manifest(SceneReader(synthesizer), rows, batch_size=2, on_done=done.append)
     assert (outcome.drawn, outcome.skipped, outcome.failures, sum(done)) == (16, 0, [], 16)
     for one in rows:
         look = synthesizer.encode(synthesizer.read_scene(one.exemplar, one.exemplar_label_map))
@@ -122,7 +123,7 @@ def test_a_shared_exemplar_is_encoded_once(
     encode = Synthesizer.encode
     monkeypatch.setattr(Synthesizer, "encode", lambda self, scene: encoded.append(scene.name) or encode(self, scene))
     rows = read_manifest(write(data / "list.csv", [row(x, y) for y in "ab" for x in "abcd"]))
-    run_manifest(synthesizer, rows, batch_size=1)  # several windows
+    run_manifest(SceneReader(synthesizer), rows, batch_size=1)  # several windows
     assert sorted(Path(name).stem for name in encoded) == ["a", "b"]
 
 
@@ -131,32 +132,32 @@ def test_the_cache_of_exemplars_is_bounded(
 ) -> None:
     monkeypatch.setattr(synthesize, "_CACHED_EXEMPLARS", 1)
     rows = read_manifest(write(data / "list.csv", [row(x, y) for x in "abcd" for y in "abcd"]))
-    assert run_manifest(synthesizer, rows, batch_size=1).drawn == 16
+    assert run_manifest(SceneReader(synthesizer), rows, batch_size=1).drawn == 16
 
 
 def test_only_what_is_missing_or_different_is_drawn_again(
     synthesizer: Synthesizer, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = read_manifest(write(data / "list.csv", [row("a", y) for y in "abcd"]))
-    assert run_manifest(synthesizer, rows).drawn == 4
+    assert run_manifest(SceneReader(synthesizer), rows).drawn == 4
     before = [r.output.read_bytes() for r in rows]
-    assert run_manifest(synthesizer, rows).skipped == 4
+    assert run_manifest(SceneReader(synthesizer), rows).skipped == 4
     rows[0].output.unlink()
     rows[1].output.write_bytes(before[1][:-40])
     write_png(rows[2].output, read_photo(rows[2].output))  # its note is gone
-    outcome = run_manifest(synthesizer, rows)
+    outcome = run_manifest(SceneReader(synthesizer), rows)
     assert (outcome.drawn, outcome.skipped) == (3, 1)
     photo = read_photo(rows[3].exemplar)
     write_png(rows[3].exemplar, 255 - photo)
-    assert run_manifest(synthesizer, rows).drawn == 1
-    assert run_manifest(synthesizer, rows, overwrite=True).drawn == 4
+    assert run_manifest(SceneReader(synthesizer), rows).drawn == 1
+    assert run_manifest(SceneReader(synthesizer), rows, overwrite=True).drawn == 4
     monkeypatch.setattr(synthesizer, "weights_sha256", "of another model")
-    assert run_manifest(synthesizer, rows).drawn == 4
+    assert run_manifest(SceneReader(synthesizer), rows).drawn == 4
 
 
 def test_outputs_say_how_they_were_made(synthesizer: Synthesizer, data: Path) -> None:
     (only,) = rows = read_manifest(write(data / "list.csv", [row("a", "b")]))
-    run_manifest(synthesizer, rows)
+    run_manifest(SceneReader(synthesizer), rows)
     note = json.loads(read_png_text(only.output)["sceneswap"])
     assert [note[what]["file"] for what in COLUMNS[:3]] == ["a.png", "b.png", "b.png"]
     assert note["label_map"]["schema"] == note["model"]["schema"] == "outdoor"
@@ -174,7 +175,7 @@ def test_rows_that_fail_do_not_stop_the_others(synthesizer: Synthesizer, data: P
         row("a", "a", "file/x.png"), row("b", "a") | {"exemplar": "images/b.png"}, row("d", "d"),
     ]  # fmt: skip
     rows = read_manifest(write(data / "list.csv", entries))
-    outcome = run_manifest(synthesizer, rows, batch_size=4)
+    outcome = run_manifest(SceneReader(synthesizer), rows, batch_size=4)
     assert outcome.drawn == 2
     assert [failure.line for failure in outcome.failures] == [3, 4, 5, 6, 7, 8]
     words = ["does not exist", "id 77", "damaged", "damaged", "not a folder", "must be of one size"]
@@ -194,7 +195,7 @@ def test_an_interruption_leaves_whole_pictures_and_can_be_gone_on_from(synthesiz
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_manifest(synthesizer, rows, batch_size=2, on_done=interrupt)
+        run_manifest(SceneReader(synthesizer), rows, batch_size=2, on_done=interrupt)
     assert len(list((data / "out").iterdir())) == 5
-    outcome = run_manifest(synthesizer, rows, batch_size=2)
+    outcome = run_manifest(SceneReader(synthesizer), rows, batch_size=2)
     assert (outcome.drawn, outcome.skipped) == (11, 5)

@@ -10,7 +10,8 @@ import pytest
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo, read_png_text
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.swap import Source, find_sources, swap
+from sceneswap.jobs.sources import Source, find_sources
+from sceneswap.jobs.swap import swap
 from sceneswap.labels.presets import load_schema
 
 OUTDOOR = load_schema("outdoor")

@@ -12,7 +12,8 @@ from sceneswap.errors import UserError
 from sceneswap.images import read_photo
 from sceneswap.inference.attention import Attention, attend
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.swap import Source
+from sceneswap.jobs.reader import SceneReader
+from sceneswap.jobs.sources import Source
 from sceneswap.jobs.trace import class_region, contact_sheet, overlay, point, trace, write_trace
 from sceneswap.models import msca
 
@@ -95,7 +96,7 @@ def test_the_page_and_its_files(synthesizer: Synthesizer, tmp_path: Path) -> Non
     photo, label_map = write_scene(tmp_path, "exemplar", random_scene(1, 32, 64))
     source = Source("exemplar", photo, label_map, synthesizer.schema)
     out = tmp_path / "out"
-    write_trace(synthesizer, (layout, synthesizer.schema), source, [(3, 4)], ["sky"], out)
+    write_trace(SceneReader(synthesizer), layout, source, [(3, 4)], ["sky"], out)
     assert {p.name for p in out.iterdir()} == {
         "index.html", "maps.png", "trace.json", "trace-at-3-4.png", "trace-class-sky-other.png"
     }  # fmt: skip
@@ -105,4 +106,4 @@ def test_the_page_and_its_files(synthesizer: Synthesizer, tmp_path: Path) -> Non
     assert read_photo(out / "trace-at-3-4.png").shape[2] == 3
     assert str(tmp_path) not in (out / "index.html").read_text()
     with pytest.raises(UserError, match="nothing to trace"):
-        write_trace(synthesizer, (layout, synthesizer.schema), source, [], [], out)
+        write_trace(SceneReader(synthesizer), layout, source, [], [], out)

@@ -1,20 +1,31 @@
 """`sceneswap labels`: check, convert, estimate and look at label maps and their schemas."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import Annotated
 
+import numpy as np
 import tyro
+from numpy.typing import NDArray
+from rich.text import Text
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from sceneswap.cli.options import LabellerOptions
+from sceneswap.cli.printing import print_table
+from sceneswap.errors import UserError
+from sceneswap.images import read_photo, write_png
+from sceneswap.labels import io
+from sceneswap.labels.check import find_label_maps, take_census
+from sceneswap.labels.presets import PRESETS, load_schema
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.pictures import inside
+from sceneswap.progress import tracked
 
-    from sceneswap.labels.schema import LabelSchema
-
-T = TypeVar("T")
+Source = Annotated[
+    Path, tyro.conf.Positional, tyro.conf.arg(help="A label map, or a folder of them (its subfolders are kept).")
+]
+Out = Annotated[Path, tyro.conf.arg(help="The folder to write to; made if missing.")]
+Overwrite = Annotated[bool, tyro.conf.arg(help="Replace files that exist.")]
 
 
 def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None:
@@ -30,14 +41,8 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
         directory: The folder (searched with its subfolders), or one label map.
         schema: A preset (see `sceneswap labels list`), or a .toml or .json schema file.
     """
-    import sys
-
-    from sceneswap.errors import UserError
-    from sceneswap.labels.check import find_label_maps, take_census
-    from sceneswap.labels.presets import load_schema
-
     known = load_schema(schema)
-    census = take_census(_with_progress(find_label_maps(directory), "checking"), known)
+    census = take_census(tracked(find_label_maps(directory), "checking"), known)
     valid = census.files - len(census.faults)
     if valid:
         void = census.shares[known.void_index]
@@ -56,11 +61,11 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
 
 
 def convert(
-    source: Annotated[Path, tyro.conf.Positional],
+    source: Source,
     from_: Annotated[str, tyro.conf.arg(name="from")],
     to: Annotated[str, tyro.conf.arg(name="to")],
-    out: Path,
-    overwrite: bool = False,
+    out: Out,
+    overwrite: Overwrite = False,
 ) -> None:
     """Rewrite label maps of one schema in the ids of another, class by class name.
 
@@ -72,27 +77,19 @@ def convert(
         sceneswap labels convert ade/labels --from ade20k-150-1based --to outdoor --out ade_outdoor/labels
 
     Args:
-        source: A label map, or a folder of them (its subfolders are kept).
         from_: The schema of the maps: a preset, or a .toml or .json file.
         to: The schema to write.
-        out: The folder to write to; made if missing.
-        overwrite: Replace files that exist.
     """
-    import numpy as np
-
-    from sceneswap.labels.io import read_label_map, write_label_map
-    from sceneswap.labels.presets import load_schema
-
     old, new = load_schema(from_), load_schema(to)
     pixels = np.zeros(old.num_classes + 1, dtype=np.int64)
     maps = np.zeros_like(pixels)
     pairs = _outputs(source, out, overwrite, suffix=None)
-    for path, target in _with_progress(pairs, "converting"):
-        label_map = read_label_map(path, old)
+    for path, target in tracked(pairs, "converting"):
+        label_map = io.read_label_map(path, old)
         counts = np.bincount(label_map.ravel(), minlength=len(pixels))
         pixels += counts
         maps += counts > 0
-        write_label_map(target, old.convert(label_map, new), new)
+        io.write_label_map(target, old.convert(label_map, new), new)
     lost = (old.mapping_to(new)[:-1] == new.void_index) & (pixels[:-1] > 0)
     print(f"{len(pairs):,} label maps of {old.name} written to {out} as {new.name}")
     if lost.any():
@@ -101,7 +98,7 @@ def convert(
         _print_classes(title, old, np.where([*lost, False], pixels, 0), maps, total=int(pixels.sum()))
 
 
-def colorize(source: Annotated[Path, tyro.conf.Positional], schema: str, out: Path, overwrite: bool = False) -> None:
+def colorize(source: Source, schema: str, out: Out, overwrite: Overwrite = False) -> None:
     """Write label maps as pictures in the colours of their schema, to look at; void is black.
 
     Try:
@@ -109,30 +106,21 @@ def colorize(source: Annotated[Path, tyro.conf.Positional], schema: str, out: Pa
         sceneswap labels colorize my_data/labels --schema outdoor --out my_data/colors
 
     Args:
-        source: A label map, or a folder of them (its subfolders are kept).
         schema: The schema of the maps: a preset, or a .toml or .json file.
-        out: The folder to write to; made if missing.
-        overwrite: Replace files that exist.
     """
-    from sceneswap.images import write_png
-    from sceneswap.labels import io
-    from sceneswap.labels.presets import load_schema
-
     known = load_schema(schema)
     pairs = _outputs(source, out, overwrite, suffix=".png")
-    for path, target in _with_progress(pairs, "colouring"):
+    for path, target in tracked(pairs, "colouring"):
         write_png(target, io.colorize(io.read_label_map(path, known), known))
     print(f"{len(pairs):,} label maps of {known.name} written to {out} in colour")
 
 
 def estimate(
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO_OR_DIR")],
-    out: Path,
-    model: str | None = None,
-    segmenter: str | None = None,
+    out: Out,
+    labeller: LabellerOptions,
     long_side: int | None = None,
-    overwrite: bool = False,
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    overwrite: Overwrite = False,
 ) -> None:
     """Estimate the label maps of photographs, to look at, to correct and to draw from.
 
@@ -147,25 +135,15 @@ def estimate(
 
     Args:
         source: A photograph, or a folder of them (its subfolders are kept).
-        out: The folder to write to; made if missing.
-        model: A model folder or hub id; the model that comes with the package by default.
-        segmenter: A network to estimate with instead of the model: a transformers folder or Hugging Face id
-            (pip install 'sceneswap[segmenter]'), or a safetensors file of DeepLabV3+ for ADE20K.
         long_side: Longer side of the maps in pixels; the size of the photograph by default.
-        overwrite: Replace files that exist.
-        device: auto takes a GPU where there is one.
     """
-    from sceneswap.images import read_photo, write_png
     from sceneswap.inference.labelling import choose_labeller
-    from sceneswap.inference.synthesizer import Synthesizer
-    from sceneswap.labels import io
-    from sceneswap.pictures import inside
 
     pairs = _outputs(source, out / "labels", overwrite, suffix=".png")
-    synthesizer = Synthesizer.from_pretrained(model, device=device)
-    labeller, known = choose_labeller(synthesizer, segmenter), synthesizer.schema
-    for path, target in _with_progress(pairs, "estimating"):
-        label_map = labeller.label(read_photo(path, at_least=long_side))
+    synthesizer = labeller.open()
+    known, estimator = synthesizer.schema, choose_labeller(synthesizer, labeller.segmenter)
+    for path, target in tracked(pairs, "estimating"):
+        label_map = estimator.label(read_photo(path, at_least=long_side))
         if long_side is not None:
             label_map = io.resize_label_map(label_map, inside(label_map.shape, long_side))
         io.write_label_map(target, label_map, known)
@@ -180,18 +158,12 @@ def list_presets() -> None:
 
         sceneswap labels list
     """
-    from rich.console import Console
-    from rich.table import Table
-
-    from sceneswap.labels.presets import PRESETS, load_schema
-
     outdoor = load_schema("outdoor")
-    table = Table("schema", "classes", "numbers in files", "of them in outdoor")
-    for name in PRESETS:
-        preset = load_schema(name)
+    rows = []
+    for preset in map(load_schema, PRESETS):
         kept = int((preset.mapping_to(outdoor)[:-1] != outdoor.void_index).sum())
-        table.add_row(name, str(preset.num_classes), preset.describe_values(), str(kept))
-    Console().print(table)
+        rows.append((preset.name, str(preset.num_classes), preset.describe_values(), str(kept)))
+    print_table(["schema", "classes", "numbers in files", "of them in outdoor"], rows)
 
 
 def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
@@ -204,27 +176,17 @@ def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
     Args:
         schema: A preset, or a .toml or .json schema file.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from sceneswap.labels.presets import load_schema
-
     known, outdoor = load_schema(schema), load_schema("outdoor")
-    table = Table(
-        "number", "class", "colour", "where", "outdoor", title=Text(f"{known.name}: {known.describe_values()}")
-    )
+    rows = []
     for c, value, coarse in zip(known.classes, known.file_values, known.mapping_to(outdoor), strict=False):
         swatch = Text("    ", style="on #{:02x}{:02x}{:02x}".format(*c.color))
-        table.add_row(str(value), Text(c.name), swatch, c.setting, (*outdoor.names, "void")[coarse])
-    Console().print(table)
+        rows.append((str(value), c.name, swatch, c.setting, (*outdoor.names, "void")[coarse]))
+    title = f"{known.name}: {known.describe_values()}"
+    print_table(["number", "class", "colour", "where", "outdoor"], rows, title=title)
 
 
 def _outputs(source: Path, out: Path, overwrite: bool, suffix: str | None) -> list[tuple[Path, Path]]:
     """Pair every label map of `source` with the file to write in `out`; a `suffix` replaces its own."""
-    from sceneswap.errors import UserError
-    from sceneswap.labels.check import find_label_maps
-
     root = source if source.is_dir() else source.parent
     targets: dict[Path, Path] = {}
     for path in find_label_maps(source):
@@ -238,34 +200,18 @@ def _outputs(source: Path, out: Path, overwrite: bool, suffix: str | None) -> li
     return [(path, target) for target, path in targets.items()]
 
 
-def _with_progress(items: list[T], what: str) -> Iterator[T]:
-    """Yield `items`, with a progress bar on stderr when that is a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    quiet = not console.is_terminal or len(items) < 20
-    yield from track(items, description=what, console=console, transient=True, disable=quiet)
-
-
 def _print_classes(
     title: str, schema: LabelSchema, pixels: NDArray[np.int64], maps: NDArray[np.int64], total: int | None = None
 ) -> None:
     """Print a table of the classes with pixels, the commonest first. `total`: the pixels that are 100 %."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     whole = total or int(pixels.sum())
     print(title)
-    table = Table("id", "class")
-    for column in ("pixels", "share", "files"):
-        table.add_column(column, justify="right")
+    rows = []
     for index in sorted(pixels.nonzero()[0], key=lambda i: -pixels[i]):
         value = str(schema.file_values[index]) if index < schema.num_classes else "–"
-        name = Text((*schema.names, "void")[index])
-        table.add_row(value, name, f"{pixels[index]:,}", f"{pixels[index] / whole:.2%}", f"{maps[index]:,}")
-    Console().print(table)
+        counted = f"{pixels[index]:,}", f"{pixels[index] / whole:.2%}", f"{maps[index]:,}"
+        rows.append((value, (*schema.names, "void")[index], *counted))
+    print_table(["id", "class", "pixels", "share", "files"], rows, right=("pixels", "share", "files"))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

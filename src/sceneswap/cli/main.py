@@ -96,10 +96,11 @@ def _call(name: str, arguments: list[str]) -> None:
 
     commands: Callable[..., None] | dict[str, Callable[..., None]] = import_module(COMMANDS[name][0]).COMMANDS
     prog = f"sceneswap {name}"
+    flat = (tyro.conf.OmitArgPrefixes,)  # options that are declared together are flags like the others
     if isinstance(commands, dict):
-        tyro.extras.subcommand_cli_from_dict(commands, prog=prog, args=arguments)
+        tyro.extras.subcommand_cli_from_dict(commands, prog=prog, args=arguments, config=flat)
     else:
-        tyro.cli(commands, prog=prog, args=arguments)
+        tyro.cli(commands, prog=prog, args=arguments, config=flat)
 
 
 def _help() -> str:

@@ -1,12 +1,13 @@
 """What the commands of `sceneswap evaluate` share: their settings, opening models and data, progress, the table."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
+
+from sceneswap.progress import progress
 
 if TYPE_CHECKING:
     from sceneswap.evaluation.pairs import Scenes
@@ -104,7 +105,7 @@ def evaluate_estimates(
         labeller, schema = HeadLabeller(synthesizer), synthesizer.schema
         about = {**labeller.record, **synthesizer.describe()}
     sizes = [len(FolderDataset([root], load_schema("outdoor"))) for root in roots]
-    with _progress(sum(size if limit is None else min(size, limit) for size in sizes)) as advance:
+    with progress("measuring", sum(size if limit is None else min(size, limit) for size in sizes)) as advance:
         page = evaluate_labels(roots, labeller, schema, out, about=about, limit=limit, on_done=advance)
     print_rows(
         *score_rows(read_json(out / "labels.json", "the results of an evaluation")), title="estimated label maps"
@@ -124,7 +125,7 @@ def measure(task: "Task", models: dict[str, "Synthesizer"], settings: Settings, 
     names = [method.name for method in methods]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"two methods are named {twice[0]!r}; choose another NAME in --model NAME=PATH")
-    with _progress(len(methods) * len(task.pairs)) as advance:
+    with progress("measuring", len(methods) * len(task.pairs)) as advance:
         page = evaluate(
             task,
             drawers,
@@ -168,30 +169,6 @@ def open_models(settings: Settings) -> dict[str, "Synthesizer"]:
         name: Synthesizer.from_pretrained(path, device=settings.device, vgg19=settings.vgg19)
         for name, path in (named or {"shipped": None}).items()
     }
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; elsewhere a line each minute with the time left."""
-    import sys
-    import time
-
-    from sceneswap.cli.progress import progress
-
-    start = last = time.monotonic()
-    done = 0
-    with progress("measuring", total) as bar:
-
-        def advance(count: int) -> None:
-            nonlocal done, last
-            done += count
-            if count and done < total and not sys.stderr.isatty() and time.monotonic() - last > 60:
-                last = time.monotonic()
-                left = (last - start) / max(done, 1) * (total - done)
-                print(f"sceneswap: {done:,} of {total:,}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
-            bar(count)
-
-        yield advance
 
 
 def print_table(record: dict[str, Any]) -> None:

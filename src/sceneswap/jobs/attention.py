@@ -12,6 +12,7 @@ from sceneswap.files import write_bytes, write_json, write_text
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import CLUSTERING, Matrix, TransferMatrix, cluster, dendrogram_features
 from sceneswap.jobs.charts import dendrogram_figure, matrix_figure
+from sceneswap.jobs.note import made_section
 from sceneswap.report import facts, figure, section, table, write_page
 
 HEAT_MAP_LABELS, DENDROGRAM_LABELS = 20, 25  # the paper's numbers of the most frequent labels
@@ -58,11 +59,10 @@ def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesize
     ]  # fmt: skip
     if dendrogram:
         parts.insert(1, _dendrogram_section(out, matrix))
-    model = synthesizer.describe()
-    made = {"model": model["name"], "weights (SHA-256)": model["weights_sha256"], "label schema": model["schema"],
-            "files": ", ".join(sorted(p.name for p in out.iterdir() if p.suffix in (".png", ".csv", ".json")))}  # fmt: skip
-    parts.append(section("How it was made", facts(made)))
-    write_page(out / "index.html", "What the attention learned", parts, lead=f"{matrix.pairs:,} pairs, {model['name']}")
+    files = sorted(p.name for p in out.iterdir() if p.suffix in (".png", ".csv", ".json"))
+    parts.append(made_section(synthesizer, ", ".join(files)))
+    lead = f"{matrix.pairs:,} pairs, {synthesizer.name}"
+    write_page(out / "index.html", "What the attention learned", parts, lead=lead)
     return out / "index.html"
 
 

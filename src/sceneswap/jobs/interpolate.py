@@ -16,19 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneswap.errors import UserError
 from sceneswap.files import write_bytes, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.blend import Blend, Pattern, blend, path_weights, pattern
 from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.note import file_note, picture_note
+from sceneswap.jobs.note import classes_section, made_section, picture_note
 from sceneswap.jobs.reader import SceneReader
-from sceneswap.jobs.swap import Source, labels_by
+from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize
-from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import captioned_grid, shrink, stacked
-from sceneswap.report import Html, facts, figure, gallery, legend, picture, picture_grid, section, text, write_page
+from sceneswap.report import Html, figure, gallery, picture, picture_grid, section, text, write_page
 from sceneswap.scene import LabelMap, Photo
 
 Animation = Literal["webp", "gif", "none"]
@@ -62,12 +60,8 @@ def along_path(frames: int, overshoot: float = 0.0) -> Plan:
     def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
         steps = np.linspace(-overshoot, 1 + overshoot, frames) if frames > 1 else [0.5]
         weights = [path_weights(t, len(looks)).tolist() for t in steps]
-        return {
-            "": [
-                Frame(f"{t:.2f}", blend(looks, w, extrapolate=overshoot > 0))
-                for t, w in zip(steps, weights, strict=True)
-            ]
-        }
+        blends = [blend(looks, w, extrapolate=overshoot > 0) for w in weights]
+        return {"": [Frame(f"{t:.2f}", one) for t, one in zip(steps, blends, strict=True)]}
 
     return plan
 
@@ -123,118 +117,102 @@ def _towards(final: Blend, label_map: LabelMap, frames: int) -> list[Frame]:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A strip as the page and the sheet show it; pictures shrunk."""
+class Strip:
+    """A row of frames, drawn. name: of its files. layout and photos: shrunk for the page. frames: their captions, files
+    and the exemplars' weights where these are numbers. weights: the last frame's weight maps (J, H, W), if it has any.
+    """
 
     name: str
     layout: Photo
-    captions: list[str]
     photos: list[Photo]
-    files: list[str]
-    weights: NDArray[np.float32] | None  # of the last frame
-    numbers: list[tuple[float, ...] | None]
+    frames: list[dict[str, Any]]
+    weights: NDArray[np.float32] | None
+    animation: tuple[str, bytes] | None  # file and content
+
+    @property
+    def captions(self) -> list[str]:
+        """Of the frames."""
+        return [frame["caption"] for frame in self.frames]
+
+
+@dataclass(frozen=True)
+class Strips:
+    """All that was drawn. exemplars: name → photo, shrunk. files: exemplar_1 … → its note. labels: indices that occur."""
+
+    title: str
+    explanation: str
+    exemplars: dict[str, Photo]
+    files: dict[str, dict[str, Any]]
+    layouts: list[dict[str, Any]]
+    labels: set[int]
+    strips: list[Strip]
 
 
 def write_strips(
-    synthesizer: Synthesizer,
-    layouts: Sequence[tuple[Path, LabelSchema]],
+    reader: SceneReader,
+    layouts: Sequence[Path],
     exemplars: Sequence[Source],
     plan: Plan,
     out: Path,
     *,
     title: str,
     explanation: str,
-    reader: SceneReader | None = None,
     animation: Animation = "webp",
     on_drawn: Callable[[int], None] = lambda count: None,
 ) -> Path:
     """Draw the plan for every layout; return the page `out/index.html`.
 
     Writes pictures/ROW-NN.png at the size of the label maps, ROW.webp (or .gif), strips.png, interpolation.json and
-    index.html, which hold no date and no absolute path. reader: of the files, where label maps are estimated or layouts are
-    photographs. on_drawn: called with the number of pictures just drawn. Raises `UserError`.
+    index.html, which hold no date and no absolute path. on_drawn: called with the number of pictures just drawn.
+    Raises `UserError`.
     """
-    reader = reader or SceneReader(synthesizer)
+    synthesizer = reader.synthesizer
     scenes = [reader.scene(e.photo, e.label_map, e.schema) for e in exemplars]
     looks = [synthesizer.encode(scene) for scene in scenes]
-    photos = [shrink(scene.photo, _ON_PAGE) for scene in scenes]
     files: dict[str, dict[str, Any]] = {}
     for number, e in enumerate(exemplars, 1):
-        files[f"exemplar_{number}"] = file_note(synthesizer, e.photo)
-        files[f"exemplar_label_map_{number}"] = reader.map_note(e.photo, e.label_map, e.schema)
-    layout_notes = [reader.layout_note(*layout) for layout in layouts]
-    rows: list[_Row] = []
-    labels: set[int] = set()
-    animations: dict[str, bytes] = {}
-    for number, (path, schema) in enumerate(layouts):
-        label_map = reader.layout(path, schema)
-        labels |= set(np.unique(label_map).tolist())
-        stem = path.stem if [p.stem for p, _ in layouts].count(path.stem) == 1 else f"{path.stem}-{number + 1}"
-        layout = shrink(colorize(label_map, synthesizer.schema), _ON_PAGE, exact=True)
-        for suffix, frames in plan(label_map, looks).items():
-            name = f"{stem}-{suffix}" if suffix else stem
-            drawn = []
-            for i, frame in enumerate(frames):
-                drawn.append(synthesizer.draw(label_map, frame.blend))
-                note = picture_note(synthesizer, label_map=layout_notes[number], **files)
-                step = {"frame": frame.caption, "weights": _numbers(frame), "row": name}
-                write_png(out / _file(name, i), drawn[-1], {**note, "interpolation": json.dumps(step)})
-                on_drawn(1)
-            if animation != "none" and len(frames) > 1:
-                animations[f"{name}.{animation}"] = _animated(drawn, animation)
-            rows.append(
-                _Row(
-                    name,
-                    layout,
-                    [frame.caption for frame in frames],
-                    [shrink(photo, _ON_PAGE) for photo in drawn],
-                    [_file(name, i) for i in range(len(frames))],
-                    frames[-1].weights,
-                    [_numbers(frame) for frame in frames],
-                )
-            )
-    for file, data in animations.items():
-        write_bytes(out / file, data)
-    write_png(out / "strips.png", _sheet(rows, photos, [e.name for e in exemplars]))
-    record = {"title": title, "model": synthesizer.describe(), "label_maps": layout_notes, "exemplars": files}
-    write_json(out / "interpolation.json", {**record, "rows": [_described(row) for row in rows]})
-    names = (*synthesizer.schema.names, "void")
-    model = synthesizer.describe()
-    page = out / "index.html"
-    write_page(
-        page,
-        title,
-        [
-            section("Exemplars", gallery(figure(p, e.name) for p, e in zip(photos, exemplars, strict=True))),
-            section("Strips", explanation, _grid(rows)),
-            *_weights_section(rows, [e.name for e in exemplars]),
-            *([section("Moving", gallery(_moving(*one) for one in animations.items()))] if animations else []),
-            section("Classes", legend({names[i]: synthesizer.schema.colors[i] for i in sorted(labels)})),
-            section(
-                "How it was made",
-                facts(
-                    {
-                        "model": model["name"],
-                        "weights (SHA-256)": model["weights_sha256"],
-                        "label schema": model["schema"],
-                        **labels_by([*layout_notes, *(n for name, n in files.items() if "label_map" in name)]),
-                        "sceneswap": model["sceneswap"],
-                        "files": "pictures/ holds every frame in full size, interpolation.json the list",
-                    }
-                ),
-            ),
-        ],
-        lead=f"{len(exemplars)} exemplars, {len(rows)} strips, drawn by {model['name']}",
-    )
-    return page
+        notes = reader.exemplar_notes(e.photo, e.label_map, e.schema)
+        files |= {f"{what}_{number}": note for what, note in notes.items()}
+    photos = {e.name: shrink(scene.photo, _ON_PAGE) for e, scene in zip(exemplars, scenes, strict=True)}
+    drawn = Strips(title, explanation, photos, files, [reader.layout_note(path) for path in layouts], set(), [])
+    label_maps = [reader.layout(path) for path in layouts]
+    stems = unique_names(path.stem for path in layouts)
+    for stem, label_map, layout_note in zip(stems, label_maps, drawn.layouts, strict=True):
+        drawn.labels.update(np.unique(label_map).tolist())
+        note = picture_note(synthesizer, label_map=layout_note, **files)
+        for row, frames in plan(label_map, looks).items():
+            name = f"{stem}-{row}" if row else stem
+            drawn.strips.append(_draw(synthesizer, label_map, name, frames, out, note, animation, on_drawn))
+    _write_files(synthesizer, drawn, out)
+    _write_page(out / "index.html", synthesizer, drawn)
+    return out / "index.html"
 
 
-def _file(row: str, frame: int) -> str:
-    return f"pictures/{row}-{frame:02d}.png"
-
-
-def _numbers(frame: Frame) -> tuple[float, ...] | None:
-    return frame.blend.weights if frame.weights is None else None
+def _draw(
+    synthesizer: Synthesizer,
+    label_map: LabelMap,
+    name: str,
+    frames: Sequence[Frame],
+    out: Path,
+    note: dict[str, str],
+    animation: Animation,
+    on_drawn: Callable[[int], None],
+) -> Strip:
+    """Draw a strip and write its frames."""
+    photos, listed = [], []
+    for number, frame in enumerate(frames):
+        photos.append(synthesizer.draw(label_map, frame.blend))
+        weights = frame.blend.weights if frame.weights is None else None
+        file = f"pictures/{name}-{number:02d}.png"
+        listed.append({"caption": frame.caption, "file": file, "weights": weights})
+        step = {"frame": frame.caption, "weights": weights, "row": name}
+        write_png(out / file, photos[-1], {**note, "interpolation": json.dumps(step)})
+        on_drawn(1)
+    moving = None
+    if animation != "none" and len(frames) > 1:
+        moving = f"{name}.{animation}", _animated(photos, animation)
+    layout = shrink(colorize(label_map, synthesizer.schema), _ON_PAGE, exact=True)
+    return Strip(name, layout, [shrink(photo, _ON_PAGE) for photo in photos], listed, frames[-1].weights, moving)
 
 
 def _animated(photos: Sequence[Photo], kind: Animation) -> bytes:
@@ -248,70 +226,82 @@ def _animated(photos: Sequence[Photo], kind: Animation) -> bytes:
     return buffer.getvalue()
 
 
-def _sheet(rows: Sequence[_Row], exemplars: Sequence[Photo], names: Sequence[str]) -> Photo:
+def _write_files(synthesizer: Synthesizer, drawn: Strips, out: Path) -> None:
+    for strip in drawn.strips:
+        if strip.animation:
+            write_bytes(out / strip.animation[0], strip.animation[1])
+    write_png(out / "strips.png", _sheet(drawn))
+    record = {
+        "title": drawn.title,
+        "model": synthesizer.describe(),
+        "label_maps": drawn.layouts,
+        "exemplars": drawn.files,
+    }
+    rows = [{"name": strip.name, "frames": strip.frames} for strip in drawn.strips]
+    write_json(out / "interpolation.json", {**record, "rows": rows})
+
+
+def _sheet(drawn: Strips) -> Photo:
     """First line the exemplars (above the frames where they stand alone, if they do), then every strip behind its layout."""
-    captions = max((row.captions for row in rows), key=len)
-    along = rows[0].weights is None and len(captions) >= len(exemplars) > 1
+    exemplars, strips = drawn.exemplars, drawn.strips
+    captions = max((strip.captions for strip in strips), key=len)
+    along = strips[0].weights is None and len(captions) >= len(exemplars) > 1
     places = np.linspace(0, len(captions) - 1, len(exemplars)).round() if along else range(len(exemplars))
     top: list[Photo | None] = [None] * (1 + max(len(captions), len(exemplars)))
     above = [""] * len(top)
-    for place, photo, name in zip(places, exemplars, names, strict=True):
+    for place, (name, photo) in zip(places, exemplars.items(), strict=True):
         top[1 + int(place)], above[1 + int(place)] = photo, name
-    shown = [shrink(p, _IN_SHEET) for p in [*exemplars, *(p for row in rows for p in row.photos)]]
+    shown = [shrink(p, _IN_SHEET) for p in [*exemplars.values(), *(p for strip in strips for p in strip.photos)]]
     cell = max(p.shape[0] for p in shown), max(p.shape[1] for p in shown)
-    strips = [[row.layout, *row.photos] for row in rows]
+    rows = [[strip.layout, *strip.photos] for strip in strips]
     return stacked(
         captioned_grid([top], cell, above),
-        captioned_grid(strips, cell, ["layout", *captions], [row.name for row in rows]),
+        captioned_grid(rows, cell, ["layout", *captions], [strip.name for strip in strips]),
     )
 
 
-def _grid(rows: Sequence[_Row]) -> Html:
-    columns = max((row.captions for row in rows), key=len)
-    cells = [[picture(p, f"{row.name}, {c}") for p, c in zip(row.photos, row.captions, strict=True)] for row in rows]
-    return picture_grid(
+def _write_page(path: Path, synthesizer: Synthesizer, drawn: Strips) -> None:
+    strips = drawn.strips
+    grid = picture_grid(
         "layout ↓ step →",
-        [text(caption) for caption in columns],
-        [(figure(row.layout, row.name), line) for row, line in zip(rows, cells, strict=True)],
+        [text(caption) for caption in max((strip.captions for strip in strips), key=len)],
+        [
+            (
+                figure(strip.layout, strip.name),
+                [picture(p, f"{strip.name}, {c}") for p, c in zip(strip.photos, strip.captions, strict=True)],
+            )
+            for strip in strips
+        ],
     )
+    weights = [
+        figure(shrink(_grey(one), _IN_SHEET), f"{strip.name}: weight of {name}")
+        for strip in strips
+        if strip.weights is not None
+        for name, one in zip(drawn.exemplars, strip.weights, strict=True)
+    ]
+    moving = [_moving(*strip.animation) for strip in strips if strip.animation]
+    map_notes = [*drawn.layouts, *(note for what, note in drawn.files.items() if "label_map" in what)]
+    sections = [
+        section("Exemplars", gallery(figure(photo, name) for name, photo in drawn.exemplars.items())),
+        section("Strips", drawn.explanation, grid),
+        *([section("Weights of the last frame", "White is 1, black is 0.", gallery(weights))] if weights else []),
+        *([section("Moving", gallery(moving))] if moving else []),
+        classes_section(synthesizer.schema, drawn.labels),
+        made_section(synthesizer, "pictures/ holds every frame in full size, interpolation.json the list", map_notes),
+    ]
+    lead = f"{len(drawn.exemplars)} exemplars, {len(strips)} strips, drawn by {synthesizer.name}"
+    write_page(path, drawn.title, sections, lead=lead)
 
 
-def _weights_section(rows: Sequence[_Row], names: Sequence[str]) -> list[Html]:
-    shown = []
-    for row in rows:
-        for name, weights in zip(names, row.weights if row.weights is not None else (), strict=False):
-            grey = (np.clip(weights, 0, 1) * 255).round().astype(np.uint8)
-            shown.append(figure(shrink(np.repeat(grey[..., None], 3, axis=2), 160), f"{row.name}: weight of {name}"))
-    return [section("Weights of the last frame", "White is 1, black is 0.", gallery(shown))] if shown else []
+def _grey(weights: NDArray[np.float32]) -> Photo:
+    return np.repeat((np.clip(weights, 0, 1) * 255).round().astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _moving(file: str, data: bytes) -> Html:
     """An animation inside the page."""
-    kind = file.rpartition(".")[2]
     source = base64.b64encode(data).decode("ascii")
     name = text(file)
     return Html(
-        f'<figure><img alt="{name}" src="data:image/{kind};base64,{source}"><figcaption>{name}</figcaption></figure>'
+        f'<figure><img alt="{name}" src="data:image/{file.rpartition(".")[2]};base64,{source}">'
+        f"<figcaption>{name}</figcaption></figure>"
     )
-
-
-def _described(row: _Row) -> dict[str, Any]:
-    frames = zip(row.captions, row.files, row.numbers, strict=True)
-    return {"name": row.name, "frames": [{"caption": c, "file": f, "weights": w} for c, f, w in frames]}
-
-
-def pair_up(photos: Sequence[Path], label_maps: Sequence[Path], schema: LabelSchema, least: int = 2) -> list[Source]:
-    """Exemplars from photographs and their label maps in the same order, or without any, to estimate them.
-
-    Raises `UserError` when they do not pair up.
-    """
-    if label_maps and len(photos) != len(label_maps):
-        raise UserError(
-            f"there are {len(photos)} exemplars but {len(label_maps)} label maps of exemplars; give one for each, in order"
-        )
-    if len(photos) < least:
-        raise UserError(f"this takes at least {least} exemplars, not {len(photos)}; name more with --exemplars")
-    stems = [photo.stem for photo in photos]
-    names = [s if stems.count(s) == 1 else f"{s}-{i}" for i, s in enumerate(stems, 1)]
-    maps: Sequence[Path | None] = label_maps or [None] * len(photos)
-    return [Source(n, p, m, schema) for n, p, m in zip(names, photos, maps, strict=True)]

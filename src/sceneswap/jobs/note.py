@@ -1,13 +1,15 @@
-"""What a picture says about how it was made: files, schemas and model, by name and SHA-256."""
+"""What pictures and pages say about how they were made: files, schemas and model, by name and SHA-256."""
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sceneswap.files import sha256
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.report import Html, facts, legend, section
 
 
 def file_note(synthesizer: Synthesizer, path: Path, schema: LabelSchema | None = None) -> dict[str, Any]:
@@ -23,11 +25,39 @@ def file_note(synthesizer: Synthesizer, path: Path, schema: LabelSchema | None =
     return note
 
 
-def picture_note(synthesizer: Synthesizer, **files: tuple[Path, LabelSchema | None] | dict[str, Any]) -> dict[str, str]:
-    """The PNG text that says how a picture was made: its input files and the model.
+def picture_note(synthesizer: Synthesizer, **files: Mapping[str, Any]) -> dict[str, str]:
+    """The PNG text that says how a picture was made: its input files (what each is → its `file_note`) and the model.
 
-    files: what each is → (path, schema of a label map), or its `file_note` where that is known already.
     The same settings give the same text, on any machine, any day.
     """
-    notes = {what: file if isinstance(file, dict) else file_note(synthesizer, *file) for what, file in files.items()}
-    return {"sceneswap": json.dumps({**notes, "model": synthesizer.describe()}, ensure_ascii=False)}
+    return {"sceneswap": json.dumps({**files, "model": synthesizer.describe()}, ensure_ascii=False)}
+
+
+def made_section(synthesizer: Synthesizer, files: str, map_notes: Iterable[Mapping[str, Any]] = ()) -> Html:
+    """The section of a page that says how it was made.
+
+    files: what lies beside the page. map_notes: of all label maps, see `SceneReader.map_note`; those that were estimated
+    are counted.
+    """
+    model, notes = synthesizer.describe(), list(map_notes)
+    by = [note["estimated_by"]["network"] for note in notes if "estimated_by" in note]
+    estimated = {"label maps": f"{len(by)} of {len(notes)} estimated from the photographs by {by[0]}"} if by else {}
+    return section(
+        "How it was made",
+        facts(
+            {
+                "model": model["name"],
+                "weights (SHA-256)": model["weights_sha256"],
+                "label schema": model["schema"],
+                **estimated,
+                "sceneswap": model["sceneswap"],
+                "files": files,
+            }
+        ),
+    )
+
+
+def classes_section(schema: LabelSchema, indices: Iterable[int]) -> Html:
+    """The section of a page that names the classes `indices` and shows their colours."""
+    names = (*schema.names, "void")
+    return section("Classes", legend({names[i]: schema.colors[i] for i in sorted(indices)}))

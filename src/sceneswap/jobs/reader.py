@@ -32,15 +32,22 @@ class SceneReader:
     """Reads layouts and scenes for a model; label maps that are not there are estimated.
 
     segmenter: see `choose_labeller`; loaded when the first photograph needs it. long_side: of layouts in pixels, never
-    more than they have; None: label maps as they are, photographs at `PHOTO_SIDE`.
+    more than they have; None: label maps as they are, photographs at `PHOTO_SIDE`. schema: what label maps hold that come
+    without one; the model's own by default.
     """
 
     def __init__(
-        self, synthesizer: Synthesizer, segmenter: str | Path | None = None, *, long_side: int | None = None
+        self,
+        synthesizer: Synthesizer,
+        segmenter: str | Path | None = None,
+        *,
+        long_side: int | None = None,
+        schema: LabelSchema | None = None,
     ) -> None:
         if long_side is not None and long_side < 8:
             raise UserError(f"--long-side {long_side}: a picture needs at least 8 pixels")
         self.synthesizer, self.long_side = synthesizer, long_side
+        self.schema = schema or synthesizer.schema
         self._segmenter = segmenter
         self._photos: dict[Path, bool] = {}
 
@@ -53,7 +60,7 @@ class SceneReader:
         """Whether a layout is a photograph, not a label map of `schema`; see `labels.io.is_photo`."""
         path = Path(layout)
         if path not in self._photos:
-            self._photos[path] = is_photo(path, schema or self.synthesizer.schema)
+            self._photos[path] = is_photo(path, schema or self.schema)
         return self._photos[path]
 
     def layout(self, path: Path | str, schema: LabelSchema | None = None, *, photo: bool | None = None) -> LabelMap:
@@ -63,7 +70,7 @@ class SceneReader:
         """
         if self.is_photo(path, schema) if photo is None else photo:
             return self.fitted(self.scene(path).label_map, photo=True)
-        return self.fitted(self.synthesizer.read_label_map(path, schema), photo=False)
+        return self.fitted(self.synthesizer.read_label_map(path, schema or self.schema), photo=False)
 
     def fitted(self, label_map: LabelMap, *, photo: bool) -> LabelMap:
         """A label map at the size to be drawn. photo: whether it was estimated from a photograph."""
@@ -73,7 +80,7 @@ class SceneReader:
     def scene(self, photo: Path | str, label_map: Path | str | None = None, schema: LabelSchema | None = None) -> Scene:
         """Read an exemplar; without a label map at a moderate size, its map estimated. Raises `UserError`."""
         if label_map is not None:
-            return self.synthesizer.read_scene(photo, label_map, schema)
+            return self.synthesizer.read_scene(photo, label_map, schema or self.schema)
         labeller = self.labeller
         enough = max(_ENOUGH, self.long_side or 0)
         pixels = shrink(read_photo(Path(photo), at_least=enough), max(LABEL_SIDE, enough))
@@ -84,6 +91,13 @@ class SceneReader:
                 f"no class of the model's schema {known.name} is seen in the photograph {photo}; draw a label map for it"
             )
         return Scene(pixels, estimated, str(photo))
+
+    def exemplar_notes(
+        self, photo: Path, label_map: Path | None, schema: LabelSchema | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """What a picture's note says of its exemplar and of the exemplar's label map."""
+        note = file_note(self.synthesizer, photo)
+        return {"exemplar": note, "exemplar_label_map": self.map_note(photo, label_map, schema)}
 
     def layout_note(
         self, path: Path, schema: LabelSchema | None = None, *, photo: bool | None = None
@@ -96,7 +110,7 @@ class SceneReader:
     def map_note(self, photo: Path, label_map: Path | None, schema: LabelSchema | None = None) -> dict[str, Any]:
         """What a picture's note says of a scene's label map: the file, or the photograph and what estimated it."""
         if label_map is not None:
-            return file_note(self.synthesizer, label_map, schema or self.synthesizer.schema)
+            return file_note(self.synthesizer, label_map, schema or self.schema)
         return file_note(self.synthesizer, photo) | {"estimated_by": self.labeller.record}
 
     def _side(self, photo: bool) -> int | None:

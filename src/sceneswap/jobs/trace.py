@@ -16,14 +16,14 @@ from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.attention import Attention, attend, point_region, region_affinity, region_at
 from sceneswap.inference.blend import find_class
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.note import picture_note
+from sceneswap.jobs.note import made_section, picture_note
 from sceneswap.jobs.reader import SceneReader
-from sceneswap.jobs.swap import Source, labels_by
+from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import captioned_grid, fit, stacked
-from sceneswap.report import facts, figure, section, table, write_page
-from sceneswap.scene import LabelMap, Photo
+from sceneswap.report import Html, figure, section, table, write_page
+from sceneswap.scene import LabelMap, Photo, Scene
 
 _CELL = 112  # pixels, a map on the contact sheet
 _SHOWN_SIDE = 256  # pixels, an overlay
@@ -86,81 +86,89 @@ def trace(attention: Sequence[Attention], region: Region, exemplar_map: LabelMap
     return Trace(tuple(affinities), tuple(classes))
 
 
+@dataclass(frozen=True)
+class Traced:
+    """All that was traced. regions: each with its trace and the pictures that show it. maps: the contact sheet."""
+
+    regions: list[tuple[Region, Trace, Photo]]
+    maps: Photo
+
+
 def write_trace(
-    synthesizer: Synthesizer,
-    layout: tuple[Path, LabelSchema],
+    reader: SceneReader,
+    layout: Path,
     exemplar: Source,
     points: Sequence[tuple[int, int]],
     classes: Sequence[str],
     out: Path,
-    *,
-    reader: SceneReader | None = None,
 ) -> Path:
     """Trace points (x, y) and classes of a layout; return the page `out/index.html`.
 
     Writes trace-REGION.png (the exemplar under the affinity, per scale), maps.png (the contact sheet of all maps),
-    trace.json and index.html. reader: of the files, where label maps are estimated. Raises `UserError`.
+    trace.json and index.html. Raises `UserError`.
     """
-    reader = reader or SceneReader(synthesizer)
-    label_map = reader.layout(*layout)
+    synthesizer = reader.synthesizer
+    label_map = reader.layout(layout)
     scene = reader.scene(exemplar.photo, exemplar.label_map, exemplar.schema)
     regions = [point(label_map, x, y) for x, y in points]
     regions += [class_region(label_map, synthesizer.schema, name) for name in classes]
     if not regions:
         raise UserError("there is nothing to trace; name a point with --at x,y or a class with --class")
+    traced = _trace_all(synthesizer, label_map, scene, regions)
+    layout_note = reader.layout_note(layout)
+    notes = reader.exemplar_notes(exemplar.photo, exemplar.label_map, exemplar.schema)
+    note = picture_note(synthesizer, label_map=layout_note, **notes)
+    files = [f"trace-{name}.png" for name in unique_names(region.file for region, _, _ in traced.regions)]
+    for file, (_, _, shown) in zip(files, traced.regions, strict=True):
+        write_png(out / file, shown, note)
+    write_png(out / "maps.png", traced.maps, note)
+    record = [{"region": region.name, "scales": _described(found)} for region, found, _ in traced.regions]
+    write_json(out / "trace.json", {"model": synthesizer.describe(), "regions": record})
+    made = made_section(
+        synthesizer,
+        f"{', '.join(files)}, maps.png; trace.json: the numbers",
+        [layout_note, notes["exemplar_label_map"]],
+    )
+    lead = f"{layout.name} in the look of {exemplar.photo.name}, drawn by {synthesizer.name}"
+    write_page(out / "index.html", "Where the look comes from", [*_sections(traced), made], lead=lead)
+    return out / "index.html"
+
+
+def _trace_all(synthesizer: Synthesizer, label_map: LabelMap, scene: Scene, regions: Sequence[Region]) -> Traced:
     look = synthesizer.encode(scene)
     drawn = synthesizer.draw(label_map, look)
     attention = attend(synthesizer, label_map, look)
     names = (*synthesizer.schema.names, "void")
     photo, colors = resize_photo(scene.photo, look.size), colorize(label_map, synthesizer.schema)
-    maps = reader.layout_note(*layout), reader.map_note(exemplar.photo, exemplar.label_map, exemplar.schema)
-    note = picture_note(synthesizer, label_map=maps[0], exemplar=(exemplar.photo, None), exemplar_label_map=maps[1])
-    sections, record = [], []
-    for region in regions:
-        found = trace(attention, region, scene.label_map, names)
-        shown = _strip(drawn, colors, photo, region, found)
-        write_png(out / f"trace-{region.file}.png", shown, note)
+    found = [(region, trace(attention, region, scene.label_map, names)) for region in regions]
+    shown = [(region, one, _strip(drawn, colors, photo, region, one)) for region, one in found]
+    return Traced(shown, contact_sheet(attention, photo))
+
+
+def _described(found: Trace) -> list[dict[str, Any]]:
+    return [
+        {"size": list(a.shape), "passed": float(a.sum()), "half_area": _half_area(a), "classes": parts}
+        for a, parts in zip(found.affinity, found.classes, strict=True)
+    ]
+
+
+def _sections(traced: Traced) -> list[Html]:
+    header = ["scale", "passed by the mask", "half of it lies in", "exemplar classes it comes from"]
+    sections = []
+    for region, found, shown in traced.regions:
         rows = [
             [f"{scale} ({a.shape[1]}×{a.shape[0]})", f"{a.sum():.0%}", f"{_half_area(a):.1%}", _listed(parts)]
             for scale, (a, parts) in enumerate(zip(found.affinity, found.classes, strict=True))
         ]
-        header = ["scale", "passed by the mask", "half of it lies in", "exemplar classes it comes from"]
-        sections.append(
-            section(f"From where {region.name} takes its look", figure(shown, region.name), table(header, rows))
-        )
-        record.append(
-            {
-                "region": region.name,
-                "scales": [
-                    {"size": list(a.shape), "passed": float(a.sum()), "half_area": _half_area(a), "classes": parts}
-                    for a, parts in zip(found.affinity, found.classes, strict=True)
-                ],
-            }
-        )
-    sheet = contact_sheet(attention, photo)
-    write_png(out / "maps.png", sheet, note)
-    model = synthesizer.describe()
-    write_json(out / "trace.json", {"model": model, "regions": record})
-    sections.append(
-        section(
-            "All attention maps",
-            "Per scale, finest first: above the K spatial maps over the exemplar with their masking scores s, each scaled to "
-            "its own strongest places; below the K channel maps over the layout, dark 0 to bright 1. Map k carries what it "
-            "gathers above to where it is bright below.",
-            figure(sheet, "spatial and channel maps of every scale"),
-        )
+        heading = f"From where {region.name} takes its look"
+        sections.append(section(heading, figure(shown, region.name), table(header, rows)))
+    explanation = (
+        "Per scale, finest first: above the K spatial maps over the exemplar with their masking scores s, each scaled to "
+        "its own strongest places; below the K channel maps over the layout, dark 0 to bright 1. Map k carries what it "
+        "gathers above to where it is bright below."
     )
-    sections.append(
-        section(
-            "How it was made",
-            facts({"model": model["name"], "weights (SHA-256)": model["weights_sha256"], **labels_by(maps)}),
-        )
-    )
-    write_page(
-        out / "index.html", "Where the look comes from", sections,
-        lead=f"{layout[0].name} in the look of {exemplar.photo.name}, drawn by {model['name']}",
-    )  # fmt: skip
-    return out / "index.html"
+    maps = figure(traced.maps, "spatial and channel maps of every scale")
+    return [*sections, section("All attention maps", explanation, maps)]
 
 
 def contact_sheet(attention: Sequence[Attention], photo: Photo) -> Photo:

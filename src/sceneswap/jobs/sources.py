@@ -1,0 +1,106 @@
+"""The files that commands are given: which photographs, with which label maps."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sceneswap.data.folder import FolderDataset, read_folder_schema
+from sceneswap.errors import UserError
+from sceneswap.images import PHOTO_SUFFIXES
+from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.pictures import evenly_spread
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of a scene and the schema of its label map. name: unique among the scenes of a job.
+
+    label_map: None when it is to be estimated. schema: None for what the reader takes label maps to hold.
+    """
+
+    name: str
+    photo: Path
+    label_map: Path | None = None
+    schema: LabelSchema | None = None
+
+
+def find_sources(
+    inputs: Sequence[Path], *, labels: Path | None, schema: LabelSchema, file_schema: LabelSchema | None, limit: int
+) -> tuple[list[Source], int]:
+    """Find the scenes of a grid, at most `limit`, evenly spread; return them and how many there were.
+
+    inputs: folders with images/, labels/ and schema.toml, and photographs (or plain folders of them) whose maps lie in
+    `labels` under the same stem; without `labels` their maps are to be estimated. schema: of the model. file_schema: of
+    the maps in `labels`, the model's by default.
+    Raises `UserError` when photographs and maps do not pair up.
+    """
+    if limit < 1:
+        raise UserError("--limit must be at least 1")
+    if labels is not None and not labels.is_dir():
+        raise UserError(f"--labels {labels} is not a folder; name the folder with the label maps of the photographs")
+    found: list[tuple[Path, Path | None, LabelSchema]] = []
+    for path in inputs:
+        if (path / "images").is_dir():
+            own = read_folder_schema(path)
+            photos = [Path(name) for name in FolderDataset([path], schema).names]
+            found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
+        else:
+            own = file_schema or schema
+            found += [(photo, _map_of(photo, labels) if labels else None, own) for photo in _photos(path)]
+    if not found:
+        raise UserError("there is nothing to swap; name a folder with images/, labels/ and schema.toml, or photographs")
+    if file_schema is not None and labels is None:
+        raise UserError("--schema is for the maps in --labels; a folder says its own in schema.toml")
+    chosen = evenly_spread(found, limit)
+    names = unique_names(photo.stem for photo, _, _ in chosen)
+    return [Source(name, *files) for name, files in zip(names, chosen, strict=True)], len(found)
+
+
+def pair_up(
+    photos: Sequence[Path], label_maps: Sequence[Path], schema: LabelSchema | None = None, least: int = 2
+) -> list[Source]:
+    """Exemplars from photographs and their label maps in the same order, or without any, to estimate them.
+
+    Raises `UserError` when they do not pair up.
+    """
+    if label_maps and len(photos) != len(label_maps):
+        raise UserError(
+            f"there are {len(photos)} exemplars but {len(label_maps)} label maps of exemplars; give one for each, in order"
+        )
+    if len(photos) < least:
+        raise UserError(f"this takes at least {least} exemplars, not {len(photos)}; name more with --exemplars")
+    maps: Sequence[Path | None] = label_maps or [None] * len(photos)
+    names = unique_names(photo.stem for photo in photos)
+    return [Source(n, p, m, schema) for n, p, m in zip(names, photos, maps, strict=True)]
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Names for files of one folder: one that came before, in upper or lower case, gets the first free of -2, -3 …"""
+    taken: dict[str, str] = {}
+    for name in names:
+        free = (f"{name}-{number}" if number > 1 else name for number in count(1))
+        chosen = next(one for one in free if one.casefold() not in taken)
+        taken[chosen.casefold()] = chosen
+    return list(taken.values())
+
+
+def _photos(path: Path) -> list[Path]:
+    """The photograph `path`, or those of a plain folder."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist; name photographs, or a folder with images/, labels/ and schema.toml")
+    if not path.is_dir():
+        return [path]
+    photos = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.name[0] != ".")
+    if not photos:
+        raise UserError(f"the folder {path} has no folder images/ and holds no photographs; name another one")
+    return photos
+
+
+def _map_of(photo: Path, folder: Path) -> Path:
+    """The label map of the same stem as `photo` in `folder`."""
+    maps = [path for path in (folder / f"{photo.stem}{suffix}" for suffix in LABEL_SUFFIXES) if path.is_file()]
+    if not maps:
+        raise UserError(f"the photograph {photo} has no label map {photo.stem}.png in {folder}; add it there")
+    return maps[0]
