@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneswap.errors import UserError
+from sceneswap.pictures import evenly_spread
 from sceneswap.report import (
     Html,
     facts,
@@ -84,3 +85,10 @@ def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         write_page(tmp_path / "file" / "page.html", "Title", [])
+
+
+@pytest.mark.parametrize(("length", "most", "expected"), [
+    (10, None, list(range(10))), (3, 8, [0, 1, 2]), (10, 4, [0, 2, 5, 7]), (0, 4, []),
+])  # fmt: skip
+def test_items_evenly_spread(length: int, most: int | None, expected: list[int]) -> None:
+    assert evenly_spread(range(length), most) == expected

@@ -28,11 +28,11 @@ import tyro
 
 from benchmarks.common import ROOT, counter, in_fresh_process, write_jpeg
 from benchmarks.outdoor.page import SWAP, command, markdown
-from sceneswap.cli.measuring import Settings, open_models
+from sceneswap.cli.options import MeasuringOptions
 from sceneswap.data.folder import FolderDataset
 from sceneswap.errors import UserError
 from sceneswap.evaluation.aggregate import ratio
-from sceneswap.evaluation.figures import curves, evenly_spread, looks_figure
+from sceneswap.evaluation.figures import curves, looks_figure
 from sceneswap.evaluation.like_to_like import GROUPS, like_to_like
 from sceneswap.evaluation.methods import KeptMethod, ModelMethod
 from sceneswap.evaluation.pairs import Scenes, random_pairs
@@ -45,6 +45,7 @@ from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.jobs.charts import like_figure
+from sceneswap.pictures import evenly_spread
 from sceneswap.scene import Scene
 
 SHEET_ROWS = 30
@@ -99,7 +100,7 @@ class Report:
 
     @cached_property
     def models(self) -> dict[str, Synthesizer]:
-        return open_models(Settings(out=self.out, model=(self.model,), device=self.device))
+        return MeasuringOptions(out=self.out, model=(self.model,), device=self.device).open()
 
     @property
     def ours(self) -> str:

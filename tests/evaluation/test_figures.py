@@ -15,6 +15,7 @@ from sceneswap.evaluation.pairs import FolderPairs, ProceduralPairs, Scenes, ran
 from sceneswap.images import read_photo
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.presets import load_schema
+from sceneswap.pictures import evenly_spread
 
 PROTOCOL: dict[str, Any] = {"task": "test"}
 
@@ -25,7 +26,7 @@ def pairs(scenes_folder: Path) -> FolderPairs:
 
 
 def test_swapping_figure_and_alarms_of_trivial_methods(pairs: FolderPairs, tmp_path: Path) -> None:
-    scenes = figures.evenly_spread(pairs.scenes, 3)
+    scenes = evenly_spread(pairs.scenes, 3)
     copy = figures.swap_figure(COPY, pairs, scenes, tmp_path, PROTOCOL)
     photograph = figures.swap_figure(PHOTOGRAPH, pairs, scenes, tmp_path, PROTOCOL)
     assert copy.alarms.copies
@@ -41,7 +42,7 @@ def test_swapping_figure_and_alarms_of_trivial_methods(pairs: FolderPairs, tmp_p
 
 
 def test_a_figure_once_drawn_is_kept(pairs: FolderPairs, msca: Path, tmp_path: Path) -> None:
-    scenes = figures.evenly_spread(pairs.scenes, 2)
+    scenes = evenly_spread(pairs.scenes, 2)
     model = ModelMethod("ours", Synthesizer.from_pretrained(msca, device="cpu"), pairs, 4)
     first = figures.swap_figure(model, pairs, scenes, tmp_path, PROTOCOL)
     Image.new("RGB", (8, 8)).save(first.path)

@@ -21,7 +21,6 @@ from sceneswap.evaluation.labels import (
     group_mapping,
     grouped,
     scores,
-    spread,
 )
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
@@ -80,13 +79,6 @@ def test_classes_that_no_true_map_has_do_not_count() -> None:
     np.testing.assert_allclose(class_ious(counts), [0.5, np.nan, np.nan])
     assert scores(counts) == {"pixel accuracy": 0.5, "mean IoU": 0.5}
     assert scores(np.zeros((3, 4), np.int64)) == {"pixel accuracy": 0.0, "mean IoU": 0.0}
-
-
-def test_spread() -> None:
-    assert spread(10, None) == list(range(10))
-    assert spread(3, 8) == [0, 1, 2]
-    assert spread(10, 4) == [0, 2, 5, 7]
-    assert spread(0, 4) == []
 
 
 def test_the_truth_scores_one_and_its_groups_forgive_neighbours(scenes_folder: Path, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
-DataFolders = Annotated[
-    tuple[Path, ...], tyro.conf.arg(metavar="DIR ...", help="Folders with images/, labels/ and schema.toml.")
-]
+_FOLDERS = tyro.conf.arg(metavar="DIR ...", help="Folders with images/, labels/ and schema.toml.")
+DataFolders = Annotated[tuple[Path, ...], _FOLDERS]
+RepeatedFolders = Annotated[tyro.conf.UseAppendAction[tuple[tuple[Path, ...], ...]], _FOLDERS]
 BatchSize = Annotated[int, tyro.conf.arg(help="The most pictures drawn at once.")]
 
 
@@ -66,6 +66,70 @@ class DrawingOptions(LabellerOptions):
         synthesizer = Synthesizer.from_pretrained(self.model, device=self.device, precision=self.precision)
         side = self.long_side or (PHOTO_SIDE if fit else None)
         return SceneReader(synthesizer, self.segmenter, long_side=side, schema=schema)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuringOptions:
+    """What every task of an evaluation asks for."""
+
+    out: Path
+    """Folder for results.json, index.html, figures/ and every pair's numbers; an interrupted evaluation goes on there."""
+    model: Annotated[
+        tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]], tyro.conf.arg(metavar="NAME=PATH ...")
+    ] = ()
+    """Models: a name for the table and a model folder or hub id. The model that comes with the package if none is named."""
+    baselines: bool = False
+    """Measure trivial methods too: a copy of the exemplar, every class filled with its mean colour."""
+    size: int = 256
+    """Side in pixels to which whole pictures are resized."""
+    seed: int = 0
+    """Chooses the pairs."""
+    device: Device = "auto"
+    """auto takes a GPU where there is one."""
+    batch_size: int = 8
+    """Pairs drawn and measured at once."""
+    vgg19: Path | None = None
+    """VGG-19 weights (safetensors); else SCENESWAP_VGG19, else downloaded once and hash-checked."""
+
+    def check(self, pairs: int) -> None:
+        """Raise `UserError` for settings that make no sense."""
+        if pairs < 1 or self.batch_size < 1:
+            raise UserError("--pairs and --batch-size must be at least 1")
+        if self.size < 64:
+            raise UserError(f"--size {self.size}: the feature networks need at least 64 pixels")
+        if self.seed < 0:
+            raise UserError(f"--seed {self.seed}: give 0 or more")
+
+    def open(self) -> dict[str, "Synthesizer"]:
+        """Open the models by name. Raises `UserError` for one that is no NAME=PATH or named twice."""
+        from sceneswap.inference.synthesizer import Synthesizer
+
+        named: dict[str, str | None] = {}
+        for entry in (entry for group in self.model for entry in group):
+            name, _, path = entry.partition("=")
+            if not name.strip() or not path:
+                raise UserError(
+                    f"--model {entry}: give a name for the table and a model folder, such as ours=models/first"
+                )
+            if name in named:
+                raise UserError(f"two models are named {name!r}; give each --model another name")
+            named[name] = path
+        models = (named or {"shipped": None}).items()
+        return {n: Synthesizer.from_pretrained(path, device=self.device, vgg19=self.vgg19) for n, path in models}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderOptions(MeasuringOptions):
+    """What a task on folders of scenes asks for."""
+
+    data: RepeatedFolders
+    schema: str | None = None
+    """Classes to evaluate in; by default the data's own, or the first model's when folders differ."""
+
+    @property
+    def folders(self) -> list[Path]:
+        """All that --data names."""
+        return [root for group in self.data for root in group]
 
 
 def at_least_one(**options: int | None) -> None:

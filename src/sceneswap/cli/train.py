@@ -1,13 +1,20 @@
 """`sceneswap train`."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
+from sceneswap.cli.options import DataFolders, Device
+from sceneswap.cli.printing import print_table
+from sceneswap.config import TrainConfig, from_dict, load_train_config, to_dict
+from sceneswap.errors import UserError
+from sceneswap.files import read_json
+from sceneswap.labels.presets import load_schema
 
 
 def train(
-    data: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")],
+    data: DataFolders,
     out: Path,
     preset: str = "small",
     model: Literal["msca", "gap", "spade-vae"] | None = None,
@@ -18,7 +25,7 @@ def train(
     precision: Literal["fp32", "bf16", "fp16"] | None = None,
     scale_steps: float = 1.0,
     seed: int | None = None,
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    device: Device = "auto",
     workers: int = 2,
     vgg19: Path | None = None,
     lpips: Path | None = None,
@@ -34,7 +41,6 @@ def train(
     sceneswap train --preset small --data scenes --out runs/first
 
     Args:
-        data: Folders with images/, labels/ and schema.toml.
         out: Folder of the run: checkpoints, metrics.jsonl, sample grids.
         preset: paper, small, tiny, or the path of a TOML file of the same form.
         model: Overrides the preset's; msca is the method, gap and spade-vae are its baselines.
@@ -51,68 +57,52 @@ def train(
         lpips: LPIPS weights (safetensors); else SCENESWAP_LPIPS. Only where the preset needs it.
         dry_run: Check the data, print the settings and the plan, and stop.
     """
-    from dataclasses import replace
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from sceneswap.config import TrainConfig, from_dict, load_train_config, to_dict
-    from sceneswap.errors import UserError
-    from sceneswap.files import read_json
-
     if replan and not resume:
         raise UserError("--replan changes the settings of a run that goes on; give it together with --resume")
-    if not 0 < scale_steps < float("inf"):
+    if not 0 < scale_steps < math.inf:
         raise UserError("--scale-steps must be greater than 0")
     settings = load_train_config(preset)
     settings = settings.with_model(model) if model else settings
     overrides = {"precision": precision, "seed": seed}
     given = {name: value for name, value in overrides.items() if value is not None}
-    settings = from_dict(TrainConfig, to_dict(settings) | given, "sceneswap train")
-    if scale_steps != 1:
-        phases = [
-            replace(p, steps=max(1, round(p.steps * scale_steps)))
-            if p.steps
-            else replace(p, epochs=p.epochs * scale_steps)
-            for p in settings.phases
-        ]
-        settings = replace(settings, phases=tuple(phases))
+    settings = _scaled(from_dict(TrainConfig, to_dict(settings) | given, "sceneswap train"), scale_steps)
     only = read_json(split, "a list of image stems") if split else None
-
     try:
-        from sceneswap.training.loop import plan, train
+        from sceneswap.training import loop
     except ModuleNotFoundError as error:
         if error.name != "accelerate":
             raise
         raise UserError("training needs the package accelerate: pip install 'sceneswap[train]'") from error
-
     if dry_run:
         from sceneswap.data.folder import FolderDataset
-        from sceneswap.labels.presets import load_schema
 
         dataset = FolderDataset(data, load_schema(settings.schema), only=only)
-        rows = plan(settings, len(dataset))
-        table = Table(*rows[0], title=f"{len(dataset)} scenes")
-        for row in rows:
-            table.add_row(*map(str, row.values()))
-        console = Console()
-        console.print_json(data=to_dict(settings))
-        console.print(table)
+        _print_plan(settings, loop.plan(settings, len(dataset)), f"{len(dataset)} scenes")
         return
-    last = train(
-        settings,
-        data,
-        out,
-        resume=resume,
-        replan=settings if replan else None,
-        init_from=init_from,
-        only=only,
-        device=device,
-        workers=workers,
-        vgg19=vgg19,
-        lpips=lpips,
-    )
+    last = loop.train(
+        settings, data, out, resume=resume, replan=settings if replan else None, init_from=init_from, only=only,
+        device=device, workers=workers, vgg19=vgg19, lpips=lpips,
+    )  # fmt: skip
     print(f"trained: {last}; make a model of it with: sceneswap export {out} --out MODEL")
+
+
+def _scaled(settings: TrainConfig, factor: float) -> TrainConfig:
+    """The settings with every phase `factor` times as long, a step at least."""
+    if factor == 1:
+        return settings
+    lengths = [
+        {"steps": max(1, round(p.steps * factor))} if p.steps else {"epochs": p.epochs * factor}
+        for p in settings.phases
+    ]
+    phases = tuple(replace(phase, **length) for phase, length in zip(settings.phases, lengths, strict=True))
+    return replace(settings, phases=phases)
+
+
+def _print_plan(settings: TrainConfig, rows: list[dict[str, object]], title: str) -> None:
+    from rich.console import Console
+
+    Console().print_json(data=to_dict(settings))
+    print_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows], title=title)
 
 
 COMMANDS = train

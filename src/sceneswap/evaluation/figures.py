@@ -14,12 +14,12 @@ from PIL import Image, ImageDraw, ImageFont
 from sceneswap.alarms import Alarms, measure
 from sceneswap.evaluation.aggregate import BINS
 from sceneswap.evaluation.methods import Method
-from sceneswap.evaluation.pairs import Pairs, Sample, Scenes
+from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.evaluation.runner import file_name
 from sceneswap.files import read_json, write_json
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels.io import colorize
-from sceneswap.pictures import grid, shrink, swap_grid
+from sceneswap.pictures import evenly_spread, grid, shrink, swap_grid
 from sceneswap.scene import Photo, Scene
 
 GRID_SCENES = 12
@@ -49,12 +49,6 @@ class Pictures:
     titles: list[str]
     examples: list[tuple[Sample, list[Photo]]]
     curves: bytes = b""
-
-
-def evenly_spread(scenes: Scenes, count: int) -> list[Scene]:
-    """At most `count` scenes, evenly spread over the data set."""
-    count = min(count, len(scenes))
-    return [scenes[i * len(scenes) // count] for i in range(count)]
 
 
 def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path, protocol: dict[str, Any]) -> SwapGrid:
@@ -105,8 +99,7 @@ def sheet(
 
     Columns: label map, exemplar, the true picture where there is one (else the target's photograph), each method.
     """
-    count = min(rows, len(pairs))
-    samples = [pairs[i * len(pairs) // count] for i in range(count)]
+    samples = evenly_spread(pairs, rows)
     answered = samples[0].answer is not None
     titles = [
         "label map",

@@ -21,7 +21,7 @@ from sceneswap.inference.labelling import Labeller
 from sceneswap.labels.io import colorize
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.pictures import shrink
+from sceneswap.pictures import evenly_spread, shrink
 from sceneswap.report import facts, legend, picture, picture_grid, section, table, text, write_page
 from sceneswap.scene import LabelMap, Photo
 
@@ -123,8 +123,8 @@ def evaluate_labels(
     examples: list[Example] = []
     for name, dataset in zip(names, datasets, strict=True):
         counts = np.zeros((outdoor.num_classes, outdoor.num_classes + 1), np.int64)
-        chosen = spread(len(dataset), limit)
-        shown = {chosen[i] for i in spread(len(chosen), _EXAMPLES)}
+        chosen = evenly_spread(range(len(dataset)), limit)
+        shown = set(evenly_spread(chosen, _EXAMPLES))
         for index in chosen:
             scene = dataset[index]
             estimated = answer[labeller.label(scene.photo)]
@@ -157,12 +157,6 @@ def evaluate_labels(
     write_json(out / "labels.json", record)
     _write_page(out / "index.html", record, grouped(both, groups), examples, outdoor)
     return out / "index.html"
-
-
-def spread(length: int, most: int | None) -> list[int]:
-    """At most `most` of the indices 0 … length - 1, evenly spread."""
-    chosen = length if most is None else min(most, length)
-    return [i * length // chosen for i in range(chosen)]
 
 
 def score_rows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

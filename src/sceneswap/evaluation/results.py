@@ -20,6 +20,7 @@ from sceneswap.evaluation.runner import PairResults, run
 from sceneswap.evaluation.tasks import Task
 from sceneswap.files import write_bytes, write_json
 from sceneswap.images import write_png
+from sceneswap.pictures import evenly_spread
 
 
 def evaluate(
@@ -144,7 +145,7 @@ def _draw(
     """The swapping figure of every model (in the layout task of every method), and a sheet of examples."""
     grids: list[figures.SwapGrid] = []
     if task.scenes is not None and task.name in ("swap", "layout") and grid_scenes > 1:
-        scenes = figures.evenly_spread(task.scenes, grid_scenes)
+        scenes = evenly_spread(task.scenes, grid_scenes)
         for method in methods if task.name == "layout" else models:
             grids.append(figures.swap_figure(method, task.pairs, scenes, out, task.protocol))
         if len(grids) > 1:
