@@ -27,12 +27,13 @@ from sceneswap.config import LossConfig
 from sceneswap.errors import UserError
 from sceneswap.evaluation.aggregate import RESAMPLES, interval
 from sceneswap.evaluation.fill import mean_colors
+from sceneswap.files import sha256
 from sceneswap.images import write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.lpips import load_lpips
-from sceneswap.models.pretrained.vgg import file_hash, load_vgg19
+from sceneswap.models.pretrained.vgg import load_vgg19
 from sceneswap.pictures import grid
 from sceneswap.procedural.render import TEST_SEEDS, swap_pair
 from sceneswap.scene import Photo, Scene
@@ -157,7 +158,7 @@ def _metrics(lpips: Path | None, vgg19: Path | None) -> tuple[dict[str, Distance
     lpips = lpips or _named("SCENESWAP_LPIPS", "LPIPS")
     if lpips:
         metrics["LPIPS"] = torch.no_grad()(load_lpips(lpips))
-        described["LPIPS"] = f"AlexNet v0.1, weights {file_hash(lpips)}; lower is better"
+        described["LPIPS"] = f"AlexNet v0.1, weights {sha256(lpips)}; lower is better"
     vgg19 = vgg19 or _named("SCENESWAP_VGG19", "the VGG distance")
     if vgg19:
         network, weights = load_vgg19(vgg19), LossConfig().perceptual_weights
@@ -168,7 +169,7 @@ def _metrics(lpips: Path | None, vgg19: Path | None) -> tuple[dict[str, Distance
             return torch.stack([w * (a - b).abs().mean(dim=(1, 2, 3)) for w, a, b in pairs]).sum(dim=0)
 
         metrics["VGG"] = distance
-        described["VGG"] = f"L1 on relu1_1 … relu5_1 × {weights}, weights {file_hash(vgg19)}; lower is better"
+        described["VGG"] = f"L1 on relu1_1 … relu5_1 × {weights}, weights {sha256(vgg19)}; lower is better"
     return metrics, described
 
 

@@ -30,10 +30,10 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from sceneswap.data.importing import ImportOptions, import_pairs, sha256_of
+from sceneswap.data.importing import ImportOptions, import_pairs
 from sceneswap.data.pairing import Pair, find_pairs
 from sceneswap.errors import UserError
-from sceneswap.files import read_json, write_text
+from sceneswap.files import read_json, sha256, write_text
 from sceneswap.labels.presets import load_schema
 
 HERE = Path(__file__).parent
@@ -128,7 +128,7 @@ def split_of(shared_data: Path) -> Split:
 def hashed_pairs(shared_data: Path, source: Source) -> Iterator[tuple[Pair, str]]:
     """The scenes of a source with the SHA-256 sums of their photographs, in the order of their names."""
     for pair in find_pairs(shared_data / source.name, source.layout):
-        yield pair, sha256_of(pair.photo)
+        yield pair, sha256(pair.photo)
 
 
 def _parts(source: str, pairs: list[tuple[Pair, str]]) -> Iterator[tuple[str, str]]:

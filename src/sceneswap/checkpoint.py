@@ -20,11 +20,10 @@ from torch.nn.utils import parametrize
 from sceneswap import config as configuration
 from sceneswap.config import ModelConfig
 from sceneswap.errors import UserError
-from sceneswap.files import make_folder, read_json, write_bytes, write_json
+from sceneswap.files import make_folder, read_json, sha256, write_bytes, write_json
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
-from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.models.spade import fold_spectral_norm, settle_spectral_norm
 
 WEIGHTS = "model.safetensors"
@@ -86,7 +85,7 @@ def save_release(folder: Path, release: Release, *, half: bool = False) -> None:
             "model": configuration.to_dict(release.model),
             "class_names": list(release.schema.names),
             "schema": release.schema.to_dict(),
-            "weights_sha256": file_hash(folder / WEIGHTS),
+            "weights_sha256": sha256(folder / WEIGHTS),
             "record": release.record,
         },
     )
@@ -105,7 +104,7 @@ def load_release(folder: Path, vgg19: Path | None = None) -> Release:
     schema = schema_from_dict(values.get("schema", {}), f"{folder / CONFIG}: schema")
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing; fetch or export the model again")
-    if file_hash(folder / WEIGHTS) != values.get("weights_sha256"):
+    if sha256(folder / WEIGHTS) != values.get("weights_sha256"):
         raise UserError(
             f"{folder / WEIGHTS} is damaged, truncated or of another model than {folder / CONFIG} "
             "(its SHA-256 differs); fetch or export the model again"

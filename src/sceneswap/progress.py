@@ -12,10 +12,10 @@ _EVERY = 60  # seconds between two lines
 
 
 @contextmanager
-def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[..., None]]:
+def progress(what: str, total: int, done: int = 0, *, shown: bool = True) -> Iterator[Callable[..., None]]:
     """Yield `advance(count=1, what=…, note="")`: move on by a number of items; say what is being done, and how it goes.
 
-    total: items in all. done: items of an earlier run.
+    total: items in all. done: items of an earlier run. shown: say nothing otherwise (in further processes).
     """
     from rich.console import Console
     from rich.progress import (
@@ -32,7 +32,7 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[..., Non
     columns = (texts[0], BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), texts[1])
     first, start = done, time.monotonic()
     last = start
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=not shown or not console.is_terminal) as bar:
         task = bar.add_task(what, total=total, completed=done, note="")
 
         def advance(count: int = 1, what: str = what, note: str = "") -> None:
@@ -40,7 +40,7 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Callable[..., Non
             done += count
             bar.update(task, advance=count, description=what, note=note)
             now = time.monotonic()
-            if not console.is_terminal and first < done < total and now - last > _EVERY:
+            if shown and not console.is_terminal and first < done < total and now - last > _EVERY:
                 last = now
                 left = (now - start) / (done - first) * (total - done) / 60
                 print(f"sceneswap: {what}: {done:,} of {total:,}, {left:.0f} min left", file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sceneswap.errors import UserError
+from sceneswap.files import sha256
 from sceneswap.images import read_photo
 from sceneswap.inference.segmentation import (
     SEGMENTER_ENVIRONMENT,
@@ -22,7 +23,6 @@ from sceneswap.inference.segmentation import (
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
-from sceneswap.models.pretrained.vgg import file_hash
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_segments_every_pixel_into_the_150_classes(weights: Path) -> None:
     assert label_maps.dtype == np.int16
     assert label_maps.min() >= 0
     assert label_maps.max() < segmenter.schema.num_classes == 150  # never "other", never void
-    assert segmenter.sha256 == file_hash(weights)
+    assert segmenter.sha256 == sha256(weights)
     assert "321" in segmenter.description
 
 
@@ -78,7 +78,7 @@ def test_a_missing_segmenter_is_named(tmp_path: Path, weights: Path, monkeypatch
     with pytest.raises(UserError, match=f"needs a segmentation network.*{SEGMENTER_ENVIRONMENT}"):
         load_segmenter()
     monkeypatch.setenv(SEGMENTER_ENVIRONMENT, str(weights))
-    assert load_segmenter().sha256 == file_hash(weights)
+    assert load_segmenter().sha256 == sha256(weights)
     with pytest.raises(UserError, match=r"gone\.safetensors do not exist"):
         load_segmenter(tmp_path / "gone.safetensors")
     save_file({"stem.weight": torch.zeros(1)}, tmp_path / "other.safetensors")

@@ -64,7 +64,7 @@ class DrawingOptions(LabellerOptions):
 
         schema = load_schema(self.schema) if self.schema else None
         synthesizer = Synthesizer.from_pretrained(self.model, device=self.device, precision=self.precision)
-        side = self.long_side or (PHOTO_SIDE if fit else None)
+        side = PHOTO_SIDE if fit and self.long_side is None else self.long_side
         return SceneReader(synthesizer, self.segmenter, long_side=side, schema=schema)
 
 

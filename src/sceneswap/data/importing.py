@@ -17,7 +17,7 @@ from PIL import Image
 
 from sceneswap.data.pairing import Pair, some
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, make_folder, read_json, write_bytes, write_json, write_text
+from sceneswap.files import atomic_path, make_folder, read_json, sha256, write_bytes, write_json, write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.labels.io import read_label_map, resize_label_map, write_label_map
 from sceneswap.labels.presets import PRESETS, load_schema
@@ -83,15 +83,6 @@ def read_hashes(path: Path, part: str) -> frozenset[str]:
     return frozenset(str(value).lower() for value in lists[part])
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 sum of a file, hexadecimal. Raises `UserError` when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); check the file") from error
-
-
 def import_pairs(
     pairs: Sequence[Pair],
     out: Path,
@@ -133,7 +124,7 @@ def _import_one(
 ) -> None:
     """Import one scene, unless it is there or to be left out; `pictures` and `summary` are brought up to date."""
     target = options.target
-    sums = {"sha256": sha256_of(pair.photo), "label_sha256": sha256_of(pair.label_map)}
+    sums = {"sha256": sha256(pair.photo), "label_sha256": sha256(pair.label_map)}
     old = pictures.get(pair.name)
     if old is not None:
         photo, label_map = _paths(out, pair.name, old["photo"])

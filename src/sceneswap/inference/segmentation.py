@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneswap.errors import UserError
+from sceneswap.files import sha256
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
-from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.scene import LabelMap
 
 SEGMENTER_ENVIRONMENT = "SCENESWAP_SEGMENTER"
@@ -81,7 +81,7 @@ class DeepLabSegmenter:
         self.network: DeepLab = load_deeplab(path).to(device)
         self.device = torch.device(device)
         self.schema = load_schema("ade20k-150")
-        self.sha256 = file_hash(path)
+        self.sha256 = sha256(path)
         self.description = (
             f"DeepLabV3+ (MobileNetV2, ADE20K), aspect kept, long side {LONG_SIDE}, antialiased bilinear, "
             "logits enlarged bilinearly, void never answered"

@@ -23,7 +23,7 @@ from torch import Tensor
 from sceneswap import __version__
 from sceneswap.checkpoint import WEIGHTS, Release, load_release, save_release
 from sceneswap.errors import UserError
-from sceneswap.files import write_text
+from sceneswap.files import sha256, write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
@@ -34,7 +34,6 @@ from sceneswap.labels.io import read_label_map, resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Exemplar, Generator
-from sceneswap.models.pretrained.vgg import file_hash
 from sceneswap.models.spade_vae import Latent
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
@@ -95,7 +94,7 @@ class Synthesizer:
         folder = hub.locate(model, revision)
         release = load_release(folder, vgg19)
         name = str(release.record.get("name") or (hub.SHIPPED if model is None else Path(model).name))
-        return cls(release, name=name, weights_sha256=file_hash(folder / WEIGHTS), device=device, precision=precision)
+        return cls(release, name=name, weights_sha256=sha256(folder / WEIGHTS), device=device, precision=precision)
 
     def save_pretrained(self, folder: Path | str, *, half: bool = False) -> None:
         """Write the release files into `folder`; half: fp16 weights. Raises `UserError` when it cannot be written."""

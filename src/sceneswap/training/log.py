@@ -1,16 +1,11 @@
-"""What a run tells: a progress bar, `metrics.jsonl`, TensorBoard where it is installed, warnings for the two alarms."""
+"""What a run tells: `metrics.jsonl`, TensorBoard where it is installed, warnings for the two alarms."""
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sceneswap.alarms import Alarms
 from sceneswap.files import write_text
@@ -75,26 +70,3 @@ def _step_of(line: str) -> float:
         return int(json.loads(line)["step"])
     except (json.JSONDecodeError, KeyError, TypeError):
         return float("inf")
-
-
-@contextmanager
-def progress_bar(total: int, done: int, *, shown: bool) -> Iterator[Callable[[str, dict[str, float]], None]]:
-    """Yield a function (phase, terms) that moves the bar by one step and shows the losses."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[terms]}"),
-        console=Console(stderr=True),
-        disable=not shown or not sys.stderr.isatty(),
-    )
-    with bar:
-        task = bar.add_task("train", total=total, completed=done, terms="")
-
-        def advance(phase: str, terms: dict[str, float]) -> None:
-            shown_terms = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
-            bar.update(task, advance=1, description=phase, terms=shown_terms)
-
-        yield advance

@@ -26,9 +26,10 @@ from sceneswap.errors import UserError
 from sceneswap.files import make_folder, write_json
 from sceneswap.labels.presets import load_schema, schema_from_dict
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.progress import progress
 from sceneswap.training import phases
 from sceneswap.training.ema import update_average
-from sceneswap.training.log import RunLog, progress_bar
+from sceneswap.training.log import RunLog
 from sceneswap.training.samples import SampleGrid
 from sceneswap.training.setup import Networks, make_accelerator, make_networks, start_phase
 
@@ -103,7 +104,11 @@ def train(
     total = sum(row["steps"] for row in plan(settings, len(dataset), accelerator.num_processes))
     main = accelerator.is_main_process
     log = RunLog(out, run.progress.step) if main else nullcontext()
-    with log as writer, progress_bar(total, run.progress.step, shown=main) as advance, _interruptions() as interrupted:
+    with (
+        log as writer,
+        progress("train", total, run.progress.step, shown=main) as advance,
+        _interruptions() as interrupted,
+    ):
         for number in range(run.progress.phase, len(settings.phases)):
             run.progress.phase = number
             phase = settings.phases[number]
@@ -169,7 +174,7 @@ def _run_phase(
     models: Sequence[nn.Module],
     optimizers: dict[str, torch.optim.Optimizer],
     log: RunLog | None,
-    advance: Callable[[str, dict[str, float]], None],
+    advance: Callable[..., None],
     interrupted: threading.Event,
 ) -> None:
     """Run one row of the plan from `run.progress.phase_step` to its end."""
@@ -199,7 +204,7 @@ def _run_phase(
             at.seconds += time.perf_counter() - started
 
             # --- Tell and keep --------------------------------------------------------------------------------------
-            advance(phase.name, terms)
+            advance(1, phase.name, " ".join(f"{name} {value:.3f}" for name, value in terms.items()))
             last, stop = at.phase_step == total, _on_any_process(accelerator, interrupted.is_set())
             if log and (at.step % settings.log_every == 0 or last):
                 log.metrics(at.step, phase.name, terms, at.seconds)

@@ -20,8 +20,8 @@ from sceneswap.evaluation.metrics.fid import (
     frechet_distance,
     load_inception,
 )
+from sceneswap.files import sha256
 from sceneswap.models.pretrained.inception import preprocess
-from sceneswap.models.pretrained.vgg import file_hash
 
 
 def statistics(rows: np.ndarray) -> FeatureStatistics:
@@ -134,7 +134,7 @@ def test_weights_come_from_a_file_or_not_at_all(
         load_inception()
     monkeypatch.setenv(INCEPTION_ENVIRONMENT, str(path))
     loaded = load_inception()
-    assert loaded.sha256 == file_hash(path)
+    assert loaded.sha256 == sha256(path)
     assert not loaded.training
     assert load_file(path).keys() - {"fc.bias"} == loaded.state_dict().keys()
     with pytest.raises(UserError, match=r"gone\.safetensors do not exist"):

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneswap.errors import UserError
-from sceneswap.models.pretrained.vgg import file_hash, load_frozen
+from sceneswap.files import sha256
+from sceneswap.models.pretrained.vgg import load_frozen
 
 INCEPTION_ENVIRONMENT = "SCENESWAP_INCEPTION"
 PREPROCESSING = (
@@ -219,7 +220,7 @@ def load_inception(path: Path | None = None) -> InceptionFeatures:
     path = inception_path(path)
     network = InceptionFeatures()
     load_frozen(network, path, "FID Inception")
-    network.sha256 = file_hash(path)
+    network.sha256 = sha256(path)
     return network
 
 

@@ -1,6 +1,5 @@
 """VGG-19: the frozen feature extractor of the paper, and where its weights come from."""
 
-import hashlib
 import os
 from collections.abc import Collection
 from importlib import resources
@@ -12,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path
+from sceneswap.files import atomic_path, sha256
 from sceneswap.models.layers import Padding, convolution
 
 VGG19_ENVIRONMENT = "SCENESWAP_VGG19"
@@ -142,18 +141,12 @@ def download_vgg19(target: Path, url: str = VGG19_URL) -> None:
                 f"name a safetensors file with torchvision's keys in {VGG19_ENVIRONMENT}"
             ) from error
         wanted = Path(url).stem.rsplit("-", 1)[-1]
-        digest = file_hash(temporary)
+        digest = sha256(temporary)
         if not digest.startswith(wanted):
             raise UserError(f"the download {url} is damaged: its SHA-256 begins {digest[:8]}, not {wanted}; try again")
         state = torch.load(temporary, map_location="cpu", weights_only=True)
         convolutions = {k: v.contiguous() for k, v in state.items() if k.startswith("features.")}
         save_file(convolutions, temporary)
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_frozen(network: nn.Module, path: Path, what: str) -> None:
