@@ -299,14 +299,14 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
     for key in values:
         if key not in known:
             raise UserError(f"{where}: unknown setting {key!r}; the known ones are {', '.join(sorted(known))}")
-    converted = {key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()}
+    unset = dataclasses.MISSING
+    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if f.name not in values and f.default is unset and f.default_factory is unset:
+            raise UserError(f"{where}: the setting {f.name} is missing")
     try:
-        return cls(**converted)
+        return cls(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
     except ValueError as error:
         raise UserError(f"{where}: {error}") from error
-    except TypeError as error:
-        missing = str(error).split("missing ")[-1]
-        raise UserError(f"{where}: a setting is missing: {missing}") from error
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -340,6 +340,9 @@ def _require_layers(names: tuple[str, ...], where: str) -> None:
     _require(not wrong, f"{where}: VGG-19 has no layer {', '.join(wrong)}; it has {', '.join(VGG_LAYERS)}")
 
 
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -360,4 +363,4 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise UserError(f"{where} must be a {getattr(hint, '__name__', hint)}, not {value!r}")
+    raise UserError(f"{where} must be {_WORDS.get(hint, hint)}, not {value!r}")

@@ -224,17 +224,20 @@ GOOD = {"name": "x", "void_ids": [255], "classes": [{"id": 0, "name": "a"}, {"id
         ({"classes": []}, "0 classes"),
         ({"classes": [{"id": 0, "name": "a"}, {"id": 0, "name": "b"}]}, "the id 0"),
         ({"classes": [{"id": 0, "name": "a"}, {"id": 1, "name": "a"}]}, "the name 'a'"),
-        ({"classes": [{"id": 0}]}, "the name of class number 1 is missing"),
-        ({"classes": [{"name": "a"}]}, "the id of class number 1 is missing"),
+        ({"classes": [{"id": 0}]}, "classes[0]: the setting name is missing"),
+        ({"classes": [{"name": "a"}]}, "classes[0]: the setting id is missing"),
         ({"classes": [{"id": "0", "name": "a"}]}, "whole number"),
         ({"classes": [{"id": True, "name": "a"}]}, "whole number"),
         ({"classes": [{"id": 0, "name": "a\nb"}]}, "one line"),
-        ({"classes": [{"id": 0, "name": "a", "color": [1, 2]}]}, "red, green and blue"),
+        (
+            {"classes": [{"id": 0, "name": "a", "color": [1, 2]}]},
+            "classes[0]: color must be a list of the right length",
+        ),
         ({"classes": [{"id": 0, "name": "a", "color": [1, 2, 256]}]}, "0 to 255"),
         ({"classes": [{"id": 0, "name": "a", "setting": "garden"}]}, "garden"),
-        ({"classes": [{"id": 0, "name": "a", "colour": [1, 2, 3]}]}, "unknown field 'colour'"),
+        ({"classes": [{"id": 0, "name": "a", "colour": [1, 2, 3]}]}, "unknown setting 'colour'"),
         ({"classes": {"id": 0}}, "must be a list"),
-        ({"classes": [7]}, "table of fields"),
+        ({"classes": [7]}, "classes[0]: a table of settings is needed"),
         ({"void_ids": []}, "no void_ids"),
         ({"void_ids": [1]}, "both class 'b' and void"),
         ({"void_ids": [255, 255]}, "repeats"),
@@ -245,7 +248,7 @@ GOOD = {"name": "x", "void_ids": [255], "classes": [{"id": 0, "name": "a"}, {"id
         ({"name": ""}, "one line"),
         ({"base": "cocostuff"}, "no preset"),
         ({"only": ["c"]}, "only names 'c'"),
-        ({"ofset": 1}, "unknown field 'ofset'"),
+        ({"ofset": 1}, "unknown setting 'ofset'"),
     ],
 )
 def test_a_bad_user_schema_is_one_sentence(tmp_path: Path, change: dict, expected: str) -> None:
@@ -260,7 +263,7 @@ def test_a_bad_user_schema_is_one_sentence(tmp_path: Path, change: dict, expecte
 
 @pytest.mark.parametrize("value", [None, [], "x", 3])
 def test_a_schema_that_is_no_table(value: object) -> None:
-    with pytest.raises(UserError, match="table of fields"):
+    with pytest.raises(UserError, match="table of settings"):
         schema_from_dict(value)
 
 

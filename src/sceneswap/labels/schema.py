@@ -163,12 +163,13 @@ def _fault(schema: LabelSchema) -> str | None:
         return f"it has {schema.num_classes} classes; give 1 to {_MAX_CLASSES}"
     if not schema.void_ids:
         return "it has no void_ids; give the file value that means 'no class', for example void_ids = [255]"
-    for what, items in (("the id", [c.id for c in schema.classes]), ("the name", [c.name for c in schema.classes])):
-        twice = _first_repeated(items)
-        if twice is not None:
+    for name in (schema.name, *schema.names):
+        if not name.strip() or not name.isprintable():
+            return f"a name must be one line of text, not {name!r}"
+    for what, items in (("the id", [c.id for c in schema.classes]), ("the name", schema.names)):
+        if (twice := _first_repeated(items)) is not None:
             return f"{what} {twice!r} is given to two classes; make them differ"
-    for c in schema.classes:
-        value = c.id + schema.offset
+    for c, value in zip(schema.classes, schema.file_values.tolist(), strict=False):
         if not 0 <= value <= _MAX_VALUE:
             return f"class {c.name!r} would be {value} in a file (id + offset); files hold 0 to {_MAX_VALUE}"
         if value in schema.void_ids:
@@ -176,13 +177,12 @@ def _fault(schema: LabelSchema) -> str | None:
         if c.setting not in SETTINGS:
             return f"class {c.name!r} has the setting {c.setting!r}; give one of {', '.join(SETTINGS)}"
         if len(c.color) != 3 or not all(0 <= part <= 255 for part in c.color):
-            return f"class {c.name!r} has the color {c.color}; give three numbers from 0 to 255"
-    if _first_repeated(schema.void_ids) is not None:
-        return f"void_ids {list(schema.void_ids)} repeats a number; name each once"
-    if not 0 <= schema.void_ids[0] <= _MAX_VALUE or any(abs(v) > _MAX_VALUE for v in schema.void_ids):
-        return (
-            f"void_ids {list(schema.void_ids)} must lie within ±{_MAX_VALUE} and start with one from 0 to {_MAX_VALUE}"
-        )
+            return f"class {c.name!r} has the color {list(c.color)}; give red, green and blue from 0 to 255"
+    listed = list(schema.void_ids)
+    if _first_repeated(listed) is not None:
+        return f"void_ids {listed} repeats a number; name each once"
+    if listed[0] < 0 or any(abs(v) > _MAX_VALUE for v in listed):
+        return f"void_ids {listed} must lie within ±{_MAX_VALUE} and start with one from 0 to {_MAX_VALUE}"
     return None
 
 
