@@ -55,11 +55,11 @@ def interpolate_globally(inputs: Inputs, weights: tuple[float, ...] = (), extrap
 
     _check_extrapolation(extrapolate)
     if weights:
-        _tell_notes(weights, inputs, extrapolate > 0)
-        plan = job.fixed(weights, extrapolate > 0)
+        mixed = _normalised(weights, inputs, extrapolate > 0)
+        plan = job.globally([(" : ".join(f"{w:.2g}" for w in mixed), mixed)], extrapolate > 0)
         explanation = "One mixture of all exemplars; the caption gives their weights."
     else:
-        plan = job.along_path(inputs.frames, extrapolate)
+        plan = job.along_path(inputs.frames, len(inputs.exemplars), extrapolate)
         explanation = "Every strip begins with the look of the first exemplar and ends with that of the last (0 to 1)."
     _draw(inputs, plan, "Looks mixed", explanation, extrapolate, frames=1 if weights else inputs.frames)
 
@@ -89,17 +89,15 @@ def interpolate_by_place(
     from sceneswap.jobs import interpolate as job
 
     _check_extrapolation(extrapolate)
-    _tell_notes(weights, inputs)
+    _normalised(weights, inputs)
     if weight_maps and extrapolate:
         raise UserError("--extrapolate is for patterns; a weight map in a file holds no weights beyond 0 and 1")
-    if weight_maps:
-        maps = [read_weight_map(path) for path in weight_maps]
-        plan = job.by_place_and_class(inputs.frames, weights=weights or None, maps=maps)
-    else:
-        plan = job.by_pattern(pattern, inputs.frames, extrapolate, weights=weights or None)
+    painted = {"": [read_weight_map(path) for path in weight_maps]}
+    maps: dict[str, Any] = painted if weight_maps else {name: name for name in pattern}
+    rows = {name: {"maps": one, "weights": weights or None} for name, one in maps.items()}
+    plan = job.towards(inputs.frames, rows, extrapolate)
     explanation = "Every strip begins with the first exemplar alone (0) and ends with the looks mixed by place (1)."
-    strips = 1 if weight_maps else len(pattern)
-    _draw(inputs, plan, "Looks mixed by place", explanation, extrapolate, frames=strips * inputs.frames)
+    _draw(inputs, plan, "Looks mixed by place", explanation, extrapolate, frames=len(rows) * inputs.frames)
 
 
 def interpolate_by_class(
@@ -132,7 +130,7 @@ def interpolate_by_class(
 
     if not classes:
         raise UserError("name at least one class and its exemplar, such as --class sky=dusk.jpg")
-    _tell_notes(weights, inputs)
+    _normalised(weights, inputs)
     chosen = {}
     for entry in classes:
         name, _, exemplar = entry.partition("=")
@@ -151,7 +149,7 @@ def interpolate_by_class(
         "Every strip begins with the exemplar of the rest alone (0) and ends with the looks mixed by class (1): "
         f"{', '.join(classes)}."
     )
-    plan = job.by_place_and_class(inputs.frames, **options)
+    plan = job.towards(inputs.frames, {"": options})
     _draw(inputs, plan, "Looks mixed by class", explanation, frames=inputs.frames)
 
 
@@ -194,12 +192,14 @@ def _check_extrapolation(extrapolate: float) -> None:
         raise UserError(f"--extrapolate is a part of the way from 0 to 3, not {extrapolate:g}")
 
 
-def _tell_notes(weights: Sequence[float], inputs: Inputs, extrapolate: bool = False) -> None:
-    """Say on stderr what becomes of weights that do not sum to 1."""
+def _normalised(weights: Sequence[float], inputs: Inputs, extrapolate: bool = False) -> tuple[float, ...]:
+    """The weights brought to the sum 1, equal ones for none; says on stderr if they had another."""
     from sceneswap.inference.blend import normalised
 
-    for note in normalised(weights or None, max(1, len(inputs.exemplars)), extrapolate=extrapolate)[1]:
+    numbers, notes = normalised(weights or None, max(1, len(inputs.exemplars)), extrapolate=extrapolate)
+    for note in notes:
         print(f"sceneswap: note: {note}", file=sys.stderr)
+    return numbers
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

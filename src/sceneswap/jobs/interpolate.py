@@ -7,7 +7,7 @@ once, whatever the number of frames.
 import base64
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from PIL import Image
 
 from sceneswap.files import write_bytes, write_json
 from sceneswap.images import write_png
-from sceneswap.inference.blend import Blend, Pattern, blend, path_weights, pattern
+from sceneswap.inference.blend import Blend, blend, path_weights, pattern
 from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.note import classes_section, made_section, picture_note
@@ -51,51 +51,39 @@ Plan = Callable[[LabelMap, Looks], dict[str, list[Frame]]]
 # --- Plans ------------------------------------------------------------------------------------------------------------
 
 
-def along_path(frames: int, overshoot: float = 0.0) -> Plan:
+def globally(mixtures: Sequence[tuple[str, Sequence[float]]], extrapolate: bool = False) -> Plan:
+    """Global interpolation: a frame for each caption and weights of the exemplars."""
+
+    def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
+        return {"": [Frame(caption, blend(looks, w, extrapolate=extrapolate)) for caption, w in mixtures]}
+
+    return plan
+
+
+def along_path(frames: int, exemplars: int, overshoot: float = 0.0) -> Plan:
     """Global interpolation from the first exemplar through all others to the last.
 
     overshoot: how far to go beyond either end, as a part of the way (extrapolation).
     """
-
-    def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
-        steps = np.linspace(-overshoot, 1 + overshoot, frames) if frames > 1 else [0.5]
-        weights = [path_weights(t, len(looks)).tolist() for t in steps]
-        blends = [blend(looks, w, extrapolate=overshoot > 0) for w in weights]
-        return {"": [Frame(f"{t:.2f}", one) for t, one in zip(steps, blends, strict=True)]}
-
-    return plan
+    steps = np.linspace(-overshoot, 1 + overshoot, frames) if frames > 1 else [0.5]
+    return globally([(f"{t:.2f}", path_weights(t, exemplars).tolist()) for t in steps], overshoot > 0)
 
 
-def fixed(weights: Sequence[float], extrapolate: bool = False) -> Plan:
-    """Global interpolation with given weights: one frame."""
+def towards(frames: int, rows: Mapping[str, Mapping[str, Any]], overshoot: float = 0.0) -> Plan:
+    """Interpolation by place and by class: each row goes from one exemplar alone to the blend with these options of `blend`.
 
-    def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
-        mixed = blend(looks, weights, extrapolate=extrapolate)
-        return {"": [Frame(" : ".join(f"{w:.2g}" for w in mixed.weights), mixed)]}
+    classes and rest name exemplars by their number. overshoot: of ready-made patterns, see `blend.pattern`.
+    """
 
-    return plan
-
-
-def by_pattern(patterns: Sequence[Pattern], frames: int, overshoot: float = 0.0, **options: Any) -> Plan:
-    """Spatial interpolation in ready-made patterns, a row each. options: of `blend`, to compose with."""
+    def final(looks: Looks, size: tuple[int, int], options: Mapping[str, Any]) -> Blend:
+        if not isinstance(options.get("maps"), str):
+            return blend(looks, **options)
+        maps = list(pattern(options["maps"], len(looks), size, overshoot))
+        return blend(looks, **{**options, "maps": maps}, extrapolate=overshoot > 0)
 
     def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
         size = (label_map.shape[0], label_map.shape[1])
-        maps = {name: pattern(name, len(looks), size, overshoot) for name in patterns}
-        blends = {n: blend(looks, maps=list(m), extrapolate=overshoot > 0, **options) for n, m in maps.items()}
-        return {name: _towards(one, label_map, frames) for name, one in blends.items()}
-
-    return plan
-
-
-def by_place_and_class(frames: int, **options: Any) -> Plan:
-    """Spatial and per-class interpolation: one row towards the blend with these `options` of `blend`.
-
-    classes and rest name exemplars by their number.
-    """
-
-    def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
-        return {"": _towards(blend(looks, **options), label_map, frames)}
+        return {name: _towards(final(looks, size, options), label_map, frames) for name, options in rows.items()}
 
     return plan
 
@@ -105,12 +93,9 @@ def _towards(final: Blend, label_map: LabelMap, frames: int) -> list[Frame]:
     goal = np.asarray(final.weights_on(label_map), np.float32)
     start = np.zeros_like(goal)
     start[final.rest or 0] = 1
-    shown = []
-    for s in np.linspace(0, 1, frames) if frames > 1 else [1.0]:
-        weights = (1 - s) * start + s * goal
-        mixed = blend(final.exemplars, maps=list(weights), extrapolate=True)
-        shown.append(Frame(f"{s:.2f}", mixed, weights))
-    return shown
+    steps = np.linspace(0, 1, frames) if frames > 1 else [1.0]
+    weights = [(f"{s:.2f}", (1 - s) * start + s * goal) for s in steps]
+    return [Frame(s, blend(final.exemplars, maps=list(w), extrapolate=True), w) for s, w in weights]
 
 
 # --- Drawing ----------------------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ relative to the manifest. What is wrong with the list itself is said before any 
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +60,28 @@ def read_manifest(path: Path) -> list[Row]:
     Raises `UserError` when it is missing, not readable, lacks columns or values, names unknown columns or schemas, or
     when an output is no .png, occurs twice or is also an input.
     """
-    if path.suffix.lower() not in (".csv", ".jsonl"):
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".jsonl"):
         raise UserError(f"the manifest {path} is neither .csv nor .jsonl; write one of these")
     text = read_text(path, "the manifest")
-    lines = _csv_lines(path, text) if path.suffix.lower() == ".csv" else _json_lines(path, text)
-    schemas: dict[str, LabelSchema] = {}
-    rows = [_row(path, number, values, schemas) for number, values in lines]
+    lines: Iterator[tuple[int, dict[str, Any]]] = (_csv_lines if suffix == ".csv" else _json_lines)(text)
+    number, rows = 0, list[Row]()
+    schema_of = cache(lambda name: load_schema(name if name in PRESETS else str(path.parent / name)))
+    try:
+        for number, values in lines:
+            rows.append(_row(path.parent, number, values, schema_of))
+        _check_outputs(rows)
+    except _ManifestError as error:
+        raise UserError(f"the manifest {path}: {error}") from error
+    except UserError as error:
+        raise UserError(f"the manifest {path}: line {number}: {error}") from error
     if not rows:
         raise UserError(f"the manifest {path} has no rows; give it at least one")
-    _check_outputs(path, rows)
     return rows
+
+
+class _ManifestError(UserError):
+    """Says itself where in the list the mistake is."""
 
 
 def check_output(output: Path, inputs: Sequence[Path]) -> None:
@@ -79,86 +92,63 @@ def check_output(output: Path, inputs: Sequence[Path]) -> None:
         raise UserError(f"the output {output} would overwrite an input; choose another name")
 
 
-def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(text.splitlines(), restkey="", strict=True, skipinitialspace=True)
     try:
-        _check_columns(path, "its header", reader.fieldnames or [])
+        _check_columns("its header", reader.fieldnames or [])
         for values in reader:
             if "" in values:
-                raise UserError(f"the manifest {path}: line {reader.line_num} has more values than there are columns")
+                raise _ManifestError(f"line {reader.line_num} has more values than there are columns")
             yield reader.line_num, values
     except csv.Error as error:
-        raise UserError(f"the manifest {path}: line {reader.line_num} is not valid CSV ({error})") from error
+        raise _ManifestError(f"line {reader.line_num} is not valid CSV ({error})") from error
 
 
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserError(f"the manifest {path}: line {number} is not valid JSON ({error})") from error
+            raise _ManifestError(f"line {number} is not valid JSON ({error})") from error
         if not isinstance(values, dict):
-            raise UserError(f"the manifest {path}: line {number} must be an object with {', '.join(COLUMNS)}")
-        _check_columns(path, f"line {number}", values)
+            raise _ManifestError(f"line {number} must be an object with {', '.join(COLUMNS)}")
+        _check_columns(f"line {number}", values)
         yield number, values
 
 
-def _check_columns(path: Path, where: str, names: Sequence[str] | Mapping[str, Any]) -> None:
+def _check_columns(where: str, names: Collection[str]) -> None:
     known = ", ".join(COLUMNS)
     if missing := [name for name in COLUMNS if name not in (*names, *OPTIONAL)]:
-        raise UserError(f"the manifest {path}: {where} lacks {', '.join(missing)}; the columns are {known}")
+        raise _ManifestError(f"{where} lacks {', '.join(missing)}; the columns are {known}")
     if extra := [name for name in names if name not in COLUMNS + SETTINGS]:
-        raise UserError(
-            f"the manifest {path}: {where} has an unknown column {extra[0]!r}; the columns are {known} and, if wanted, "
-            f"{' and '.join(SETTINGS)}"
+        raise _ManifestError(
+            f"{where} has an unknown column {extra[0]!r}; the columns are {known} and, if wanted, {' and '.join(SETTINGS)}"
         )
 
 
-def _row(path: Path, line: int, values: Mapping[str, Any], schemas: dict[str, LabelSchema]) -> Row:
-    files: dict[str, Path] = {}
-    for column in COLUMNS:
-        value = values.get(column) or ""
-        if isinstance(value, str) and value.strip():
-            files[column] = path.parent / value.strip()
-        elif column not in OPTIONAL or not isinstance(value, str):
-            raise UserError(f"the manifest {path}: line {line} has no {column}; name a file")
-    schemas_of_row: list[LabelSchema | None] = []
-    for setting in SETTINGS:
-        name = values.get(setting)
-        if name is not None and not isinstance(name, str):
-            raise UserError(
-                f"the manifest {path}: line {line}: {setting} must be a preset or the path of a schema file"
-            )
-        schemas_of_row.append(_schema(path, line, name.strip(), schemas) if name and name.strip() else None)
-    schema, exemplar_schema = schemas_of_row
-    look = files["exemplar"], files.get("exemplar_label_map")
-    return Row(line, files["label_map"], *look, files["output"], schema, exemplar_schema)
+def _row(folder: Path, line: int, values: Mapping[str, Any], schema_of: Callable[[str], LabelSchema]) -> Row:
+    given: dict[str, Any] = {}
+    for name in COLUMNS + SETTINGS:
+        value = values.get(name) or ""
+        if not isinstance(value, str) or not (value.strip() or name in OPTIONAL + SETTINGS):
+            if name in SETTINGS:
+                raise UserError(f"{name} must be a preset or the path of a schema file")
+            raise _ManifestError(f"line {line} has no {name}; name a file")
+        make = schema_of if name in SETTINGS else folder.joinpath
+        given[name] = make(value.strip()) if value.strip() else None
+    check_output(given["output"], ())
+    return Row(line, **given)
 
 
-def _schema(path: Path, line: int, name: str, schemas: dict[str, LabelSchema]) -> LabelSchema:
-    if name not in schemas:
-        try:
-            schemas[name] = load_schema(name if name in PRESETS else str(path.parent / name))
-        except UserError as error:
-            raise UserError(f"the manifest {path}: line {line}: {error}") from error
-    return schemas[name]
-
-
-def _check_outputs(path: Path, rows: Sequence[Row]) -> None:
+def _check_outputs(rows: Sequence[Row]) -> None:
     inputs = {file.resolve() for row in rows for file in row.inputs}
     seen: dict[Path, int] = {}
     for row in rows:
-        try:
-            check_output(row.output, ())
-        except UserError as error:
-            raise UserError(f"the manifest {path}: line {row.line}: {error}") from None
         output = row.output.resolve()
         if output in seen:
-            raise UserError(
-                f"the manifest {path}: lines {seen[output]} and {row.line} both write {row.output}; rename one of them"
-            )
+            raise _ManifestError(f"lines {seen[output]} and {row.line} both write {row.output}; rename one of them")
         if output in inputs:
-            raise UserError(f"the manifest {path}: line {row.line} would overwrite the input {row.output}; rename it")
+            raise _ManifestError(f"line {row.line} would overwrite the input {row.output}; rename it")
         seen[output] = row.line
