@@ -16,7 +16,7 @@ from sceneswap.files import write_bytes, write_text
 from sceneswap.images import write_png
 from sceneswap.inference.attention import attend
 from sceneswap.inference.blend import blend, path_weights
-from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
@@ -61,7 +61,7 @@ def main(
         "four": four_corners(synthesizer, targets[0], scenes, looks),
         "places": places(synthesizer, targets, scenes, looks),
         "classes": classes(synthesizer, targets, scenes, looks),
-        "maps": contact_sheet(attend(synthesizer, targets[0], looks[0]), scenes[0].photo),
+        "maps": contact_sheet(attend(synthesizer, targets[0], scenes[0]), scenes[0].photo),
     }.items():
         buffer = io.BytesIO()
         Image.fromarray(picture).save(buffer, "JPEG", quality=88)
@@ -84,9 +84,7 @@ def main(
     print(out / "gallery.md")
 
 
-def global_strips(
-    synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scene], looks: list[EncodedExemplar]
-) -> Photo:
+def global_strips(synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scene], looks: list[Look]) -> Photo:
     """Two looks, several layouts."""
     steps = np.linspace(0, 1, 7)
     top: list[Photo | None] = [None, scenes[0].photo, *[None] * 5, scenes[1].photo]
@@ -100,7 +98,7 @@ def global_strips(
     )
 
 
-def beyond(synthesizer: Synthesizer, target: LabelMap, looks: list[EncodedExemplar]) -> Photo:
+def beyond(synthesizer: Synthesizer, target: LabelMap, looks: list[Look]) -> Photo:
     """Extrapolation on both sides."""
     steps = np.linspace(-0.5, 1.5, 7)
     row = [synthesizer.draw(target, blend(looks[:2], [1 - t, t], extrapolate=True)) for t in steps]
@@ -110,7 +108,7 @@ def beyond(synthesizer: Synthesizer, target: LabelMap, looks: list[EncodedExempl
 
 
 def four_corners(
-    synthesizer: Synthesizer, target: LabelMap, scenes: list[Scene], looks: list[EncodedExemplar], side: int = 4
+    synthesizer: Synthesizer, target: LabelMap, scenes: list[Scene], looks: list[Look], side: int = 4
 ) -> Photo:
     """A square between four looks: bilinear weights."""
     rows: list[list[Photo | None]] = []
@@ -123,9 +121,7 @@ def four_corners(
     return captioned_grid(rows, CELL)
 
 
-def places(
-    synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scene], looks: list[EncodedExemplar]
-) -> Photo:
+def places(synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scene], looks: list[Look]) -> Photo:
     """Two looks by place."""
     rows = []
     for target in targets:
@@ -137,9 +133,7 @@ def places(
     return captioned_grid(rows, CELL, ["layout", "first", "second", "left-right", "top-bottom", "radial"])
 
 
-def classes(
-    synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scene], looks: list[EncodedExemplar]
-) -> Photo:
+def classes(synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scene], looks: list[Look]) -> Photo:
     """The sky of one, the rest of the other."""
     first, second = looks[:2]
     rows = []

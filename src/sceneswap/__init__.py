@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sceneswap.errors import UserError as UserError
     from sceneswap.inference.blend import blend as blend
+    from sceneswap.inference.look import Look as Look
     from sceneswap.inference.synthesizer import Synthesizer as Synthesizer
     from sceneswap.labels.presets import load_schema as load_schema
     from sceneswap.labels.schema import LabelSchema as LabelSchema
@@ -21,13 +22,14 @@ __version__ = "0.1.0"
 
 _HOME = {
     "LabelSchema": "sceneswap.labels.schema",
+    "Look": "sceneswap.inference.look",
     "Scene": "sceneswap.scene",
     "Synthesizer": "sceneswap.inference.synthesizer",
     "UserError": "sceneswap.errors",
     "blend": "sceneswap.inference.blend",
     "load_schema": "sceneswap.labels.presets",
 }
-__all__ = ["LabelSchema", "Scene", "Synthesizer", "UserError", "__version__", "blend", "load_schema"]
+__all__ = ["LabelSchema", "Look", "Scene", "Synthesizer", "UserError", "__version__", "blend", "load_schema"]
 
 
 def __getattr__(name: str) -> Any:  # imported on first use: `import sceneswap` must not load PyTorch

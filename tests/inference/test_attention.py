@@ -17,7 +17,7 @@ from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import TransferMatrix, cluster, dendrogram_features, transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.models import msca
-from sceneswap.models.generator import Exemplar, Generator
+from sceneswap.models.generator import Generator, gather
 
 CLASSES = (0, 3, 5, 19, 21)
 
@@ -37,25 +37,25 @@ def dataset(tmp_path: Path, synthesizer: Synthesizer) -> FolderDataset:
 @pytest.mark.parametrize("kind", ["msca", "gap"])
 def test_attention_is_the_networks(kind: str) -> None:
     synthesizer = tiny_synthesizer(kind)
-    look, label_map = synthesizer.encode(random_scene(1, 32, 64)), random_scene(2, 32, 24).label_map
+    exemplar, label_map = random_scene(1, 32, 64), random_scene(2, 32, 24).label_map
     network = synthesizer.release.network
     assert isinstance(network, Generator)
-    assert isinstance(look.encoded, Exemplar)
-    scales = attend(synthesizer, label_map, look)
+    scales = attend(synthesizer, label_map, exemplar)
+    read = synthesizer.exemplar_features(exemplar)
     with torch.inference_mode():
-        moved = network.transfer(network.encode_target(synthesizer.network_input(label_map)), look.encoded)
+        moved = network.transfer(network.encode_target(synthesizer.network_input(label_map)), gather(read))
     for scale, (found, expected) in enumerate(zip(scales, moved, strict=True)):
         alpha, beta = found.spatial.flatten(1)[None], found.channel.flatten(1)[None]
-        assert found.spatial.shape[1:] == look.encoded.features[scale].shape[2:]
+        assert found.spatial.shape[1:] == read.features[scale].shape[2:]
         affinity = msca.effective_affinity(beta, found.score[None], alpha)
-        features = look.encoded.features[scale].flatten(2)
+        features = read.features[scale].flatten(2)
         torch.testing.assert_close(features @ affinity.mT, expected.flatten(2), rtol=1e-4, atol=1e-5)
 
 
 def test_the_baseline_has_no_attention() -> None:
     synthesizer = tiny_synthesizer("spade-vae")
     with pytest.raises(UserError, match="no attention"):
-        attend(synthesizer, random_scene(1).label_map, synthesizer.encode(random_scene(2)))
+        attend(synthesizer, random_scene(1).label_map, random_scene(2))
 
 
 def random_attention(maps: int = 3) -> Attention:

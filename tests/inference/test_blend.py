@@ -20,7 +20,7 @@ from sceneswap.inference.blend import (
     pattern,
     read_weight_map,
 )
-from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.presets import load_schema
 
@@ -33,7 +33,7 @@ def synthesizer() -> Synthesizer:
 
 
 @pytest.fixture(scope="module")
-def looks(synthesizer: Synthesizer) -> list[EncodedExemplar]:
+def looks(synthesizer: Synthesizer) -> list[Look]:
     return [synthesizer.encode(random_scene(i, *size)) for i, size in enumerate([(32, 32), (32, 64), (48, 32)], 1)]
 
 
@@ -44,7 +44,7 @@ def equal(first: np.ndarray, second: np.ndarray) -> bool:
 # --- Drawn ------------------------------------------------------------------------------------------------------------
 
 
-def test_zero_and_one_draw_the_single_picture_exactly(synthesizer: Synthesizer, looks: list[EncodedExemplar]) -> None:
+def test_zero_and_one_draw_the_single_picture_exactly(synthesizer: Synthesizer, looks: list[Look]) -> None:
     alone = synthesizer.draw(LAYOUT, looks[1])
     assert alone.shape == (30, 42, 3)
     everywhere = dict.fromkeys(synthesizer.schema.names, 1)
@@ -58,7 +58,7 @@ def test_zero_and_one_draw_the_single_picture_exactly(synthesizer: Synthesizer, 
         assert equal(synthesizer.draw(LAYOUT, mixed), alone)
 
 
-def test_blends_of_every_kind_lie_between(synthesizer: Synthesizer, looks: list[EncodedExemplar]) -> None:
+def test_blends_of_every_kind_lie_between(synthesizer: Synthesizer, looks: list[Look]) -> None:
     first, last = (synthesizer.draw(LAYOUT, look) for look in looks[:2])
     assert not equal(first, last)
     for mixed in (
@@ -71,13 +71,13 @@ def test_blends_of_every_kind_lie_between(synthesizer: Synthesizer, looks: list[
         assert not equal(drawn, last)
 
 
-def test_copies_of_one_exemplar_draw_as_one(synthesizer: Synthesizer, looks: list[EncodedExemplar]) -> None:
+def test_copies_of_one_exemplar_draw_as_one(synthesizer: Synthesizer, looks: list[Look]) -> None:
     alone = synthesizer.draw(LAYOUT, looks[0]).astype(int)
     for mixed in (blend([looks[0]] * 2, [0.3, 0.7]), blend([looks[0]] * 3, maps="top-bottom")):
         assert np.abs(synthesizer.draw(LAYOUT, mixed) - alone).max() <= 1
 
 
-def test_a_batch_may_hold_blends(synthesizer: Synthesizer, looks: list[EncodedExemplar]) -> None:
+def test_a_batch_may_hold_blends(synthesizer: Synthesizer, looks: list[Look]) -> None:
     mixed = blend(looks[:2], [0.5, 0.5])
     drawn = synthesizer.draw_batch([LAYOUT] * 4, [looks[0], mixed, looks[0], mixed])
     assert equal(drawn[1], synthesizer.draw(LAYOUT, mixed))
@@ -85,9 +85,7 @@ def test_a_batch_may_hold_blends(synthesizer: Synthesizer, looks: list[EncodedEx
     assert np.abs(drawn[0].astype(int) - synthesizer.draw(LAYOUT, looks[0])).max() <= 1
 
 
-def test_encoding_once_is_enough(
-    synthesizer: Synthesizer, looks: list[EncodedExemplar], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_encoding_once_is_enough(synthesizer: Synthesizer, looks: list[Look], monkeypatch: pytest.MonkeyPatch) -> None:
     calls = {"encode_exemplar": 0, "draw": 0}
     for name in calls:
         original = getattr(synthesizer.release.network, name)
@@ -138,7 +136,7 @@ def test_the_baseline_mixes_globally_only() -> None:
 # --- Weights ----------------------------------------------------------------------------------------------------------
 
 
-def test_weights_compose_as_documented(looks: list[EncodedExemplar]) -> None:
+def test_weights_compose_as_documented(looks: list[Look]) -> None:
     maps = [np.full((30, 42), w, np.float32) for w in (0.2, 0.3, 0.5)]
     mixed = blend(looks, [0.5, 0.25, 0.25], maps=maps, classes={"sky": 2, "tree": looks[0]})
     weights = mixed.weights_on(LAYOUT)
@@ -151,12 +149,12 @@ def test_weights_compose_as_documented(looks: list[EncodedExemplar]) -> None:
     np.testing.assert_allclose(weights[:, LAYOUT == 5].T, np.broadcast_to(rest, (np.sum(LAYOUT == 5), 3)), rtol=1e-5)
 
 
-def test_without_maps_and_classes_the_weights_are_numbers(looks: list[EncodedExemplar]) -> None:
+def test_without_maps_and_classes_the_weights_are_numbers(looks: list[Look]) -> None:
     assert blend(looks[:2], [0.25, 0.75]).weights_on(LAYOUT) == (0.25, 0.75)
     assert blend(looks[:2]).weights_on(LAYOUT) == (0.5, 0.5)
 
 
-def test_maps_of_other_sizes_are_stretched(looks: list[EncodedExemplar]) -> None:
+def test_maps_of_other_sizes_are_stretched(looks: list[Look]) -> None:
     left = np.zeros((120, 168), np.float32)
     left[:, :84] = 1
     weights = blend(looks[:2], maps=[left, (1 - left)[:7, :]]).weights_on(LAYOUT)
@@ -166,7 +164,7 @@ def test_maps_of_other_sizes_are_stretched(looks: list[EncodedExemplar]) -> None
     np.testing.assert_allclose(weights[1, :, 22:], 1, atol=1e-5)
 
 
-def test_the_last_map_may_be_left_out(looks: list[EncodedExemplar]) -> None:
+def test_the_last_map_may_be_left_out(looks: list[Look]) -> None:
     weights = blend(looks[:2], maps=[np.full((4, 4), 0.25)]).weights_on(LAYOUT)
     assert isinstance(weights, np.ndarray)
     np.testing.assert_allclose(weights[:, 0, 0], [0.25, 0.75])
@@ -213,7 +211,7 @@ def test_patterns_are_pure_at_their_ends(count: int) -> None:
     np.testing.assert_allclose(pattern("left-right", 2, (4, 5), overshoot=0.5)[0, 0], [1.5, 1, 0.5, 0, -0.5])
 
 
-def test_weights_are_normalised_with_a_note(looks: list[EncodedExemplar]) -> None:
+def test_weights_are_normalised_with_a_note(looks: list[Look]) -> None:
     mixed = blend(looks[:2], [2, 1])
     assert mixed.weights == pytest.approx((2 / 3, 1 / 3))
     assert "do not sum to 1" in mixed.notes[0]
@@ -246,7 +244,7 @@ def test_weight_map_files(tmp_path: Path) -> None:
 # --- Refused ----------------------------------------------------------------------------------------------------------
 
 
-def test_bad_blends_are_refused(looks: list[EncodedExemplar]) -> None:
+def test_bad_blends_are_refused(looks: list[Look]) -> None:
     two = looks[:2]
     ones = np.ones((4, 4))
     for message, make in {
@@ -272,7 +270,7 @@ def test_bad_blends_are_refused(looks: list[EncodedExemplar]) -> None:
             make()
 
 
-def test_a_place_without_weight_is_named(looks: list[EncodedExemplar]) -> None:
+def test_a_place_without_weight_is_named(looks: list[Look]) -> None:
     maps = [np.ones((30, 42)), np.ones((30, 42))]
     maps[0][7:9, 5] = maps[1][7:9, 5] = 0
     with pytest.raises(UserError, match=r"2 pixels \(the first at x 5, y 7\)"):
@@ -281,7 +279,7 @@ def test_a_place_without_weight_is_named(looks: list[EncodedExemplar]) -> None:
         blend(looks[:2], [1, 0], classes={"sky": 1}).weights_on(LAYOUT)
 
 
-def test_exemplars_of_different_schemas_are_refused(looks: list[EncodedExemplar]) -> None:
+def test_exemplars_of_different_schemas_are_refused(looks: list[Look]) -> None:
     other = tiny_synthesizer(schema="camvid")
     foreign = other.encode(random_scene(1, classes=(0, 1, 2)))
     with pytest.raises(UserError, match="different label schemas"):

@@ -106,7 +106,7 @@ def test_half_precision_draws_nearly_the_same(release_folder: Path, scene: Calla
 
 def test_drawing_keeps_no_graph(synthesizer: Synthesizer, scene: Callable[..., Scene]) -> None:
     look = synthesizer.encode(scene())
-    assert not any(t.requires_grad for t in look.encoded.features)  # type: ignore[union-attr]
+    assert not any(t.requires_grad for t in look.encoded.values)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def synthesizer() -> Synthesizer:
 
 @pytest.fixture(scope="module")
 def attention(synthesizer: Synthesizer) -> tuple[Attention, ...]:
-    return attend(synthesizer, LAYOUT.label_map, synthesizer.encode(random_scene(1, 32, 64)))
+    return attend(synthesizer, LAYOUT.label_map, random_scene(1, 32, 64))
 
 
 def dense(scale: Attention) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from sceneswap.models import msca
 from sceneswap.models.build import Network
 from sceneswap.models.encoders import LabelEncoder
-from sceneswap.models.generator import Exemplar, Generator
+from sceneswap.models.generator import ExemplarFeatures, Generator, gather
 from sceneswap.models.msca import GAP, MSCA
 
 N, M, K, P1 = 6, 5, 4, 35
@@ -176,7 +176,8 @@ def test_gap_is_one_map_of_constant_attention(exemplars: list[Encoded]) -> None:
     alpha = msca.spatial_attention(logits.flatten(2))
     assert alpha.shape == (1, 1, 24)
     assert (alpha == alpha[..., :1]).all()
-    moved = msca.transfer(gap, labels, features, logits.flatten(2), torch.randn(1, M))
+    score = gap.masking_score(msca.global_average(labels), torch.randn(1, M))
+    moved = msca.transfer(gap, labels, msca.spatial_aggregation(features, alpha), score)
     assert_close(moved, features.mean(dim=2)[..., None, None].expand(1, N, 5, 7))
 
 
@@ -189,7 +190,8 @@ def test_transfer_is_the_row_of_functions() -> None:
     features, c2, c1 = torch.randn(2, N, 4, 6), torch.randn(2, M + 1, 4, 6), torch.randn(2, M, 5, 7)
     logits = attention.spatial_logits(features, c2)
     summary = msca.global_average(c2)
-    moved = msca.transfer(attention, c1, features.flatten(2), logits.flatten(2), summary)
+    values = msca.spatial_aggregation(features.flatten(2), msca.spatial_attention(logits.flatten(2)))
+    moved = msca.transfer(attention, c1, values, attention.masking_score(msca.global_average(c1), summary))
 
     def unit(x: Tensor) -> Tensor:
         return x / (x.square().mean(dim=1, keepdim=True) + 1e-6).sqrt()
@@ -236,8 +238,8 @@ def test_generator_moves_features_by_its_affinity(
     image, c2 = scenes(1, 32, 48, seed=2)
     _, c1 = scenes(1, 40, 32, seed=3)
     with torch.no_grad():
-        exemplar, target = generator.encode_exemplar(image, c2), encoder(c1)
-        moved = generator.transfer(target, exemplar)
+        exemplar, target = generator.exemplar_features(generator.image_encoder(image), c2), encoder(c1)
+        moved = generator.transfer(target, gather(exemplar))
         for i, attention in enumerate(generator.attention):
             score = attention.masking_score(msca.global_average(target[i]), exemplar.summary[i])  # type: ignore[operator]
             affinity = msca.effective_affinity(
@@ -258,12 +260,12 @@ def test_generator_draws_the_same_with_the_exemplar_positions_permuted(
     generator, _ = parts(build("msca"))
     image, c2 = scenes(1, seed=2)
     with torch.no_grad():
-        exemplar = generator.encode_exemplar(image, c2)
+        exemplar = generator.exemplar_features(generator.image_encoder(image), c2)
         features, logits = [], []
         for f, a in zip(exemplar.features, exemplar.logits, strict=True):
             order = torch.randperm(f[0, 0].numel(), generator=torch.Generator().manual_seed(8))
             features.append(f.flatten(2)[..., order].view_as(f))
             logits.append(a.flatten(2)[..., order].view_as(a))
-        shuffled = Exemplar(tuple(features), tuple(logits), exemplar.summary)
-        straight = generator.draw(c2, exemplar)
+        shuffled = gather(ExemplarFeatures(tuple(features), tuple(logits), exemplar.summary))
+        straight = generator.draw(c2, gather(exemplar))
         torch.testing.assert_close(generator.draw(c2, shuffled), straight, rtol=1e-4, atol=1e-5)

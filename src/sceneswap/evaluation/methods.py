@@ -12,7 +12,7 @@ import numpy as np
 from sceneswap.evaluation.fill import mean_colors
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.images import read_photo, write_png
-from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.scene import LabelMap, Photo, Scene
 
@@ -42,7 +42,7 @@ class ModelMethod:
     def __init__(self, name: str, synthesizer: Synthesizer, pairs: Pairs, batch_size: int) -> None:
         self.name, self.synthesizer, self.batch_size = name, synthesizer, batch_size
         self._pairs = pairs
-        self._looks: OrderedDict[Hashable, EncodedExemplar] = OrderedDict()
+        self._looks: OrderedDict[Hashable, Look] = OrderedDict()
 
     def draw(self, samples: Sequence[Sample]) -> list[Photo]:
         looks = [self._look(sample) for sample in samples]
@@ -59,7 +59,7 @@ class ModelMethod:
     def describe(self) -> dict[str, Any]:
         return {"kind": "model", **self.synthesizer.describe(), "exemplar_size": self.synthesizer.working_size}
 
-    def _look(self, sample: Sample) -> EncodedExemplar:
+    def _look(self, sample: Sample) -> Look:
         key = self._pairs.exemplar_key(sample.index)
         if key not in self._looks:
             self._looks[key] = self._encode(sample.exemplar)
@@ -67,7 +67,7 @@ class ModelMethod:
                 self._looks.popitem(last=False)
         return self._looks[key]
 
-    def _encode(self, scene: Scene) -> EncodedExemplar:
+    def _encode(self, scene: Scene) -> Look:
         return self.synthesizer.encode(Scene(scene.photo, self._converted(scene.label_map), scene.name))
 
     def _converted(self, label_map: LabelMap) -> LabelMap:

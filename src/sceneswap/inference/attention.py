@@ -12,11 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.inference.exemplar import EncodedExemplar
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.models import msca
-from sceneswap.models.generator import Exemplar, Generator
-from sceneswap.scene import LabelMap
+from sceneswap.models.generator import Generator
+from sceneswap.scene import LabelMap, Scene
 
 
 @dataclass(frozen=True)
@@ -32,16 +31,13 @@ class Attention:
     channel: Tensor
 
 
-def attend(synthesizer: Synthesizer, label_map: LabelMap, exemplar: EncodedExemplar) -> tuple[Attention, ...]:
+def attend(synthesizer: Synthesizer, label_map: LabelMap, exemplar: Scene) -> tuple[Attention, ...]:
     """The attention of every scale, finest first, for drawing `label_map` (H, W) after `exemplar`.
 
     Raises `UserError` for the baseline SPADE_VAE, which has none.
     """
-    network, encoded = synthesizer.release.network, exemplar.encoded
-    if not isinstance(network, Generator) or not isinstance(encoded, Exemplar):
-        raise UserError(
-            f"the model {synthesizer.name} (SPADE_VAE) has no attention to look into; use an msca or gap model"
-        )
+    encoded = synthesizer.exemplar_features(exemplar)
+    network = cast(Generator, synthesizer.release.network)
     layers = cast(list[msca.MSCA | msca.GAP], list(network.attention))
     with torch.inference_mode():
         target = network.encode_target(synthesizer.network_input(label_map))

@@ -10,7 +10,7 @@ A blend is a frozen value: encode once, blend and draw as often as you like. At 
 
 where a part that is not given is 1. choice_j is 1 where the class of the label map is given to exemplar j (or to none, without
 `rest`) and 0 where it is given to another, softened over `border` pixels. With weights alone the exemplars are mixed
-by the α form (supplement §1, global), with maps or classes by the β form (spatial); see `inference.interpolation`.
+by the α form (supplement §1, global), with maps or classes by the β form (spatial); see `inference.mixing`.
 """
 
 import difflib
@@ -26,7 +26,7 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.images import MAX_PIXELS, open_checked
-from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.look import Look
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
 
@@ -49,7 +49,7 @@ class Blend:
     notes: what `blend` changed in what it was given, in words.
     """
 
-    exemplars: tuple[EncodedExemplar, ...]
+    exemplars: tuple[Look, ...]
     weights: tuple[float, ...]
     maps: tuple[WeightMap, ...] | Pattern | None = None
     classes: Mapping[str, int] = field(default_factory=dict)
@@ -90,12 +90,12 @@ class Blend:
 
 
 def blend(
-    exemplars: Sequence[EncodedExemplar],
+    exemplars: Sequence[Look],
     weights: Sequence[float] | None = None,
     *,
     maps: Sequence[NDArray[Any]] | Pattern | None = None,
-    classes: Mapping[str, int | EncodedExemplar] | None = None,
-    rest: int | EncodedExemplar | None = None,
+    classes: Mapping[str, int | Look] | None = None,
+    rest: int | Look | None = None,
     border: float = 0.0,
     extrapolate: bool = False,
 ) -> Blend:
@@ -109,7 +109,7 @@ def blend(
     border: width in pixels over which the choice by class passes from one exemplar into another (the transition of a
     Gaussian with a quarter of it as its standard deviation).
     extrapolate: allow negative weights, and maps below 0. They go through the closed forms, bounded; see
-    `inference.interpolation`.
+    `inference.mixing`.
 
     Raises `UserError` for no exemplar, exemplars of different schemas, weights that are negative (unless extrapolating),
     not finite, all zero or not one per exemplar, unknown classes, a negative border.
@@ -276,7 +276,7 @@ def _stretched(weights: WeightMap, size: tuple[int, int]) -> WeightMap:
     return np.asarray(Image.fromarray(weights).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
-def _number(which: int | EncodedExemplar, exemplars: tuple[EncodedExemplar, ...]) -> int:
+def _number(which: int | Look, exemplars: tuple[Look, ...]) -> int:
     """The number of an exemplar given as such or as itself."""
     if isinstance(which, int):
         if 0 <= which < len(exemplars):

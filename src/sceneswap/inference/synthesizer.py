@@ -8,10 +8,12 @@ An encoded exemplar is a frozen value in the caller's hands; the synthesizer kee
 threads may share one.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,19 +23,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneswap import __version__
-from sceneswap.checkpoint import WEIGHTS, Release, load_release, save_release
+from sceneswap.checkpoint import WEIGHTS, Release, learned_state, load_release, save_release
 from sceneswap.errors import UserError
 from sceneswap.files import sha256, write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
-from sceneswap.inference.exemplar import EncodedExemplar
-from sceneswap.inference.interpolation import Mixture, mix
+from sceneswap.inference.look import Look
+from sceneswap.inference.mixing import Mixture, mix
 from sceneswap.inference.segmentation import classes_at
 from sceneswap.labels.io import read_label_map, resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.models.generator import Exemplar, Generator
+from sceneswap.models.generator import EncodedExemplar, ExemplarFeatures, Generator
 from sceneswap.models.spade_vae import Latent
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
@@ -174,7 +176,7 @@ class Synthesizer:
 
     # --- Drawing ------------------------------------------------------------------------------------------------------
 
-    def encode(self, exemplar: Scene, *, size: int | None = None) -> EncodedExemplar:
+    def encode(self, exemplar: Scene, *, size: int | None = None) -> Look:
         """Encode an exemplar, once for any number of drawings.
 
         The whole picture is resized, nothing is cropped: to the pixel area of a square of side `size`, its aspect kept
@@ -188,9 +190,27 @@ class Synthesizer:
         with self._inference(f"the exemplar {exemplar.name}", (height, width)):
             image = self._to_image(exemplar.photo, (height, width))
             encoded = self._network.encode_exemplar(image, self._to_tensor([label_map]))
-        return EncodedExemplar(encoded, exemplar.name, (height, width), self.schema)
+        picture = hashlib.sha256(np.ascontiguousarray(exemplar.photo).tobytes()).hexdigest()
+        return Look(encoded, exemplar.name, (height, width), self.schema, self.identity, picture)
 
-    def draw(self, label_map: LabelMap, exemplar: EncodedExemplar | Blend) -> Photo:
+    def exemplar_features(self, exemplar: Scene, *, size: int | None = None) -> ExemplarFeatures:
+        """What attention reads of an exemplar, at full size, for analysis; `size` as in `encode`.
+
+        Raises `UserError` for the baseline SPADE_VAE, which has no attention.
+        """
+        self._check(exemplar.label_map)
+        network = self._network
+        if not isinstance(network, Generator):
+            raise UserError(
+                f"the model {self.name} (SPADE_VAE) has no attention to look into; use an msca or gap model"
+            )
+        height, width = self.working_shape(exemplar.size, size)
+        label_map = resize_label_map(exemplar.label_map, (height, width))
+        with self._inference(f"the exemplar {exemplar.name}", (height, width)):
+            taps = network.image_encoder(self._to_image(exemplar.photo, (height, width)))
+            return network.exemplar_features(taps, self._to_tensor([label_map]))
+
+    def draw(self, label_map: LabelMap, exemplar: Look | Blend) -> Photo:
         """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) of that size.
 
         exemplar: one, or several blended (`inference.blend.blend`). Raises `UserError` for foreign indices, exemplars
@@ -199,9 +219,9 @@ class Synthesizer:
         return self.draw_batch([label_map], [exemplar])[0]
 
     def draw_batch(
-        self, label_maps: Sequence[LabelMap], exemplars: Sequence[EncodedExemplar | Blend], *, batch_size: int = 8
+        self, label_maps: Sequence[LabelMap], exemplars: Sequence[Look | Blend], *, batch_size: int = 8
     ) -> list[Photo]:
-        """Draw label_maps[i] in the look of exemplars[i]; sizes may differ, equal ones are drawn together, blends alone.
+        """Draw label_maps[i] in the look of exemplars[i]; label maps of one size are drawn together, blends alone.
 
         batch_size: the most pictures drawn at once. Returns photos (H, W, 3) in the order given, equal to single
         drawings up to rounding (±1).
@@ -211,7 +231,7 @@ class Synthesizer:
         groups: dict[tuple[Any, ...], list[int]] = {}
         for i, (label_map, exemplar) in enumerate(zip(label_maps, exemplars, strict=True)):
             self._check(label_map)
-            alike = (label_map.shape, exemplar.size) if isinstance(exemplar, EncodedExemplar) else (i,)
+            alike = label_map.shape if isinstance(exemplar, Look) else (i,)
             groups.setdefault(alike, []).append(i)
         photos: dict[int, Photo] = {}
         for members in groups.values():
@@ -230,6 +250,16 @@ class Synthesizer:
         self._check(label_map)
         return self._to_tensor([self._padded(label_map)])
 
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 that tells this model's weights from others': of the weights' file, or of the tensors if it has none."""
+        if self.weights_sha256:
+            return self.weights_sha256
+        digest = hashlib.sha256()
+        for name, tensor in sorted(learned_state(self._network).items()):
+            digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
     def describe(self) -> dict[str, Any]:
         """What pictures and pages say about the model: name, weights_sha256, schema, precision, sceneswap (version)."""
         return {
@@ -240,17 +270,24 @@ class Synthesizer:
             "sceneswap": __version__,
         }
 
-    def _look(self, label_map: LabelMap, exemplar: EncodedExemplar | Blend) -> Exemplar | Latent | Mixture:
+    def _look(self, label_map: LabelMap, exemplar: Look | Blend) -> EncodedExemplar | Latent | Mixture:
         """What the network draws `label_map` after."""
         if exemplar.schema != self.schema:
             raise UserError(
                 f"the exemplar was encoded by a model with the label schema {exemplar.schema.name}, but this model has "
                 f"{self.schema.name}; encode it with this model"
             )
-        if isinstance(exemplar, EncodedExemplar):
-            return exemplar.encoded
+        looks = [exemplar] if isinstance(exemplar, Look) else exemplar.exemplars
+        for look in looks:
+            if look.model != self.identity:
+                raise UserError(
+                    f"the look {look.name} was encoded by another model than {self.name} (the SHA-256 of its weights differs); "
+                    "encode it with this one"
+                )
+        encoded = [look.to(self.device).encoded for look in looks]
+        if isinstance(exemplar, Look):
+            return encoded[0]
         weights = exemplar.weights_on(label_map)
-        encoded = [e.encoded for e in exemplar.exemplars]
         with self._inference("the weights of the blend", (label_map.shape[0], label_map.shape[1])):
             if isinstance(weights, np.ndarray):
                 return mix(encoded, torch.from_numpy(self._padded(weights)).to(self.device))
@@ -261,8 +298,10 @@ class Synthesizer:
         sides = [(0, _missing(side, self._network.stride)) for side in array.shape[-2:]]
         return np.pad(array, [(0, 0)] * (array.ndim - 2) + sides, "edge")
 
-    def _draw_equal(self, label_maps: list[LabelMap], looks: list[Exemplar | Latent | Mixture]) -> NDArray[np.uint8]:
-        """Draw (H, W) label maps of one size after exemplars of one size (a mixture stands alone): (B, H, W, 3) uint8."""
+    def _draw_equal(
+        self, label_maps: list[LabelMap], looks: list[EncodedExemplar | Latent | Mixture]
+    ) -> NDArray[np.uint8]:
+        """Draw (H, W) label maps of one size (a mixture stands alone): (B, H, W, 3) uint8."""
         height, width = label_maps[0].shape
         padded = [self._padded(m) for m in label_maps]
         with self._inference("the label map", (height, width)):
@@ -344,18 +383,18 @@ def _trained_size(record: dict[str, Any]) -> int | None:
         return None
 
 
-def _join(encoded: Sequence[Exemplar | Latent | Mixture]) -> Exemplar | Latent | Mixture:
-    """Join encoded exemplars of one size into one batch."""
+def _join(encoded: Sequence[EncodedExemplar | Latent | Mixture]) -> EncodedExemplar | Latent | Mixture:
+    """Join encoded exemplars into one batch."""
     first = encoded[0]
     if len(encoded) == 1:
         return first
     if isinstance(first, Latent):
         latents = [e for e in encoded if isinstance(e, Latent)]
         return Latent(torch.cat([e.mean for e in latents]), torch.cat([e.log_variance for e in latents]))
-    scenes = [e for e in encoded if isinstance(e, Exemplar)]
-    return Exemplar(
-        features=_cat(e.features for e in scenes),
-        logits=_cat(e.logits for e in scenes),
+    scenes = [e for e in encoded if isinstance(e, EncodedExemplar)]
+    return EncodedExemplar(
+        values=_cat(e.values for e in scenes),
+        mass=_cat(e.mass for e in scenes),
         summary=_cat(e.summary for e in scenes),
     )
 

@@ -78,10 +78,9 @@ class TransferMatrix:
 
     def with_pair(self, synthesizer: Synthesizer, target: Scene, exemplar: Scene) -> "TransferMatrix":
         """Add a pair of scenes, both brought to the model's working size."""
-        look = synthesizer.encode(exemplar)
-        sizes = (synthesizer.working_shape(target.size), look.size)
+        sizes = (synthesizer.working_shape(target.size), synthesizer.working_shape(exemplar.size))
         maps = [resize_label_map(scene.label_map, size) for scene, size in zip((target, exemplar), sizes, strict=True)]
-        finest = attend(synthesizer, maps[0], look)[0]
+        finest = attend(synthesizer, maps[0], exemplar)[0]
         c1, c2 = synthesizer.network_input(maps[0])[0].cpu(), torch.from_numpy(maps[1].astype(np.int64))
         sums, positions = (t.numpy() for t in label_transfer(finest, c1, c2, len(self.names)))
         share = np.bincount(maps[1].ravel(), minlength=len(self.names)) / maps[1].size

@@ -19,7 +19,7 @@ from PIL import Image
 from sceneswap.files import write_bytes, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.blend import Blend, blend, path_weights, pattern
-from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.note import classes_section, made_section, picture_note
 from sceneswap.jobs.reader import SceneReader
@@ -43,7 +43,7 @@ class Frame:
     weights: NDArray[np.float32] | None = None
 
 
-Looks = Sequence[EncodedExemplar]
+Looks = Sequence[Look]
 Plan = Callable[[LabelMap, Looks], dict[str, list[Frame]]]
 """Label map and encoded exemplars → name of the row → its frames."""
 

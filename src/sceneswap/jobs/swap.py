@@ -12,7 +12,7 @@ import numpy as np
 
 from sceneswap.files import make_folder, write_json
 from sceneswap.images import write_png
-from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.note import classes_section, made_section, picture_note
 from sceneswap.jobs.reader import SceneReader
@@ -33,7 +33,7 @@ class _Loaded:
 
     name: str
     label_map: LabelMap
-    look: EncodedExemplar
+    look: Look
     photo: Photo  # shrunk for the page
     layout: Photo  # the label map in colours, shrunk
     layout_note: dict[str, Any]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sceneswap.errors import UserError
 from sceneswap.images import read_png_text, write_png
-from sceneswap.inference.exemplar import EncodedExemplar
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.manifest import Row
 from sceneswap.jobs.note import picture_note
@@ -76,7 +76,7 @@ def run_manifest(
     if any(row.exemplar_label_map is None for row in rows):
         _ = reader.labeller  # says at once when there is none
     outcome, synthesizer = Outcome(), reader.synthesizer
-    looks: dict[Any, EncodedExemplar | UserError] = {}  # the last used ones, newest last; what failed stays failed
+    looks: dict[Any, Look | UserError] = {}  # the last used ones, newest last; what failed stays failed
     length = _WINDOW * batch_size
     windows = [rows[start : start + length] for start in range(0, len(rows), length)]
 
@@ -85,7 +85,7 @@ def run_manifest(
         wanted = dict.fromkeys(item.row.look for item in items if isinstance(item, _Ready))
         return items, {key: _attempt(partial(reader.scene, *key)) for key in wanted if key not in looks}
 
-    def look_of(row: Row, scenes: Mapping[Any, Scene | UserError]) -> EncodedExemplar | UserError:
+    def look_of(row: Row, scenes: Mapping[Any, Scene | UserError]) -> Look | UserError:
         if row.look in looks:
             look = looks.pop(row.look)
         else:
@@ -109,7 +109,7 @@ def run_manifest(
         for window, following in zip_longest(windows, windows[1:], fillvalue=()):
             items, scenes = ahead.result()
             ahead = thread.submit(read, following)
-            groups: dict[Any, list[tuple[_Ready, EncodedExemplar]]] = {}  # what can be drawn together
+            groups: dict[Any, list[tuple[_Ready, Look]]] = {}  # what can be drawn together
             for row, item in zip(window, items, strict=True):
                 if not isinstance(item, _Ready):
                     outcome.skipped += item is None
@@ -162,9 +162,7 @@ def _read(reader: SceneReader, row: Row, overwrite: bool) -> _Ready | None:
     return _Ready(row, reader.layout(row.label_map, row.schema, photo=row.from_photo), note)
 
 
-def _draw(
-    synthesizer: Synthesizer, batch: Sequence[tuple[_Ready, EncodedExemplar]]
-) -> Iterator[tuple[Row, UserError | None]]:
+def _draw(synthesizer: Synthesizer, batch: Sequence[tuple[_Ready, Look]]) -> Iterator[tuple[Row, UserError | None]]:
     """Draw rows together and write their outputs; yield each with what kept it from being drawn."""
     items, looks = zip(*batch, strict=True)
     draw = partial(synthesizer.draw_batch, [item.label_map for item in items], looks, batch_size=len(batch))

@@ -137,7 +137,7 @@ def write_trace(
 def _trace_all(synthesizer: Synthesizer, label_map: LabelMap, scene: Scene, regions: Sequence[Region]) -> Traced:
     look = synthesizer.encode(scene)
     drawn = synthesizer.draw(label_map, look)
-    attention = attend(synthesizer, label_map, look)
+    attention = attend(synthesizer, label_map, scene)
     names = (*synthesizer.schema.names, "void")
     photo, colors = resize_photo(scene.photo, look.size), colorize(label_map, synthesizer.schema)
     found = [(region, trace(attention, region, scene.label_map, names)) for region in regions]

@@ -16,17 +16,9 @@ from sceneswap.models.encoders import LabelEncoder, LabelHead
 from sceneswap.models.spade import SpadeSynthesis
 
 
-class Look(Protocol):
-    """What a label map can be drawn after: an `Exemplar`, or several mixed (`inference.interpolation`)."""
-
-    def transfer(self, attention: Sequence[msca.MSCA | msca.GAP], target: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """F_x1 (B, N, H / 2^i, W / 2^i), finest first, from F_c1 of the target and the attention of every scale."""
-        ...
-
-
 @dataclass(frozen=True)
-class Exemplar:
-    """An encoded exemplar: per scale, finest first. Everything attention needs that does not depend on the target.
+class ExemplarFeatures:
+    """What attention reads of an exemplar, per scale, finest first; full size, so it lives only as long as it must.
 
     features: F_x2, (B, N, H2, W2). logits: unnormalised spatial attention α̃, (B, K, H2, W2) float32.
     summary: GAP F_c2, (B, M2).
@@ -36,21 +28,36 @@ class Exemplar:
     logits: tuple[Tensor, ...]
     summary: tuple[Tensor, ...]
 
-    def transfer(self, attention: Sequence[msca.MSCA | msca.GAP], target: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Move the features into the target's layout; see `Look`."""
-        return tuple(
-            msca.transfer(layer, c1, f.flatten(2), logits.flatten(2), summary)
-            for layer, c1, f, logits, summary in zip(
-                attention, target, self.features, self.logits, self.summary, strict=True
-            )
-        )
 
-    def select(self, index: Tensor) -> "Exemplar":
+@dataclass(frozen=True)
+class EncodedExemplar:
+    """All that drawing needs of an exemplar, per scale, finest first: some kilobytes, whatever its size.
+
+    values: V, the features gathered under each attention map, (B, N, K). mass: log Z of each map, (B, K) float32, which says
+    how much it weighs among several exemplars. summary: GAP F_c2, (B, M2), for the masking score.
+    """
+
+    values: tuple[Tensor, ...]
+    mass: tuple[Tensor, ...]
+    summary: tuple[Tensor, ...]
+
+    def moved(self, scale: int, layer: msca.MSCA | msca.GAP, target: Tensor) -> Tensor:
+        """F_x1 of one scale from F_c1 (B, M1, H1, W1) of the target: (B, N, H1, W1); see `Encoded`."""
+        score = layer.masking_score(msca.global_average(target), self.summary[scale])
+        return msca.transfer(layer, target, self.values[scale], score)
+
+    def select(self, index: Tensor) -> "EncodedExemplar":
         """Return the entries `index` (any length) of the batch."""
-        return Exemplar(*(tuple(t.index_select(0, index) for t in field) for field in self._fields()))
+        fields = (self.values, self.mass, self.summary)
+        return EncodedExemplar(*(tuple(t.index_select(0, index) for t in field) for field in fields))
 
-    def _fields(self) -> tuple[tuple[Tensor, ...], ...]:
-        return self.features, self.logits, self.summary
+
+class Encoded(Protocol):
+    """What a label map can be drawn after: an `EncodedExemplar`, or several mixed (`inference.mixing`)."""
+
+    def moved(self, scale: int, layer: msca.MSCA | msca.GAP, target: Tensor) -> Tensor:
+        """F_x1 (B, N, H1, W1) of one scale, from F_c1 (B, M1, H1, W1) of the target and the attention of that scale."""
+        ...
 
 
 class Drawing(NamedTuple):
@@ -104,15 +111,16 @@ class Generator(nn.Module):
         """Height and width of every label map and image must be multiples of this."""
         return int(2 ** (len(self.attention) - 1))
 
-    def encode_exemplar(self, image: Tensor, label_map: Tensor) -> Exemplar:
+    def encode_exemplar(self, image: Tensor, label_map: Tensor) -> EncodedExemplar:
         """Encode exemplars: image (B, 3, H2, W2) in [-1, 1], label_map (B, H2, W2) of indices 0 … C."""
-        return self._encode(self.image_encoder(image), label_map)
+        return gather(self.exemplar_features(self.image_encoder(image), label_map))
 
-    def _encode(self, taps: Sequence[Tensor], label_map: Tensor) -> Exemplar:
+    def exemplar_features(self, taps: Sequence[Tensor], label_map: Tensor) -> ExemplarFeatures:
+        """Compressed features and spatial logits of exemplars, from the image encoder's taps and their label maps."""
         features = tuple(c(tap) for c, tap in zip(self.compress, taps, strict=True))
         labels = self.exemplar_encoder(label_map)
         logits = tuple(a.spatial_logits(f, c) for a, f, c in zip(self._attention, features, labels, strict=True))
-        return Exemplar(features, logits, tuple(msca.global_average(c) for c in labels))
+        return ExemplarFeatures(features, logits, tuple(msca.global_average(c) for c in labels))
 
     def estimate_labels(self, image: Tensor) -> Tensor:
         """Read label maps off images (B, 3, H, W) in [-1, 1]: logits (B, C, H / 4, W / 4); needs a label head."""
@@ -123,18 +131,21 @@ class Generator(nn.Module):
         """F_c1: label features (B, M1, H / 2^i, W / 2^i), finest first, of label_map (B, H, W) of indices 0 … C."""
         return self.target_encoder(label_map)
 
-    def transfer(self, target: Sequence[Tensor], exemplar: Look) -> tuple[Tensor, ...]:
+    def transfer(self, targets: Sequence[Tensor], exemplar: Encoded) -> tuple[Tensor, ...]:
         """F_x1: the exemplar's features moved into the target's layout, (B, N, H / 2^i, W / 2^i), finest first."""
-        return exemplar.transfer(self._attention, target)
+        layers = enumerate(zip(self._attention, targets, strict=True))
+        return tuple(exemplar.moved(scale, layer, c1) for scale, (layer, c1) in layers)
 
-    def conditions(self, target: Sequence[Tensor], exemplar: Look) -> tuple[Tensor, ...]:
+    def conditions(self, label_map: Tensor, exemplar: Encoded) -> tuple[Tensor, ...]:
         """concat[F_x1, F_c1] per scale, finest first: what both the synthesis and the feature decoder read."""
-        moved = self.transfer(target, exemplar)
-        return tuple(torch.cat([f, c.to(f.dtype)], dim=1) for f, c in zip(moved, target, strict=True))
+        targets = self.target_encoder(label_map)  #        F_c1(i)  (B, M,     H / 2^i, W / 2^i)
+        moved = self.transfer(targets, exemplar)  #        F_x1(i)  (B, N,     H / 2^i, W / 2^i)
+        pairs = zip(moved, targets, strict=True)
+        return tuple(torch.cat([x1, c1.to(x1.dtype)], dim=1) for x1, c1 in pairs)
 
-    def draw(self, label_map: Tensor, exemplar: Look) -> Tensor:
+    def draw(self, label_map: Tensor, exemplar: Encoded) -> Tensor:
         """Draw label maps (B, H, W) in the look of encoded exemplars: image (B, 3, H, W) in [-1, 1]."""
-        return self.synthesis(self.conditions(self.encode_target(label_map), exemplar))
+        return self.synthesis(self.conditions(label_map, exemplar))
 
     def forward(
         self,
@@ -151,11 +162,21 @@ class Generator(nn.Module):
         taps: of `exemplar_image`, where the caller has computed them already.
         """
         taps = self.image_encoder(exemplar_image) if taps is None else taps
-        exemplar = self._encode(taps, exemplar_label_map)
+        exemplar = gather(self.exemplar_features(taps, exemplar_label_map))
         if index is not None:
             exemplar = exemplar.select(index)
-        conditions = self.conditions(self.encode_target(label_map), exemplar)
+        conditions = self.conditions(label_map, exemplar)
         if features_only:
             return Drawing(None, conditions)
         labels = self.label_head(taps) if self.label_head is not None else None
         return Drawing(self.synthesis(conditions), (), labels=labels)
+
+
+def gather(exemplar: ExemplarFeatures) -> EncodedExemplar:
+    """Spatial attention and aggregation at every scale: features become values, logits their mass."""
+    values, mass = [], []
+    for features, logits in zip(exemplar.features, exemplar.logits, strict=True):
+        flat = logits.flatten(2)
+        values.append(msca.spatial_aggregation(features.flatten(2), msca.spatial_attention(flat)))
+        mass.append(msca.log_mass(flat))
+    return EncodedExemplar(tuple(values), tuple(mass), exemplar.summary)

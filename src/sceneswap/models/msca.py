@@ -118,16 +118,19 @@ class GAP(nn.Module):
         return target_summary.new_ones((target_summary.shape[0], 1), dtype=torch.float32)
 
 
-def transfer(attention: MSCA | GAP, target_labels: Tensor, features: Tensor, logits: Tensor, summary: Tensor) -> Tensor:
-    """One scale of the method: F_x1 (B, N, H1, W1) from the target's labels and the encoded exemplar.
+def log_mass(logits: Tensor) -> Tensor:
+    """log Z_k = log Σ exp α̃ over the exemplar's positions: (B, K, P2) → (B, K) float32; how much map k found to look at."""
+    return logits.float().logsumexp(dim=2)
 
-    target_labels: F_c1 (B, M1, H1, W1). features: F_x2 (B, N, P2). logits: α̃ (B, K, P2). summary: GAP F_c2 (B, M2).
+
+def transfer(layer: MSCA | GAP, target_labels: Tensor, values: Tensor, score: Tensor) -> Tensor:
+    """One scale of the method from the values on: F_x1 (B, N, H1, W1).
+
+    target_labels: F_c1 (B, M1, H1, W1). values: V (B, N, K). score: masking score s (B, K).
     """
     height, width = target_labels.shape[2:]
-    values = spatial_aggregation(features, spatial_attention(logits))
-    score = attention.masking_score(global_average(target_labels), summary)
     masked = feature_masking(values, score)
-    beta = channel_attention(attention.channel_logits(target_labels).flatten(2))
+    beta = channel_attention(layer.channel_logits(target_labels).flatten(2))
     return channel_aggregation(masked, beta).unflatten(2, (height, width))
 
 

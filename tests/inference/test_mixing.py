@@ -10,22 +10,21 @@ from tiny import random_scene, tiny_synthesizer
 from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.inference.exemplar import EncodedExemplar
-from sceneswap.inference.interpolation import (
+from sceneswap.inference.look import Look
+from sceneswap.inference.mixing import (
     EXTRAPOLATION_LIMIT,
     Mixture,
     bounded_shares,
-    extrapolated_transfer,
-    extrapolated_values,
-    joint_score,
-    joint_transfer,
-    joint_values,
     mix,
+    mixed_places,
+    mixed_score,
+    mixed_values,
 )
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.models import msca
-from sceneswap.models.generator import Exemplar, Generator
+from sceneswap.models.generator import EncodedExemplar, ExemplarFeatures, Generator, gather
 from sceneswap.models.spade_vae import Latent
+from sceneswap.scene import Scene
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -35,23 +34,26 @@ def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
     return tiny_synthesizer(request.param)
 
 
+SCENES = [random_scene(i, *size) for i, size in enumerate([(32, 32), (32, 64), (48, 32)], 1)]
+
+
 @pytest.fixture(scope="module")
-def looks(synthesizer: Synthesizer) -> list[EncodedExemplar]:
+def looks(synthesizer: Synthesizer) -> list[Look]:
     """Three exemplars of different sizes."""
-    sizes = [(32, 32), (32, 64), (48, 32)]
-    return [synthesizer.encode(random_scene(i, *size)) for i, size in enumerate(sizes, 1)]
+    return [synthesizer.encode(scene) for scene in SCENES]
 
 
 class Moved:
     """F_x1 of a label map under looks, per scale."""
 
-    def __init__(self, synthesizer: Synthesizer, looks: Sequence[EncodedExemplar]) -> None:
+    def __init__(self, synthesizer: Synthesizer, scenes: Sequence[Scene]) -> None:
         network = synthesizer.release.network
         assert isinstance(network, Generator)
         self.network = network
         self.label_map = random_scene(9, 40, 24).label_map
-        self.exemplars = [look.encoded for look in looks if isinstance(look.encoded, Exemplar)]
+        self.features: list[ExemplarFeatures] = [synthesizer.exemplar_features(scene) for scene in scenes]
         with torch.inference_mode():
+            self.exemplars = [gather(features) for features in self.features]
             self.target = network.encode_target(synthesizer.network_input(self.label_map))
 
     def by(self, weights: Sequence[float] | Tensor, order: Sequence[int] = (0, 1, 2)) -> list[Tensor]:
@@ -64,8 +66,8 @@ class Moved:
 
 
 @pytest.fixture
-def moved(synthesizer: Synthesizer, looks: list[EncodedExemplar]) -> Moved:
-    return Moved(synthesizer, looks)
+def moved(synthesizer: Synthesizer) -> Moved:
+    return Moved(synthesizer, SCENES)
 
 
 def random_maps(count: int, size: tuple[int, int] = (40, 24)) -> Tensor:
@@ -88,28 +90,39 @@ def test_spatial_mixes_linearly_at_every_scale(moved: Moved, count: int) -> None
         torch.testing.assert_close(mixed, expected, **CLOSE)
 
 
-def test_global_mixes_by_partition_sums(moved: Moved) -> None:
+def test_global_mixing_is_one_softmax_over_all_exemplars(moved: Moved) -> None:
+    """The supplement's form: logits α̃ + log w joined along the positions, features likewise."""
     weights = (0.5, 0.2, 0.3)
     layers: list[msca.MSCA | msca.GAP] = list(moved.network.attention)  # type: ignore[arg-type]
     for scale, (mixed, layer) in enumerate(zip(moved.by(weights), layers, strict=True)):
         c1 = moved.target[scale]
         with torch.inference_mode():
-            mass = torch.stack(
-                [w * e.logits[scale].exp().sum(dim=(2, 3)) for w, e in zip(weights, moved.exemplars, strict=True)]
-            )
-            shares = mass / mass.sum(dim=0)
-            values = sum(
-                share[:, None] * msca.spatial_aggregation(
-                    e.features[scale].flatten(2), msca.spatial_attention(e.logits[scale].flatten(2))
-                )
-                for share, e in zip(shares, moved.exemplars, strict=True)
-            )  # fmt: skip
-            score = sum(
-                w * layer.masking_score(msca.global_average(c1), e.summary[scale])
-                for w, e in zip(weights, moved.exemplars, strict=True)
-            )
-            beta = msca.channel_attention(layer.channel_logits(c1).flatten(2))
-            expected = msca.channel_aggregation(msca.feature_masking(values, score), beta)  # type: ignore[arg-type]
+            pairs = list(zip(weights, moved.features, strict=True))
+            logits = torch.cat([e.logits[scale].flatten(2) + math.log(w) for w, e in pairs], dim=2)
+            features = torch.cat([e.features[scale].flatten(2) for _, e in pairs], dim=2)
+            values = msca.spatial_aggregation(features, msca.spatial_attention(logits))
+            summary = msca.global_average(c1)
+            score = torch.stack([w * layer.masking_score(summary, e.summary[scale]) for w, e in pairs]).sum(dim=0)
+            expected = msca.transfer(layer, c1, values, score)
+        torch.testing.assert_close(mixed, expected, **CLOSE)
+
+
+def test_spatial_mixing_is_one_softmax_over_all_maps(moved: Moved) -> None:
+    """The supplement's form: masked values and logits β̃ + log w(h, w) joined along the maps."""
+    maps = random_maps(3)
+    layers: list[msca.MSCA | msca.GAP] = list(moved.network.attention)  # type: ignore[arg-type]
+    for scale, (mixed, layer) in enumerate(zip(moved.by(maps), layers, strict=True)):
+        c1 = moved.target[scale]
+        weights = torch.nn.functional.avg_pool2d(maps, 2**scale).flatten(1)
+        with torch.inference_mode():
+            summary = msca.global_average(c1)
+            values = [
+                msca.feature_masking(e.values[scale], layer.masking_score(summary, e.summary[scale]))
+                for e in moved.exemplars
+            ]
+            logits = layer.channel_logits(c1).flatten(2)
+            joined = torch.cat([logits + w.log() for w in weights], dim=1)
+            expected = msca.channel_aggregation(torch.cat(values, dim=2), msca.channel_attention(joined))
         torch.testing.assert_close(mixed.flatten(2), expected, **CLOSE)
 
 
@@ -148,7 +161,7 @@ def test_a_place_of_weight_zero_takes_nothing(moved: Moved) -> None:
 def test_half_and_half_is_not_the_mean_globally(synthesizer: Synthesizer, moved: Moved) -> None:
     halves = [0.5 * (a + b) for a, b in zip(moved.alone(0), moved.alone(1), strict=True)]
     if synthesizer.release.model.kind == "gap":  # 32×32 and, at the same area, 24×44: weighed by their positions
-        areas = [e.features[0][0, 0].numel() for e in moved.exemplars[:2]]
+        areas = [e.features[0][0, 0].numel() for e in moved.features[:2]]
         halves = [
             (areas[0] * a + areas[1] * b) / sum(areas) for a, b in zip(moved.alone(0), moved.alone(1), strict=True)
         ]
@@ -165,7 +178,7 @@ def test_extrapolated_spatial_mixing_is_linear_within_the_limit(moved: Moved) ->
 
 @pytest.mark.parametrize("beyond", [0.01, 0.5, 3.0, 1e6])
 def test_extrapolation_is_finite_and_bounded(moved: Moved, beyond: float) -> None:
-    largest = max(float(e.features[i].abs().max()) for e in moved.exemplars for i in range(3))
+    largest = max(float(e.features[i].abs().max()) for e in moved.features for i in range(3))
     maps = torch.full((2, 40, 24), 1 + beyond)
     maps[1] = -beyond
     for mixed in [*moved.by([1 + beyond, -beyond], [0, 1]), *moved.by(maps, [0, 1])]:
@@ -192,10 +205,10 @@ def test_latents_are_averaged() -> None:
         mix(looks, random_maps(3))
 
 
-def test_exemplars_of_different_models_are_refused(looks: list[EncodedExemplar]) -> None:
+def test_exemplars_of_different_models_are_refused(looks: list[Look]) -> None:
     other = looks[0].encoded
-    assert isinstance(other, Exemplar)
-    wider = Exemplar(tuple(f.repeat(1, 2, 1, 1) for f in other.features), other.logits, other.summary)
+    assert isinstance(other, EncodedExemplar)
+    wider = EncodedExemplar(tuple(v.repeat(1, 2, 1) for v in other.values), other.mass, other.summary)
     with pytest.raises(UserError, match="different models"):
         mix([other, wider], [0.5, 0.5])
 
@@ -203,43 +216,24 @@ def test_exemplars_of_different_models_are_refused(looks: list[EncodedExemplar])
 # --- The functions ----------------------------------------------------------------------------------------------------
 
 
-def one_scale(dtype: torch.dtype = torch.float32) -> tuple[list[Tensor], list[Tensor]]:
-    generator = torch.Generator().manual_seed(1)
-    features = [torch.randn(1, 4, p, generator=generator).to(dtype) for p in (12, 20)]
-    return features, [3 * torch.randn(1, 3, p, generator=generator) for p in (12, 20)]
-
-
-def test_closed_forms_agree_with_the_joint_softmax() -> None:
-    features, logits = one_scale()
-    weights = [0.3, 0.7]
-    torch.testing.assert_close(
-        extrapolated_values(features, logits, weights), joint_values(features, logits, weights), **CLOSE
-    )
-    values = [torch.randn(1, 4, 3) for _ in weights]
-    maps, channel_logits = torch.rand(1, 10), torch.randn(1, 3, 10)
-    both = torch.cat([maps, 1 - maps])
-    torch.testing.assert_close(
-        extrapolated_transfer(values, channel_logits, both), joint_transfer(values, channel_logits, both), **CLOSE
-    )
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("weight", [1e-38, 1e-12, 0.5])
 def test_no_weight_makes_infinities(dtype: torch.dtype, weight: float) -> None:
-    features, logits = one_scale(dtype)
-    logits = [100 * a for a in logits]
-    values = joint_values(features, logits, [weight, 1 - weight])
-    assert values.dtype == dtype
-    assert values.isfinite().all()
-    maps = torch.tensor([[0.0, 1.0, weight], [1.0, 0.0, 1 - weight]])
-    assert joint_transfer([values, values], torch.randn(1, 3, 3), maps).isfinite().all()
+    generator = torch.Generator().manual_seed(1)
+    values = [torch.randn(1, 4, 3, generator=generator).to(dtype) for _ in range(2)]
+    mass = [100 * torch.randn(1, 3, generator=generator) for _ in range(2)]
+    mixed = mixed_values(values, mass, [weight, 1 - weight])
+    assert mixed.dtype == dtype
+    assert mixed.isfinite().all()
+    maps = torch.tensor([[[0.0, 1.0, weight]], [[1.0, 0.0, 1 - weight]]])
+    assert mixed_places([torch.randn(1, 4, 1, 3) for _ in range(2)], maps).isfinite().all()
 
 
 def test_scores_stay_scores() -> None:
     high, low = torch.full((1, 2), 0.9), torch.full((1, 2), 0.1)
-    torch.testing.assert_close(joint_score([high, low], [0.25, 0.75]), torch.full((1, 2), 0.3))
-    torch.testing.assert_close(joint_score([high, low], [2.0, -1.0]), torch.ones(1, 2))
-    torch.testing.assert_close(joint_score([low, high], [2.0, -1.0]), torch.zeros(1, 2))
+    torch.testing.assert_close(mixed_score([high, low], [0.25, 0.75]), torch.full((1, 2), 0.3))
+    torch.testing.assert_close(mixed_score([high, low], [2.0, -1.0]), torch.ones(1, 2))
+    torch.testing.assert_close(mixed_score([low, high], [2.0, -1.0]), torch.zeros(1, 2))
 
 
 def test_bounded_shares() -> None:
@@ -253,7 +247,7 @@ def test_bounded_shares() -> None:
     torch.testing.assert_close(zero, torch.tensor([2.0, 0.0, -1.0]), **CLOSE)
 
 
-def test_a_mixture_is_made_of_what_has_weight(looks: list[EncodedExemplar]) -> None:
+def test_a_mixture_is_made_of_what_has_weight(looks: list[Look]) -> None:
     encoded = [look.encoded for look in looks]
     mixed = mix(encoded, [0.5, 0.0, 0.5])
     assert isinstance(mixed, Mixture)

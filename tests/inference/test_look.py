@@ -1,0 +1,92 @@
+"""Looks: kilobytes, equal in a batch of any sizes, saved and opened bit for bit, and no other model's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import random_scene, tiny_synthesizer
+
+from sceneswap.checkpoint import read_tensors, write_tensors
+from sceneswap.errors import UserError
+from sceneswap.inference.blend import blend
+from sceneswap.inference.look import Look
+from sceneswap.inference.synthesizer import Synthesizer
+
+
+@pytest.fixture(scope="module", params=["msca", "gap", "spade-vae"])
+def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
+    return tiny_synthesizer(request.param)
+
+
+def test_a_saved_look_draws_and_blends_bit_for_bit(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    label_map = random_scene(9, 40, 24).label_map
+    looks = [synthesizer.encode(random_scene(i, 32, 16 * i)) for i in (1, 2, 3)]
+    for number, look in enumerate(looks):
+        look.save(tmp_path / f"{number}.look.safetensors")
+    opened = [Look.load(tmp_path / f"{number}.look.safetensors") for number in range(3)]
+    for look, again in zip(looks, opened, strict=True):
+        assert (again.name, again.size, again.schema, again.picture) == (
+            look.name,
+            look.size,
+            look.schema,
+            look.picture,
+        )
+        assert np.array_equal(synthesizer.draw(label_map, look), synthesizer.draw(label_map, again))
+    mixed = [synthesizer.draw(label_map, blend(some, weights=[0.5, 0.3, 0.2])) for some in (looks, opened)]
+    assert np.array_equal(*mixed)
+
+
+def test_a_look_weighs_the_same_whatever_its_photograph(tmp_path: Path) -> None:
+    synthesizer = tiny_synthesizer()
+    sizes = set()
+    for side in (32, 256):
+        synthesizer.encode(random_scene(1, side, side), size=side).save(tmp_path / "a.look.safetensors")
+        sizes.add((tmp_path / "a.look.safetensors").stat().st_size // 100)
+    assert len(sizes) == 1
+    assert (tmp_path / "a.look.safetensors").stat().st_size < 60_000
+
+
+def test_exemplars_of_many_sizes_draw_in_one_batch_as_alone(synthesizer: Synthesizer) -> None:
+    random = np.random.default_rng(0)
+    scenes = [random_scene(i, *(int(side) for side in random.integers(20, 80, 2))) for i in range(32)]
+    looks = [synthesizer.encode(scene) for scene in scenes]
+    label_map = random_scene(99, 32, 40).label_map
+    together = synthesizer.draw_batch([label_map] * len(looks), looks, batch_size=32)
+    for look, drawn in zip(looks, together, strict=True):
+        alone = synthesizer.draw(label_map, look)
+        assert np.abs(alone.astype(int) - drawn.astype(int)).max() <= 1
+
+
+def test_looks_of_another_model_are_refused(tmp_path: Path) -> None:
+    mine, other = tiny_synthesizer(seed=0), tiny_synthesizer(seed=1)
+    path = tmp_path / "dusk.look.safetensors"
+    other.encode(random_scene(1)).save(path)
+    look = Look.load(path)
+    label_map = random_scene(2).label_map
+    with pytest.raises(UserError, match="encoded by another model"):
+        mine.draw(label_map, look)
+    with pytest.raises(UserError, match="encoded by another model"):
+        mine.draw(label_map, blend([mine.encode(random_scene(3)), look]))
+
+
+def test_files_that_are_no_looks_are_refused_in_a_sentence(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    path = tmp_path / "a.look.safetensors"
+    synthesizer.encode(random_scene(1)).save(path)
+    tensors, meta = read_tensors(path, "a look")
+    name = next(iter(tensors))
+
+    def refused(match: str, tensors: dict[str, torch.Tensor], meta: dict[str, object]) -> None:
+        write_tensors(path, tensors, meta)
+        with pytest.raises(UserError, match=match):
+            Look.load(path)
+
+    refused("not finite", {**tensors, name: torch.full_like(tensors[name], torch.nan)}, meta)
+    refused("not a look", tensors, {**meta, "format": "x"})
+    refused("not complete", tensors, {k: v for k, v in meta.items() if k != "size"})
+    refused("not complete", {}, meta) if meta["kind"] == "latent" else None
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match="cannot be read as a look"):
+        Look.load(path)
+    with pytest.raises(UserError, match="does not exist"):
+        Look.load(tmp_path / "none.look.safetensors")
