@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sceneswap.images import resize_photo
 from sceneswap.scene import Photo
 
 T = TypeVar("T", covariant=True)
@@ -20,13 +21,10 @@ def fit(photo: Photo, size: tuple[int, int]) -> Photo:
     """Shrink or enlarge a photo (H, W, 3) to lie inside `size` (height, width), aspect kept, on white."""
     height, width = size
     scale = min(height / photo.shape[0], width / photo.shape[1])
-    inner = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
-    if inner == (photo.shape[1], photo.shape[0]) == (width, height):
-        return photo
-    resized = np.asarray(Image.fromarray(photo).resize(inner, Image.Resampling.LANCZOS))
+    inner = (max(1, round(photo.shape[0] * scale)), max(1, round(photo.shape[1] * scale)))
     canvas = np.full((height, width, 3), _WHITE, np.uint8)
-    top, left = (height - inner[1]) // 2, (width - inner[0]) // 2
-    canvas[top : top + inner[1], left : left + inner[0]] = resized
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    canvas[top : top + inner[0], left : left + inner[1]] = resize_photo(photo, inner)
     return canvas
 
 
@@ -82,9 +80,12 @@ def swap_grid(
     return grid([header, *([layout, *row] for layout, row in zip(layouts, drawn, strict=True))], cell)
 
 
-def inside(size: tuple[int, ...], side: int) -> tuple[int, int]:
-    """(height, width) of `size` with the longer side brought down to `side` pixels, aspect kept; smaller ones stay."""
-    scale = min(1.0, side / max(size[:2]))
+def inside(size: Sequence[int], side: int, *, enlarge: bool = False) -> tuple[int, int]:
+    """(height, width) of `size` with the longer side brought down to `side` pixels, aspect kept; smaller ones stay.
+
+    enlarge: bring smaller ones up to it too.
+    """
+    scale = side / max(size[:2]) if enlarge else min(1.0, side / max(size[:2]))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
@@ -93,11 +94,12 @@ def shrink(photo: Photo, side: int, *, exact: bool = False) -> Photo:
 
     exact: take the nearest pixels, so that no new colours appear (coloured label maps).
     """
-    height, width = inside(photo.shape, side)
-    if (height, width) == photo.shape[:2]:
+    size = inside(photo.shape, side)
+    if size == photo.shape[:2]:
         return photo
-    how = Image.Resampling.NEAREST if exact else Image.Resampling.LANCZOS
-    return np.asarray(Image.fromarray(photo).resize((width, height), how))
+    if exact:
+        return np.asarray(Image.fromarray(photo).resize((size[1], size[0]), Image.Resampling.NEAREST))
+    return resize_photo(photo, size)
 
 
 class Items(Protocol[T]):

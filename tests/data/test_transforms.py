@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sceneswap.data.patches import Box
-from sceneswap.data.transforms import crop, flip, jitter_colour, resize, resize_short_side, sample_jitter
+from sceneswap.data.transforms import crop, flip, jitter_color, resize, resize_short_side, sample_jitter
 from sceneswap.scene import Scene
 
 VOID = 7
@@ -86,14 +86,14 @@ def test_a_scene_of_the_right_size_is_not_resampled() -> None:
 
 def test_no_jitter_changes_no_byte() -> None:
     photo = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
-    assert np.array_equal(jitter_colour(photo, np.ones(3), np.zeros(3)), photo)
+    assert np.array_equal(jitter_color(photo, np.ones(3), np.zeros(3)), photo)
 
 
 def test_jitter_follows_its_formula_in_each_channel() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (10, 12, 3)).astype(np.uint8)
     gain, shift = np.array([0.7, 1.0, 1.3]), np.array([0.25, -0.25, 0.1])
     expected = np.clip((photo / 127.5 - 1) * gain + shift, -1, 1)
-    got = jitter_colour(photo, gain, shift)
+    got = jitter_color(photo, gain, shift)
     assert got.dtype == np.uint8
     assert np.abs(got / 127.5 - 1 - expected).max() <= 0.5 / 127.5 + 1e-9
     assert got.min() == 0  # clipped, not wrapped round
@@ -102,7 +102,7 @@ def test_jitter_follows_its_formula_in_each_channel() -> None:
 
 def test_jitter_leaves_its_input_alone() -> None:
     photo = np.full((2, 2, 3), 100, np.uint8)
-    jitter_colour(photo, np.full(3, 1.3), np.full(3, 0.2))
+    jitter_color(photo, np.full(3, 1.3), np.full(3, 0.2))
     assert np.all(photo == 100)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sceneswap import losses
 from sceneswap.config import TrainConfig, load_train_config
 from sceneswap.models.build import build_discriminator, build_generator, condition_channels
-from sceneswap.models.feature_decoder import FeatureDecoder, colour_statistics
+from sceneswap.models.feature_decoder import FeatureDecoder, color_statistics
 from sceneswap.models.generator import Generator
 
 CLASSES = 5
@@ -72,7 +72,7 @@ def test_pretraining_reaches_extractors_and_attention_only(kind: str, scenes: Sc
     decoder = FeatureDecoder(conditions=condition_channels(settings.model), targets=(6, 6, 6))
     image, label_map = scenes(4)
     drawing = generator(label_map, image, label_map, torch.tensor([1, 0, 3, 2]), features_only=True)
-    losses.feature_reconstruction(decoder(drawing.conditions), colour_statistics(image, 3)).backward()
+    losses.feature_reconstruction(decoder(drawing.conditions), color_statistics(image, 3)).backward()
     assert not idle(decoder)
     synthesis = {name for name, _ in generator.named_parameters() if name.startswith("synthesis.")}
     assert synthesis
@@ -80,9 +80,9 @@ def test_pretraining_reaches_extractors_and_attention_only(kind: str, scenes: Sc
     assert idle(generator) == expected
 
 
-def test_colour_statistics_are_means_and_deviations() -> None:
+def test_color_statistics_are_means_and_deviations() -> None:
     image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    finest, middle, coarsest = colour_statistics(image, 3)
+    finest, middle, coarsest = color_statistics(image, 3)
     assert torch.equal(finest[:, :3], image)
     assert finest[:, 3:].max() < 2e-3
     cell = image[0, :, 4:8, 0:4]

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sceneswap.config import Task
 from sceneswap.data.patches import disjoint_pair, free_crop, large_crop_size, patch_size
-from sceneswap.data.transforms import crop, flip, jitter_colour, resize, resize_short_side, sample_jitter
+from sceneswap.data.transforms import crop, flip, jitter_color, resize, resize_short_side, sample_jitter
 from sceneswap.errors import UserError
 from sceneswap.scene import Scene
 
@@ -125,7 +125,7 @@ def sample_entries(dataset: SceneSource, sampling: Sampling, seed: int, k: int) 
     if rng.random() < 0.5 and sampling.flip:
         window = flip(window)
     gain, shift = sample_jitter(rng, sampling.jitter_gain, sampling.jitter_shift)
-    window = replace(window, photo=jitter_colour(window.photo, gain, shift))
+    window = replace(window, photo=jitter_color(window.photo, gain, shift))
 
     entry = (sampling.entry_size, sampling.entry_size)
     if sampling.task == "whole":

@@ -50,7 +50,7 @@ def sample_jitter(
     return 1 + gain * rng.uniform(-1, 1, size=3), shift * rng.uniform(-1, 1, size=3)
 
 
-def jitter_colour(photo: Photo, gain: NDArray[np.float64], shift: NDArray[np.float64]) -> Photo:
+def jitter_color(photo: Photo, gain: NDArray[np.float64], shift: NDArray[np.float64]) -> Photo:
     """Return `photo` with every channel multiplied by `gain` and moved by `shift`, (3,) each, on the [-1, 1] scale.
 
     Values that leave the range are clipped. Apply one draw to all entries of a scene: a jitter of its own for each

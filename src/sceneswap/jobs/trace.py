@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from sceneswap.errors import UserError
 from sceneswap.files import write_json
@@ -21,7 +21,7 @@ from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, resize_label_map
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.pictures import captioned_grid, fit, stacked
+from sceneswap.pictures import captioned_grid, fit, inside, stacked
 from sceneswap.report import Html, figure, section, table, write_page
 from sceneswap.scene import LabelMap, Photo, Scene
 
@@ -175,8 +175,7 @@ def contact_sheet(attention: Sequence[Attention], photo: Photo) -> Photo:
     """The K spatial maps (over the exemplar's photo) and the K channel maps of every scale, a pair of rows per scale."""
     rows: list[list[Photo | None]] = []
     names = []
-    height, width = attention[0].channel.shape[1:]
-    cell = _inside(photo.shape[:2]), _inside((height, width))
+    cell = inside(photo.shape, _CELL, enlarge=True), inside(attention[0].channel.shape[1:], _CELL, enlarge=True)
     for number, scale in enumerate(attention):
         overlays = [overlay(fit(photo, cell[0]), alpha.numpy()) for alpha in scale.spatial]
         rows.append([_marked(o, f"s {s:.2f}") for o, s in zip(overlays, scale.score.tolist(), strict=True)])
@@ -197,8 +196,7 @@ def overlay(photo: Photo, weights: NDArray[np.float32]) -> Photo:
 
 def _strip(drawn: Photo, colors: Photo, photo: Photo, region: Region, found: Trace) -> Photo:
     """The layout and the picture with the region marked, the exemplar, and the exemplar under the affinity of each scale."""
-    size = _inside(photo.shape[:2], _SHOWN_SIDE)
-    layout_size = _inside(drawn.shape[:2], _SHOWN_SIDE)
+    size, layout_size = (inside(one.shape, _SHOWN_SIDE, enlarge=True) for one in (photo, drawn))
     cells: list[Photo | None] = [fit(_outlined(one, region), layout_size) for one in (colors, drawn)]
     cells += [fit(photo, size), *(overlay(fit(photo, size), a) for a in found.affinity)]
     cell = max(size[0], layout_size[0]), max(size[1], layout_size[1])
@@ -210,18 +208,17 @@ def _strip(drawn: Photo, colors: Photo, photo: Photo, region: Region, found: Tra
 
 def _outlined(photo: Photo, region: Region) -> Photo:
     """Mark a region: a cross hair around a single pixel, else everything outside of it is dimmed."""
-    marked = photo.astype(np.float32)
     ys, xs = np.nonzero(region.mask)
     if len(ys) > 1:
-        return (marked * (0.25 + 0.75 * region.mask[..., None])).astype(np.uint8)
-    arm = max(4, max(photo.shape[:2]) // 24)
-    y, x = int(ys[0]), int(xs[0])
-    for width, color in ((2, 0), (1, 255)):  # white on black, to be seen on any ground
-        for reach in (range(-arm, -arm // 3), range(arm // 3 + 1, arm + 1)):
-            for step in reach:
-                marked[max(y + step, 0) : max(y + step + 1, 0), max(x - width + 1, 0) : x + width] = color
-                marked[max(y - width + 1, 0) : y + width, max(x + step, 0) : max(x + step + 1, 0)] = color
-    return marked.astype(np.uint8)
+        return (photo * (0.25 + 0.75 * region.mask[..., None])).astype(np.uint8)
+    image = Image.fromarray(photo)
+    arm, x, y = max(4, max(image.size) // 24), int(xs[0]), int(ys[0])
+    for width, color in ((3, (0, 0, 0)), (1, (255, 255, 255))):  # white on black, to be seen on any ground
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            near, far = arm // 3 + 1, arm
+            line = (x + dx * near, y + dy * near, x + dx * far, y + dy * far)
+            ImageDraw.Draw(image).line(line, color, width)
+    return np.asarray(image)
 
 
 def _heat(part: NDArray[np.float32]) -> Photo:
@@ -237,14 +234,7 @@ def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.f
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
-def _inside(shape: Sequence[int], side: int = _CELL) -> tuple[int, int]:
-    scale = side / max(shape)
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
-
-
 def _marked(photo: Photo, words: str) -> Photo:
-    from PIL import ImageDraw, ImageFont
-
     image = Image.fromarray(photo)
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(11)
     pen.text((4, 2), words, (255, 255, 255), font, stroke_width=1, stroke_fill=(0, 0, 0))

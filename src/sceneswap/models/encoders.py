@@ -40,7 +40,7 @@ class CompactEncoder(nn.Module):
         for stage in self.stages:
             features = stage(features)
             taps.append(features)
-        return _with_colour(image, taps) if self.raw_colour else tuple(taps)
+        return _with_color(image, taps) if self.raw_colour else tuple(taps)
 
 
 class VGGEncoder(nn.Module):
@@ -70,13 +70,13 @@ class VGGEncoder(nn.Module):
         taps = [scaled(name, activations[name]) if self.scaled else activations[name] for name in self.layers]
         while len(taps) < self.scales:
             taps.append(F.avg_pool2d(taps[-1], 2))
-        return _with_colour(image, taps) if self.raw_colour else tuple(taps)
+        return _with_color(image, taps) if self.raw_colour else tuple(taps)
 
 
-def _with_colour(image: Tensor, taps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def _with_color(image: Tensor, taps: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Every tap joined with the average-pooled picture, three more channels."""
     pooled = [F.avg_pool2d(image, 2**i) if i else image for i in range(len(taps))]
-    return tuple(torch.cat([tap, colour.to(tap.dtype)], dim=1) for tap, colour in zip(taps, pooled, strict=True))
+    return tuple(torch.cat([tap, color.to(tap.dtype)], dim=1) for tap, color in zip(taps, pooled, strict=True))
 
 
 class LabelEncoder(nn.Module):

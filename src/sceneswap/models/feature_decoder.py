@@ -22,7 +22,7 @@ class FeatureDecoder(nn.Module):
         return tuple(convolution(c) for convolution, c in zip(self.convolutions, conditions, strict=True))
 
 
-def colour_statistics(image: Tensor, scales: int) -> tuple[Tensor, ...]:
+def color_statistics(image: Tensor, scales: int) -> tuple[Tensor, ...]:
     """Mean and standard deviation of the RGB under every cell of every scale: (B, 6, H / 2^i, W / 2^i), finest first.
 
     A pretraining target that needs no pretrained network: what colours an area has and how textured it is.

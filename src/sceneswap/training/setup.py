@@ -19,7 +19,7 @@ from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import Network, build_discriminator, build_generator, condition_channels
 from sceneswap.models.discriminator import Discriminator
 from sceneswap.models.encoders import VGGEncoder
-from sceneswap.models.feature_decoder import FeatureDecoder, colour_statistics
+from sceneswap.models.feature_decoder import FeatureDecoder, color_statistics
 from sceneswap.models.generator import Generator
 from sceneswap.models.pretrained.lpips import load_lpips
 from sceneswap.models.pretrained.vgg import TAP_CHANNELS, VGG19, load_vgg19
@@ -205,11 +205,11 @@ def _freeze_vgg(generator: Network) -> None:
 
 def _target_channels(settings: TrainConfig, encoder: nn.Module) -> tuple[int, ...]:
     """Channels of the pretraining target per scale, finest first."""
-    colour = 6 if "colour" in settings.pretrain_targets else 0
+    colors = 6 if "colour" in settings.pretrain_targets else 0
     if "vgg19" not in settings.pretrain_targets:
-        return (colour,) * settings.model.scales
+        return (colors,) * settings.model.scales
     vgg = encoder.channels if isinstance(encoder, VGGEncoder) else TAP_CHANNELS
-    return tuple(colour + channels for channels in vgg[: settings.model.scales])
+    return tuple(colors + channels for channels in vgg[: settings.model.scales])
 
 
 def _targets_of(settings: TrainConfig, networks: Networks) -> Callable[[Tensor], tuple[Tensor, ...]]:
@@ -220,7 +220,7 @@ def _targets_of(settings: TrainConfig, networks: Networks) -> Callable[[Tensor],
         if networks.target_network is not None:
             kinds.append(networks.target_network(image))
         if "colour" in settings.pretrain_targets:
-            kinds.append(colour_statistics(image, settings.model.scales))
+            kinds.append(color_statistics(image, settings.model.scales))
         return tuple(torch.cat([t.float() for t in scale], dim=1) for scale in zip(*kinds, strict=True))
 
     return targets
