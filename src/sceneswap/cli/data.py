@@ -3,18 +3,14 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 
-from sceneswap.cli.printing import print_table
+from sceneswap.cli.printing import print_classes
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import load_schema
-from sceneswap.labels.schema import LabelSchema
 from sceneswap.progress import tracked
-
-if TYPE_CHECKING:
-    from sceneswap.data.importing import ImportSummary
 
 SMALLEST, LARGEST = 16, 4096  # pixels of a side
 
@@ -122,23 +118,11 @@ def import_(
     options = ImportOptions(load_schema(schema), load_schema(to), short_side, max_void, listed)
     pairs = find_pairs(source, layout)
     summary = import_pairs(pairs, out, options, str(source), lambda pairs: tracked(pairs, "importing"))
-    _print_summary(summary, out, options.target)
-
-
-def _print_summary(summary: "ImportSummary", out: Path, schema: LabelSchema, shown: int = 12) -> None:
-    """Print what was imported and left out, and a table of the commonest classes."""
     present = f"; already there: {summary.present:,}" if summary.present else ""
-    print(f"scenes imported to {out} as {schema.name}: {summary.written:,}{present}")
+    print(f"scenes imported to {out} as {options.target.name}: {summary.written:,}{present}")
     for reason, count in summary.left_out.items():
         print(f"left out: {count:,} {reason}")
-    pixels, maps = summary.pixels.tolist(), summary.maps.tolist()
-    classes = sorted((i for i in range(schema.num_classes) if pixels[i]), key=lambda i: -pixels[i])
-    rows = [(schema.names[i], pixels[i], f"{maps[i]:,}") for i in classes[:shown]]
-    if len(classes) > shown:
-        rows.append((f"{len(classes) - shown} more", sum(pixels[i] for i in classes[shown:]), ""))
-    rows.append(("void", pixels[-1], f"{maps[-1]:,}"))
-    shares = [(name, f"{count / sum(pixels):.2%}", scenes) for name, count, scenes in rows]
-    print_table(["class", "share", "scenes"], shares, right=("share", "scenes"))
+    print_classes(options.target, summary.pixels, summary.maps, shown=12)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"render": render, "import": import_}

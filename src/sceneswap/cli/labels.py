@@ -7,17 +7,15 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from rich.text import Text
 
 from sceneswap.cli.options import LabellerOptions
-from sceneswap.cli.printing import print_table
+from sceneswap.cli.printing import print_classes, print_table
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels import io
-from sceneswap.labels.check import find_label_maps, take_census
+from sceneswap.labels.check import Census, find_label_maps, take_census
 from sceneswap.labels.presets import PRESETS, load_schema
-from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import inside
 from sceneswap.progress import tracked
 
@@ -46,10 +44,9 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
     valid = census.files - len(census.faults)
     if valid:
         void = census.shares[known.void_index]
-        title = (
-            f"{directory}: {valid:,} label maps of {known.name}, {int(census.pixels.sum()):,} pixels, void {void:.1%}"
-        )
-        _print_classes(title, known, census.pixels, census.maps)
+        pixels = int(census.pixels.sum())
+        print(f"{directory}: {valid:,} label maps of {known.name}, {pixels:,} pixels, void {void:.1%}")
+        print_classes(known, census.pixels, census.maps)
     for fault in census.faults:
         print(fault, file=sys.stderr)
     if census.faults:
@@ -81,21 +78,20 @@ def convert(
         to: The schema to write.
     """
     old, new = load_schema(from_), load_schema(to)
-    pixels = np.zeros(old.num_classes + 1, dtype=np.int64)
-    maps = np.zeros_like(pixels)
+    census = Census(old)
     pairs = _outputs(source, out, overwrite, suffix=None)
     for path, target in tracked(pairs, "converting"):
         label_map = io.read_label_map(path, old)
-        counts = np.bincount(label_map.ravel(), minlength=len(pixels))
-        pixels += counts
-        maps += counts > 0
+        census.count(label_map)
         io.write_label_map(target, old.convert(label_map, new), new)
-    lost = (old.mapping_to(new)[:-1] == new.void_index) & (pixels[:-1] > 0)
+    void = (old.mapping_to(new) == new.void_index) & (np.arange(old.num_classes + 1) < old.void_index)
+    lost = np.where(void, census.pixels, 0)
     print(f"{len(pairs):,} label maps of {old.name} written to {out} as {new.name}")
     if lost.any():
-        share = pixels[:-1][lost].sum() / pixels.sum()
-        title = f"{lost.sum()} of its classes have no counterpart there and became void ({share:.1%} of the pixels)"
-        _print_classes(title, old, np.where([*lost, False], pixels, 0), maps, total=int(pixels.sum()))
+        share = lost.sum() / census.pixels.sum()
+        count = np.count_nonzero(lost)
+        print(f"{count} of its classes have no counterpart there and became void ({share:.1%} of the pixels)")
+        print_classes(old, lost, census.maps, total=int(census.pixels.sum()))
 
 
 def colorize(source: Source, schema: str, out: Out, overwrite: Overwrite = False) -> None:
@@ -198,20 +194,6 @@ def _outputs(source: Path, out: Path, overwrite: bool, suffix: str | None) -> li
             raise UserError(f"{target} exists; name another --out, or pass --overwrite to replace it")
         targets[target] = path
     return [(path, target) for target, path in targets.items()]
-
-
-def _print_classes(
-    title: str, schema: LabelSchema, pixels: NDArray[np.int64], maps: NDArray[np.int64], total: int | None = None
-) -> None:
-    """Print a table of the classes with pixels, the commonest first. `total`: the pixels that are 100 %."""
-    whole = total or int(pixels.sum())
-    print(title)
-    rows = []
-    for index in sorted(pixels.nonzero()[0], key=lambda i: -pixels[i]):
-        value = str(schema.file_values[index]) if index < schema.num_classes else "–"
-        counted = f"{pixels[index]:,}", f"{pixels[index] / whole:.2%}", f"{maps[index]:,}"
-        rows.append((value, (*schema.names, "void")[index], *counted))
-    print_table(["id", "class", "pixels", "share", "files"], rows, right=("pixels", "share", "files"))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -12,6 +12,7 @@ from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.convention import encode, likely_convention, shift_suspicion
 from sceneswap.labels.io import SUFFIXES, read_values
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.scene import LabelMap
 
 
 @dataclass
@@ -43,6 +44,10 @@ class Census:
         except UserError as error:
             self.faults.append(str(error))
             return
+        self.count(label_map)
+
+    def count(self, label_map: LabelMap) -> None:
+        """Add one label map of class indices."""
         counts = np.bincount(label_map.ravel(), minlength=len(self.pixels))
         self.pixels += counts
         self.maps += counts > 0
