@@ -217,16 +217,11 @@ def test_a_resumed_stream_goes_on_where_the_first_was(dataset: FolderDataset, st
     with BatchStream(dataset, PATCH, seed=7, workers=workers) as stream:
         for _ in range(stop):
             next(stream)
-        state = stream.state_dict()
-    assert state == {"seed": 7, "position": stop * 2}
-    with BatchStream(dataset, PATCH, seed=99, workers=2 - workers) as stream:
-        next(stream)  # what it prepared for itself must not leak into the resumed stream
-        stream.load_state_dict(state)
-        assert stream.position == stop * 2
+        position = stream.position  # of batches delivered, whatever is prepared ahead
+    assert position == stop * 2
+    with BatchStream(dataset, PATCH, seed=7, position=position, workers=2 - workers) as stream:
         for expected in unbroken[stop:]:
             assert_equal(next(stream), expected)
-    with BatchStream(dataset, PATCH, seed=7, position=stop * 2) as stream:
-        assert_equal(next(stream), unbroken[stop])
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
@@ -246,20 +241,8 @@ def test_a_data_set_smaller_than_the_batch_is_repeated(dataset: FolderDataset) -
     sampling = Sampling("patch", 32, batch_size=2 * SCENES + 1)
     with BatchStream(dataset, sampling, seed=0, workers=1) as stream:
         batch = next(stream)
-        assert stream.epoch == 2
-        assert stream.batches_per_epoch == 1
     scenes = batch.names[: 2 * SCENES + 1]
     assert sorted(scenes[:SCENES]) == sorted(scenes[SCENES : 2 * SCENES]) == sorted(dataset.names)
-
-
-def test_epochs_are_counted_by_scenes(dataset: FolderDataset) -> None:
-    with BatchStream(dataset, PATCH, seed=0) as stream:
-        assert stream.batches_per_epoch == 3
-        epochs = []
-        for _ in range(5):
-            next(stream)
-            epochs.append(stream.epoch)
-        assert epochs == [0, 0, 1, 1, 2]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -300,18 +283,6 @@ def test_closing_ends_the_workers_and_the_stream_can_go_on(dataset: FolderDatase
     assert_equal(next(stream), expected[1])
     stream.close()
     assert alive() == 0
-
-
-@pytest.mark.parametrize(
-    "state",
-    [{}, {"seed": 1}, {"seed": 1, "position": -1}, {"seed": 1, "position": 1.0}, {"seed": True, "position": 0},
-     {"seed": 1, "position": 0, "more": 2}],
-)  # fmt: skip
-def test_a_state_that_is_none_is_refused(dataset: FolderDataset, state: dict) -> None:
-    stream = BatchStream(dataset, PATCH, seed=3, position=4)
-    with pytest.raises(ValueError, match="batch stream"):
-        stream.load_state_dict(state)
-    assert stream.state_dict() == {"seed": 3, "position": 4}
 
 
 def test_impossible_streams_are_refused(dataset: FolderDataset) -> None:

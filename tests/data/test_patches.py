@@ -41,14 +41,6 @@ def test_a_pair_is_disjoint_and_inside_or_refused(height: int, width: int, h: in
         assert inside(box, (height, width))
         covered[box.top : box.top + h, box.left : box.left + w] += 1
     assert covered.max() == 1
-    assert not pair[0].overlaps(pair[1])
-
-
-@given(st.tuples(*[st.integers(0, 6)] * 4), st.integers(1, 4), st.integers(1, 4))
-def test_overlaps_means_sharing_a_pixel(offsets: tuple[int, int, int, int], height: int, width: int) -> None:
-    a, b = Box(offsets[0], offsets[1], height, width), Box(offsets[2], offsets[3], width, height)
-    pixels = [set(product(range(x.top, x.top + x.height), range(x.left, x.left + x.width))) for x in (a, b)]
-    assert a.overlaps(b) == bool(pixels[0] & pixels[1])
 
 
 def test_half_size_patches_split_the_axis_in_random_order_and_slide_on_the_other() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Protocol, get_args
+from typing import Protocol, get_args
 
 import numpy as np
 import torch
@@ -171,9 +171,9 @@ class BatchStream:
             raise UserError(f"workers must be 0 or more, not {workers}")
         self.dataset, self.sampling = dataset, sampling
         self.rank, self.world_size, self.workers = rank, world_size, workers
+        self._seed, self._position = seed, position
         self._executor: ThreadPoolExecutor | None = None
         self._ahead: deque[Future[_Prepared]] = deque()  # batches from `position` on, in order
-        self.load_state_dict({"seed": seed, "position": position})
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -198,31 +198,6 @@ class BatchStream:
     def scenes_per_step(self) -> int:
         """Scenes that one batch of every process takes together."""
         return self.sampling.batch_size * self.world_size
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches after which every scene has been used at least once (rounded up)."""
-        return -(-len(self.dataset) // self.scenes_per_step)
-
-    @property
-    def epoch(self) -> int:
-        """Passes over the data set completed at `position`."""
-        return self.position // len(self.dataset)
-
-    def state_dict(self) -> dict[str, int]:
-        """Return {"seed", "position"}: all that is needed to go on. Prefetched batches do not count as consumed."""
-        return {"seed": self._seed, "position": self._position}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`. Raises `ValueError` unless it holds a seed and a position, integers from 0."""
-        if set(state) != {"seed", "position"}:
-            raise ValueError(f"the state of a batch stream holds seed and position, not {sorted(state)}")
-        for key, value in state.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise ValueError(f"{key} of a batch stream must be an integer from 0, not {value!r}")
-        self.close()
-        self._seed: int = state["seed"]
-        self._position: int = state["position"]
 
     def close(self) -> None:
         """Stop the workers and drop what they prepared. The stream can still be used; it starts them again."""

@@ -19,15 +19,6 @@ class Box:
     height: int
     width: int
 
-    def overlaps(self, other: "Box") -> bool:
-        """Tell whether the two rectangles share a pixel."""
-        return (
-            self.top < other.top + other.height
-            and other.top < self.top + self.height
-            and self.left < other.left + other.width
-            and other.left < self.left + self.width
-        )
-
 
 def patch_size(image_size: int) -> int:
     """Return the side of a patch of the patch task, S/2 (256 of 512 in supplement §7)."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 RESAMPLES = 2000
 BINS = 10
-_PART = 100  # resamples made at once: bounds the memory
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
@@ -18,8 +18,8 @@ def interval(values: Sequence[float]) -> dict[str, float]:
     pairs share their resamples.
     """
     data = np.asarray(values, dtype=np.float64)
-    low, high = np.quantile(_resampled(data[None])[0], [0.025, 0.975])
-    return {"mean": float(data.mean()), "low": float(low), "high": float(high), "n": len(data)}
+    low, high = _bounds([data], np.mean)
+    return {"mean": float(data.mean()), "low": low, "high": high, "n": len(data)}
 
 
 def ratio(values: Sequence[float], others: Sequence[float]) -> dict[str, float]:
@@ -27,18 +27,23 @@ def ratio(values: Sequence[float], others: Sequence[float]) -> dict[str, float]:
 
     others: of means above 0. Returns {"ratio", "low", "high", "n"}.
     """
-    data = np.stack([np.asarray(values, dtype=np.float64), np.asarray(others, dtype=np.float64)])
-    means = _resampled(data)
-    low, high = np.quantile(means[0] / means[1], [0.025, 0.975])
-    one, other = data.mean(axis=1)
-    return {"ratio": float(one / other), "low": float(low), "high": float(high), "n": data.shape[1]}
+    data = [np.asarray(values, dtype=np.float64), np.asarray(others, dtype=np.float64)]
+    low, high = _bounds(data, _ratio)
+    return {"ratio": float(_ratio(*data)), "low": low, "high": high, "n": len(data[0])}
 
 
-def _resampled(data: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows (R, N) → means of resamples of their columns, (R, RESAMPLES)."""
-    rng, count = np.random.default_rng(0), data.shape[1]
-    parts = [data[:, rng.integers(count, size=(_PART, count))].mean(axis=2) for _ in range(RESAMPLES // _PART)]
-    return np.concatenate(parts, axis=1)
+def _ratio(a: NDArray[np.float64], b: NDArray[np.float64], axis: int = -1) -> Any:
+    return a.mean(axis=axis) / b.mean(axis=axis)
+
+
+def _bounds(data: list[NDArray[np.float64]], statistic: Any) -> tuple[float, float]:
+    if len(data[0]) == 1:  # nothing to resample, and SciPy refuses to
+        return (float(statistic(*data)),) * 2
+    made = bootstrap(
+        data, statistic, paired=True, n_resamples=RESAMPLES, batch=100, method="percentile",
+        random_state=np.random.default_rng(0),
+    )  # fmt: skip
+    return float(made.confidence_interval.low), float(made.confidence_interval.high)
 
 
 def binned(similarities: Sequence[float], values: Sequence[float]) -> list[dict[str, Any]]:

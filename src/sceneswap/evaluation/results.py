@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sceneswap.evaluation import figures
 from sceneswap.evaluation.aggregate import binned, interval
 from sceneswap.evaluation.methods import PHOTOGRAPH, Method
-from sceneswap.evaluation.metrics.fid import FeatureStatistics, frechet_distance
+from sceneswap.evaluation.metrics import fid
 from sceneswap.evaluation.page import write_results_page
 from sceneswap.evaluation.protocol import FORMAT, versions
 from sceneswap.evaluation.runner import PairResults, run
@@ -41,12 +40,12 @@ def evaluate(
     """
     methods = methods_of(task, models, baselines)
     kept = [
-        run(task.pairs, method, task.judge, out, task.protocol, batch_size=batch_size, on_done=on_done)
+        run(task.pairs, method, task.scorer, out, task.protocol, batch_size=batch_size, on_done=on_done)
         for method in methods
     ]
     pictures = _draw(task, methods, models, out, grid_scenes, sheet_rows)
-    record = summarise(task, methods, kept, pictures.grids, task.judge.device.type)
-    if task.judge.metrics:
+    record = summarise(task, methods, kept, pictures.grids, task.scorer.device.type)
+    if task.scorer.metrics:
         pictures = replace(pictures, curves=figures.curves(record["binned"], better_of(task)))
         write_bytes(out / "figures" / "similarity.png", pictures.curves)
     write_json(out / "results.json", record)
@@ -61,14 +60,14 @@ def methods_of(task: Task, models: Sequence[Method], baselines: bool) -> list[Me
 
 def better_of(task: Task) -> dict[str, str]:
     """Metric → "lower" or "higher"."""
-    return {metric.name: metric.better for metric in task.judge.metrics}
+    return {metric.name: metric.better for metric in task.scorer.metrics}
 
 
 def summarise(
     task: Task, methods: Sequence[Method], kept: Sequence[PairResults], grids: Sequence[figures.SwapGrid], device: str
 ) -> dict[str, Any]:
     """The content of results.json. The same rows give the same record but for `run`, which is never compared."""
-    names = [metric.name for metric in task.judge.metrics]
+    names = [metric.name for metric in task.scorer.metrics]
     columns = {r.name: {n: [row[n] for row in r.rows] for n in names} for r in kept}
     similarity = {r.name: [row["similarity"] for row in r.rows] for r in kept}
     return {
@@ -94,18 +93,13 @@ def summarise(
 def notes(task: Task) -> list[str]:
     """What must be said beside the numbers of a task."""
     said = []
-    count = len(task.pairs)
-    if task.judge.features and count < _FULL_RANK:
-        said.append(
-            f"FID compares {count} drawings with {count} photographs. It is biased upwards for few pictures: hold it only "
-            f"against FIDs of the same {count}, never against published ones."
-        )
+    if task.scorer.features and (caution := fid.caution(len(task.pairs))):
+        said.append(caution)
     if PHOTOGRAPH in task.references:
         said.append(f"“{PHOTOGRAPH.name}” is no method: its row shows what the measures say of a real picture.")
     return said
 
 
-_FULL_RANK = 2049  # pictures from which the covariance of Inception's 2,048 features can have full rank
 _OVERALL_BETTER = {"FID": "lower", "agreement / photograph's": "higher", "response": "higher"}
 
 
@@ -115,11 +109,11 @@ def _overall(
 ) -> dict[str, dict[str, float | bool]]:  # fmt: skip
     """Numbers of a whole method: FID, agreement relative to the photographs', the two alarms."""
     overall: dict[str, dict[str, float | bool]] = {result.name: {} for result in kept}
-    if task.judge.features:
-        statistics = {result.name: _statistics(result.features()) for result in kept}
-        real = statistics[PHOTOGRAPH.name]
-        for name, found in statistics.items():
-            overall[name]["FID"] = 0.0 if found is real else float(frechet_distance(found, real))
+    if task.scorer.features:
+        gaussians = {result.name: fid.gaussian(result.features()) for result in kept}
+        real = gaussians[PHOTOGRAPH.name]
+        for name, found in gaussians.items():
+            overall[name]["FID"] = 0.0 if found is real else fid.frechet_distance(found, real)
     if task.name == "layout":
         photographs = np.mean(columns[PHOTOGRAPH.name]["layout agreement"])
         for name, by_metric in columns.items():
@@ -131,12 +125,6 @@ def _overall(
                 "response": alarms.response, "ignores its exemplar": alarms.ignores, "copies its exemplar": alarms.copies
             }  # fmt: skip
     return overall
-
-
-def _statistics(features: NDArray[np.float32]) -> FeatureStatistics:
-    statistics = FeatureStatistics()
-    statistics.update(features)
-    return statistics
 
 
 def _draw(

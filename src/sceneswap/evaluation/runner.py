@@ -34,7 +34,7 @@ Row = dict[str, Any]
 
 
 class Measure(Protocol):
-    """Judges a batch of drawings: a value per pair and metric, and features (B, D) for distances of distributions."""
+    """Scores a batch of drawings: a value per pair and metric, and features (B, D) for distances of distributions."""
 
     def __call__(
         self, samples: Sequence[Sample], drawn: Sequence[Photo]
@@ -129,12 +129,12 @@ def run(
     done = _whole_batches(results, batches)
     on_done(len(results.rows))
 
-    def judge(samples: list[Sample], drawn: list[Photo]) -> tuple[dict[str, list[float]], NDArray[np.float32] | None]:
+    def score(samples: list[Sample], drawn: list[Photo]) -> tuple[dict[str, list[float]], NDArray[np.float32] | None]:
         with torch.inference_mode():  # per thread
             return measure(samples, drawn)
 
-    def keep(number: int, samples: list[Sample], judged: Future[Any], since: float) -> float:
-        values, features = judged.result()
+    def keep(number: int, samples: list[Sample], scored: Future[Any], since: float) -> float:
+        values, features = scored.result()
         now = time.monotonic()
         results.keep(number, _rows(samples, values), features, now - since)
         on_done(len(samples))
@@ -148,7 +148,7 @@ def run(
                 drawn = method.draw(samples)
                 if pending:
                     since = keep(*pending, since)
-                pending = (number, samples, pool.submit(judge, samples, drawn))
+                pending = (number, samples, pool.submit(score, samples, drawn))
             if pending:
                 keep(*pending, since)
     finally:

@@ -1,102 +1,58 @@
-"""The Fréchet Inception distance: features, mergeable statistics, the distance between them."""
+"""The Fréchet Inception distance: of the Gaussians of two sets of features. (The network: `models.pretrained.inception`.)"""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
-from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path
-from sceneswap.models.pretrained.inception import (
-    INCEPTION_ENVIRONMENT,
-    PREPROCESSING,
-    InceptionFeatures,
-    inception_path,
-    load_inception,
-)
-
-__all__ = [
-    "INCEPTION_ENVIRONMENT",
-    "PREPROCESSING",
-    "FeatureStatistics",
-    "InceptionFeatures",
-    "frechet_distance",
-    "inception_path",
-    "load_inception",
-]
+from sceneswap.models.pretrained.inception import FEATURES, PREPROCESSING
 
 
-@dataclass
-class FeatureStatistics:
-    """Count, mean and scatter of features, in float64. Statistics of parts merge into those of the whole.
+class Gaussian(NamedTuple):
+    """mean (D,) and unbiased covariance (D, D) (over N - 1) of features, float64."""
 
-    count: number of pictures. mean: (D,). scatter: (D, D), the sum of outer products of the deviations from the mean.
-    """
-
-    count: int = 0
-    mean: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    scatter: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
-
-    def update(self, features: NDArray[Any] | Tensor) -> None:
-        """Take in the features (N, D) of N more pictures."""
-        rows = np.asarray(features.cpu() if isinstance(features, Tensor) else features, dtype=np.float64)
-        if len(rows):
-            mean = rows.mean(axis=0)
-            self.merge(FeatureStatistics(len(rows), mean, (rows - mean).T @ (rows - mean)))
-
-    def merge(self, other: "FeatureStatistics") -> None:
-        """Take in the pictures that `other` counts."""
-        if not self.count:
-            self.count, self.mean, self.scatter = other.count, other.mean.copy(), other.scatter.copy()
-        elif other.count:
-            count = self.count + other.count
-            shift = other.mean - self.mean
-            self.scatter = self.scatter + other.scatter + np.outer(shift, shift) * (self.count * other.count / count)
-            self.mean = self.mean + shift * (other.count / count)
-            self.count = count
-
-    @property
-    def covariance(self) -> NDArray[np.float64]:
-        """(D, D), unbiased (over N - 1). Raises `UserError` for fewer than two pictures."""
-        if self.count < 2:
-            raise UserError(f"FID needs at least 2 pictures on each side, there are {self.count}; take more pairs")
-        return self.scatter / (self.count - 1)
-
-    def save(self, path: Path) -> None:
-        """Write to a safetensors file, atomically. Raises `UserError` when it cannot be written."""
-        tensors = {"count": np.array(self.count), "mean": self.mean, "scatter": self.scatter}
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary)
-
-    @staticmethod
-    def load(path: Path) -> "FeatureStatistics":
-        """Read what `save` wrote. Raises `UserError` when the file is missing, damaged or another kind of file."""
-        try:
-            tensors = load_file(path)
-            return FeatureStatistics(int(tensors["count"]), tensors["mean"], tensors["scatter"])
-        except FileNotFoundError:
-            raise UserError(f"the feature statistics {path} do not exist; check the path") from None
-        except (OSError, SafetensorError, KeyError, TypeError) as error:
-            raise UserError(f"{path} cannot be read as feature statistics ({error}); compute them again") from error
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
 
 
-def frechet_distance(a: FeatureStatistics, b: FeatureStatistics) -> float:
-    """Squared Fréchet distance of the Gaussians with these means and covariances: FID, when the features are Inception's.
+def gaussian(features: NDArray[Any]) -> Gaussian:
+    """Of the features (N, D) of N pictures. Raises `UserError` for fewer than two."""
+    rows = np.asarray(features, dtype=np.float64)
+    if len(rows) < 2:
+        raise UserError(f"FID needs at least 2 pictures on each side, there are {len(rows)}; take more pairs")
+    mean = rows.mean(axis=0)
+    return Gaussian(mean, (rows - mean).T @ (rows - mean) / (len(rows) - 1))
+
+
+def frechet_distance(a: Gaussian, b: Gaussian) -> float:
+    """Squared Fréchet distance of two Gaussians: FID, when the features are Inception's.
 
     |μa - μb|² + tr Σa + tr Σb - 2 tr (Σa Σb)^½, the last term as the sum of the singular values of Σa^½ Σb^½: no square
     roots of rounding noise, so fewer pictures than features do no harm to the arithmetic. (They do bias FID: compare
-    only values of the same number of pictures.) Raises `UserError` for fewer than two pictures.
+    only values of the same number of pictures.)
     """
-    covariances = a.covariance, b.covariance
-    roots = [_root(c) for c in covariances]
-    cross = np.linalg.svd(roots[0].T @ roots[1], compute_uv=False).sum()
-    distance = np.square(a.mean - b.mean).sum() + sum(np.trace(c) for c in covariances) - 2 * cross
+    cross = np.linalg.svd(_root(a.covariance).T @ _root(b.covariance), compute_uv=False).sum()
+    distance = np.square(a.mean - b.mean).sum() + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
     return max(float(distance), 0.0)
+
+
+def definition(count: int) -> str:
+    """FID of `count` drawings, for the protocol."""
+    return (
+        f"fid-1: {count} drawings against the photographs of their layouts, at the evaluation's size; pool3 features of "
+        f"Inception (2015-12-05), {PREPROCESSING}; covariances over N - 1"
+    )
+
+
+def caution(count: int) -> str | None:
+    """What must be said beside FIDs of `count` drawings: that they are too few for covariances of full rank; else None."""
+    if count > FEATURES:
+        return None
+    return (
+        f"FID compares {count} drawings with {count} photographs. It is biased upwards for few pictures: hold it only "
+        f"against FIDs of the same {count}, never against published ones."
+    )
 
 
 def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sceneswap.evaluation.metrics import style
-from sceneswap.evaluation.metrics.table import Batch, Metric, as_tensor
+from sceneswap.evaluation.metrics.metric import Drawings, Metric, Taps, as_tensor, taps_of
 from sceneswap.evaluation.pairs import Scenes
 from sceneswap.models.pretrained.vgg import VGG19
 
@@ -52,7 +52,7 @@ class Identification:
         self.vgg, self.deep, self.scenes, self.chosen, self.seed = vgg, deep, scenes, chosen, seed
         self.candidates = min(CANDIDATES, len(scenes) - 1)
         self._known: dict[int, Looks] = {}
-        self._of_batch = lru_cache(maxsize=1)(self.identify)  # the metrics of one batch share it
+        self._found = lru_cache(maxsize=1)(self.identify)  # the metrics of one batch share it
 
     def metrics(self) -> list[Metric]:
         """One per criterion: 1 where the true exemplar is the nearest, else 0."""
@@ -62,38 +62,38 @@ class Identification:
             for name, (version, distance) in CRITERIA.items()
         ]
 
-    def identify(self, batch: Batch) -> dict[str, list[float]]:
+    def identify(self, drawings: Drawings) -> dict[str, list[float]]:
         """Metric → 1 or 0 per drawing."""
         found: dict[str, list[float]] = {name: [] for name in CRITERIA}
-        drawn = looks_of(batch.drawn_taps(self.vgg), self.deep, batch.drawn)
-        for sample, look in zip(batch.samples, drawn, strict=True):
+        drawn = looks_of(drawings.drawn_taps(self.vgg), self.deep, drawings.drawn)
+        for sample, look in zip(drawings.samples, drawn, strict=True):
             layout, exemplar = self.chosen[sample.index]
             others = np.setdiff1d(np.arange(len(self.scenes)), [layout, exemplar])
             rng = np.random.default_rng([self.seed, 2, sample.index])
             picked = rng.choice(others, size=self.candidates - 1, replace=False).tolist()
-            candidates = [self._look(i, batch.device) for i in (exemplar, *picked)]
+            candidates = [self._look(i, drawings.device) for i in (exemplar, *picked)]
             for name, values in found.items():
                 true, *wrong = (float(style.style_distance(look[name], one[name])) for one in candidates)
                 values.append(float(all(true < distance for distance in wrong)))
         return found
 
-    def _asked(self, name: str) -> Callable[[Batch], list[float]]:
-        return lambda batch: self._of_batch(batch)[name]
+    def _asked(self, name: str) -> Callable[[Drawings], list[float]]:
+        return lambda drawings: self._found(drawings)[name]
 
     def _look(self, index: int, device: torch.device) -> Looks:
         if index not in self._known:
             image = as_tensor([self.scenes[index].photo], device)
-            self._known[index] = looks_of(style.taps_of(self.vgg, image), self.deep, image)[0]
+            self._known[index] = looks_of(taps_of(self.vgg, image), self.deep, image)[0]
         return self._known[index]
 
 
 @torch.no_grad()
-def looks_of(taps: Sequence[style.Taps], deep: VGG19, images: Tensor) -> list[Looks]:
+def looks_of(taps: Sequence[Taps], deep: VGG19, images: Tensor) -> list[Looks]:
     """The looks of images (B, 3, H, W) in [0, 1] by every criterion. taps: of the same images at full size."""
     found = []
-    halved = style.taps_of(deep, F.avg_pool2d(images, 2))
+    halved = taps_of(deep, F.avg_pool2d(images, 2))
     for fine, coarse, image in zip(taps, halved, images, strict=True):
-        third, fourth = (style.gram(features[None])[0] for features in coarse[2:4])
+        third, fourth = map(style.gram, coarse[2:4])
         by_criterion = (style.style_of(fine), (third,), (fourth,), (_colours(image),))
         found.append(dict(zip(CRITERIA, by_criterion, strict=True)))
     return found

@@ -1,0 +1,62 @@
+"""Does a drawing hold its layout, by the eyes of a segmenter, and is it more than a copy of its exemplar?"""
+
+import numpy as np
+from torch import Tensor
+
+from sceneswap.evaluation.metrics.metric import Drawings, Metric
+from sceneswap.inference.segmentation import Segmenter, agreement
+from sceneswap.labels.presets import load_schema
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.scene import LabelMap
+
+
+class LayoutAgreement:
+    """Agreement of a segmentation of the drawing with the label map it was drawn from.
+
+    Both are brought to one list of classes: the evaluation's own where it is the segmenter's, else `outdoor`. Pixels
+    that are void there, or of a class that the segmenter cannot say, are not counted.
+    """
+
+    def __init__(self, segmenter: Segmenter, schema: LabelSchema) -> None:
+        self.segmenter = segmenter
+        same = segmenter.schema.names == schema.names
+        self.common = schema if same else load_schema("outdoor")
+        self._truth, self._said = schema.mapping_to(self.common), segmenter.schema.mapping_to(self.common)
+        self._truth[~np.isin(self._truth, self._said)] = self.common.void_index
+
+    def __call__(self, drawings: Drawings) -> list[float]:
+        """The share of counted pixels that agree, per picture; 0 where no pixel counts."""
+        said = self.segmenter.segment(drawings.drawn)
+        shares = []
+        for one, sample in zip(np.asarray(said), drawings.samples, strict=True):
+            correct, counted = agreement(self._said[one], self.truth(sample.target.label_map), self.common.void_index)
+            shares.append(correct / counted if counted else 0.0)
+        return shares
+
+    def truth(self, label_map: LabelMap) -> LabelMap:
+        """A label map of the evaluation in the common classes, what the segmenter cannot say made void."""
+        return self._truth[label_map]
+
+
+def copy_distance(drawings: Drawings) -> Tensor:
+    """Mean |drawing - exemplar| over mean |target's photograph - exemplar|, (B,); 0 = the exemplar is copied."""
+    to_output = (drawings.drawn - drawings.exemplar).abs().mean(dim=(1, 2, 3))
+    return to_output / (drawings.target - drawings.exemplar).abs().mean(dim=(1, 2, 3)).clamp_min(1e-6)
+
+
+def metrics(segmenter: Segmenter, schema: LabelSchema) -> list[Metric]:
+    """Agreement with the layout, and distance from a copy. schema: of the evaluation."""
+    agree = LayoutAgreement(segmenter, schema)
+    return [
+        Metric(
+            "layout agreement", "higher",
+            f"agreement-1: share of pixels whose segmentation is the label map's class; {segmenter.description}; "
+            f"classes of {agree.common.name}; void and classes unknown to the segmenter not counted; mean of pictures",
+            agree,
+        ),
+        Metric(
+            "copy distance", "higher",
+            "copy-1: mean |drawing - exemplar| / mean |target's photograph - exemplar|, RGB; 0 = the exemplar is copied",
+            copy_distance,
+        ),
+    ]  # fmt: skip
