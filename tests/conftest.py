@@ -17,7 +17,7 @@ from tiny_models import SIZES, make_scene, tiny_release
 from sceneswap.checkpoint import Release, folded_copy, save_release
 from sceneswap.config import load_train_config
 from sceneswap.images import write_png
-from sceneswap.inference.segmentation import SEGMENTER_ENVIRONMENT
+from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
@@ -72,7 +72,7 @@ def reading(head_folder: Path) -> Synthesizer:
 @pytest.fixture(autouse=True)
 def no_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests name the segmenter they want."""
-    monkeypatch.delenv(SEGMENTER_ENVIRONMENT, raising=False)
+    monkeypatch.delenv(SEGMENTER_WEIGHTS.variable, raising=False)
 
 
 @pytest.fixture(scope="session")

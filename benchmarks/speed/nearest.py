@@ -30,7 +30,7 @@ from sceneswap.errors import UserError
 from sceneswap.evaluation.metrics.nearest import nn_features, nn_pixel
 from sceneswap.files import sha256
 from sceneswap.images import read_photo, resize_photo
-from sceneswap.models.pretrained.vgg import VGG19, load_vgg19, vgg19_path
+from sceneswap.models.pretrained.vgg import VGG19, VGG19_WEIGHTS, load_vgg19
 from sceneswap.procedural.render import TEST_SEEDS, swap_pair
 from sceneswap.scene import Photo
 
@@ -141,7 +141,7 @@ def _network(path: Path | None, random_features: bool) -> tuple[VGG19, str]:
     if random_features:
         torch.manual_seed(0)
         return VGG19(taps=1).eval(), "none: random features"
-    found = vgg19_path(path)
+    found = VGG19_WEIGHTS.path(path)
     return load_vgg19(found, taps=1), sha256(found)
 
 

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from sceneswap.evaluation.methods import ModelMethod
-from sceneswap.evaluation.metrics.nearest import nn_conv1
-from sceneswap.evaluation.metrics.style import style_loss
-from sceneswap.evaluation.metrics.table import Batch, Judge, Metric, swap_metrics
+from sceneswap.evaluation.metrics import nearest, style
+from sceneswap.evaluation.metrics.metric import Drawings, Metric, Scorer, taps_of
 from sceneswap.evaluation.pairs import FolderPairs, Scenes, own_pairs, random_pairs
 from sceneswap.evaluation.protocol import protocol
 from sceneswap.evaluation.results import evaluate
@@ -84,9 +83,9 @@ def test_fid_is_zero_for_the_photographs_themselves(scenes: Scenes, msca: Path, 
     from sceneswap.evaluation.methods import COPY, PHOTOGRAPH
 
     pairs = own_pairs(scenes, 8, 0, mirrored=False)
-    judge = Judge([], CPU, lambda images: images.mean(dim=(2, 3)))
+    scorer = Scorer([], CPU, lambda images: images.mean(dim=(2, 3)))
     record = protocol("duplicate", pairs, 32, metrics={"FID": "fid-test"}, extractors={})
-    task = Task("duplicate", "Duplicating", "", pairs, judge, record, (COPY,), (PHOTOGRAPH,), scenes)
+    task = Task("duplicate", "Duplicating", "", pairs, scorer, record, (COPY,), (PHOTOGRAPH,), scenes)
     model = ModelMethod("ours", Synthesizer.from_pretrained(msca, device="cpu"), pairs, 4)
     evaluate(task, [model], tmp_path, baselines=True, batch_size=4, sheet_rows=2)
     overall = json.loads((tmp_path / "results.json").read_text())["overall"]
@@ -100,11 +99,13 @@ def test_metrics_that_share_features_equal_those_that_do_not(scenes: Scenes, vgg
     """Some of the drawings have the same exemplar, whose features are computed once."""
     vgg = load_vgg19(vgg_file, taps=2)
     pairs = FolderPairs(scenes, [(0, 5), (1, 5), (2, 6), (3, 5)], rule="by hand", seed=0)
-    batch = Batch([pairs[i] for i in range(4)], [scenes[i].photo for i in range(4)], CPU)
-    assert len({id(taps) for taps in batch.exemplar_taps(vgg)}) == 2
-    found = {metric.name: metric.compute(batch) for metric in swap_metrics(vgg)}
-    assert found["L_style"] == pytest.approx(style_loss(vgg, batch.drawn, batch.exemplar).tolist(), rel=1e-4)
-    assert found["NN_conv1"] == pytest.approx(nn_conv1(vgg, batch.drawn, batch.exemplar).tolist(), rel=1e-4)
+    drawings = Drawings([pairs[i] for i in range(4)], [scenes[i].photo for i in range(4)], CPU)
+    assert len({id(taps) for taps in drawings.exemplar_taps(vgg)}) == 2
+    found = {m.name: m.compute(drawings) for m in (style.metric(vgg), *nearest.metrics(vgg))}
+    taps = list(zip(taps_of(vgg, drawings.drawn), taps_of(vgg, drawings.exemplar), strict=True))
+    by_hand = [float(style.style_distance(style.style_of(a), style.style_of(b))) for a, b in taps]
+    assert found["L_style"] == pytest.approx(by_hand, rel=1e-4)
+    assert found["NN_conv1"] == pytest.approx([nearest.nn_features(a[0], b[0]) for a, b in taps], rel=1e-4)
 
 
 def test_models_read_maps_of_other_schemas(scenes: Scenes, msca: Path, vgg_file: Path, tmp_path: Path) -> None:
@@ -124,6 +125,6 @@ def test_a_metric_is_called_once_per_batch_with_all_it_needs(scenes: Scenes) -> 
     pairs = random_pairs(scenes, 3, 0)
     samples = [pairs[i] for i in range(3)]
     difference = Metric("difference", "lower", "test-1", lambda b: (b.drawn - b.exemplar).abs().amax(dim=(1, 2, 3)))
-    values, features = Judge([difference], CPU)(samples, COPY.draw(samples))
+    values, features = Scorer([difference], CPU)(samples, COPY.draw(samples))
     assert values == {"difference": [0, 0, 0]}
     assert features is None

@@ -12,7 +12,7 @@ from tiny_models import make_photo, tiny_release, write_photo, write_segmenter
 from sceneswap.errors import UserError
 from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.labelling import HeadLabeller, SegmenterLabeller, choose_labeller
-from sceneswap.inference.segmentation import SEGMENTER_ENVIRONMENT, load_segmenter
+from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, load_segmenter
 from sceneswap.inference.synthesizer import LABEL_SIDE, Synthesizer
 from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
 from sceneswap.labels.io import resize_label_map, write_label_map
@@ -88,7 +88,7 @@ def test_what_reads_a_photograph(
 ) -> None:
     assert isinstance(choose_labeller(reading), HeadLabeller)
     assert isinstance(choose_labeller(reading, sky_file), SegmenterLabeller)
-    monkeypatch.setenv(SEGMENTER_ENVIRONMENT, str(sky_file))
+    monkeypatch.setenv(SEGMENTER_WEIGHTS.variable, str(sky_file))
     assert isinstance(choose_labeller(synthesizer), SegmenterLabeller)
     assert isinstance(choose_labeller(reading), HeadLabeller)  # its own comes first
 

@@ -13,7 +13,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import sha256
 from sceneswap.images import read_photo
 from sceneswap.inference.segmentation import (
-    SEGMENTER_ENVIRONMENT,
+    SEGMENTER_WEIGHTS,
     DeepLabSegmenter,
     agreement,
     load_segmenter,
@@ -74,10 +74,10 @@ def test_agreement_leaves_void_out() -> None:
 
 
 def test_a_missing_segmenter_is_named(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(SEGMENTER_ENVIRONMENT, raising=False)
-    with pytest.raises(UserError, match=f"needs a segmentation network.*{SEGMENTER_ENVIRONMENT}"):
+    monkeypatch.delenv(SEGMENTER_WEIGHTS.variable, raising=False)
+    with pytest.raises(UserError, match=f"needs DeepLabV3.*{SEGMENTER_WEIGHTS.variable}"):
         load_segmenter()
-    monkeypatch.setenv(SEGMENTER_ENVIRONMENT, str(weights))
+    monkeypatch.setenv(SEGMENTER_WEIGHTS.variable, str(weights))
     assert load_segmenter().sha256 == sha256(weights)
     with pytest.raises(UserError, match=r"gone\.safetensors do not exist"):
         load_segmenter(tmp_path / "gone.safetensors")

@@ -1,29 +1,35 @@
 """The tasks: each a list of pairs, the metrics for it, the methods that set its scale, and its protocol."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from sceneswap.errors import UserError
 from sceneswap.evaluation import pairs as p
 from sceneswap.evaluation.methods import CLASS_MEAN, COPY, GREY, PHOTOGRAPH, Method
-from sceneswap.evaluation.metrics import table as m
-from sceneswap.evaluation.metrics.fid import INCEPTION_ENVIRONMENT, PREPROCESSING, load_inception
+from sceneswap.evaluation.metrics import fid as frechet
+from sceneswap.evaluation.metrics import layout, nearest, reconstruction, style
 from sceneswap.evaluation.metrics.identification import Identification
+from sceneswap.evaluation.metrics.metric import Features, Metric, Scorer, describe
 from sceneswap.evaluation.protocol import protocol
 from sceneswap.files import sha256
 from sceneswap.inference.segmentation import Segmenter, load_segmenter
-from sceneswap.models.pretrained.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
-from sceneswap.models.pretrained.vgg import VGG19, load_vgg19, vgg19_path
+from sceneswap.models.pretrained.inception import INCEPTION_WEIGHTS, load_inception
+from sceneswap.models.pretrained.lpips import LPIPS, LPIPS_WEIGHTS, load_lpips
+from sceneswap.models.pretrained.vgg import VGG19, VGG19_WEIGHTS, load_vgg19
+from sceneswap.models.pretrained.weights import Weights
+
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is drawn and how it is judged.
+    """What is drawn and how it is measured.
 
     baselines: trivial methods, when asked for. references: methods that are always measured too. scenes: of the folders,
     for the swapping figure; None for tasks that have none.
@@ -33,7 +39,7 @@ class Task:
     title: str
     lead: str
     pairs: p.Pairs
-    judge: m.Judge
+    scorer: Scorer
     protocol: dict[str, Any]
     baselines: tuple[Method, ...]
     references: tuple[Method, ...] = ()
@@ -57,36 +63,27 @@ class Networks:
 
     def vgg19(self, taps: int = 2) -> VGG19:
         """VGG-19 up to relu2_1, or to a later tap."""
-        path = vgg19_path(self.vgg19_file)
-        network = load_vgg19(path, taps=taps)
-        self.hashes["VGG-19"] = sha256(path)
-        return network.to(self.device)
+        return self._loaded("VGG-19", VGG19_WEIGHTS, self.vgg19_file, partial(load_vgg19, taps=taps))
 
     def lpips(self) -> LPIPS:
         """LPIPS v0.1 with AlexNet."""
-        path = _named(
-            self.lpips_file, "--lpips", LPIPS_ENVIRONMENT, "LPIPS (v0.1, AlexNet) as safetensors: alexnet.features.* of "
-            "torchvision's AlexNet, alex.lin0 … lin4.weight of github.com/richzhang/PerceptualSimilarity",
-        )  # fmt: skip
-        network = load_lpips(path)
-        self.hashes["LPIPS"] = sha256(path)
-        return network.to(self.device)
+        return self._loaded("LPIPS", LPIPS_WEIGHTS, self.lpips_file, load_lpips)
 
-    def inception(self) -> m.Features:
+    def inception(self) -> Features:
         """The Inception network of FID."""
-        path = _named(
-            self.inception_file, "--inception", INCEPTION_ENVIRONMENT, "the Inception network of the FID reference "
-            "(TensorFlow, 2015-12-05) as safetensors in pytorch-fid's names, from github.com/mseitzer/pytorch-fid",
-        )  # fmt: skip
-        network = load_inception(path)
-        self.hashes["Inception (FID)"] = sha256(path)
-        return network.to(self.device)
+        return self._loaded("Inception (FID)", INCEPTION_WEIGHTS, self.inception_file, load_inception)
 
     def segmenter(self) -> Segmenter:
         """The network that names the classes in a picture."""
         network = load_segmenter(self.segmenter_name, device=self.device)
         self.hashes["segmenter"] = network.sha256
         return network
+
+    def _loaded(self, name: str, weights: Weights, given: Path | None, load: Callable[[Path], N]) -> N:
+        path = weights.path(given)
+        network = load(path)
+        self.hashes[name] = sha256(path)
+        return network.to(self.device)
 
 
 def swap_task(
@@ -95,18 +92,17 @@ def swap_task(
 ) -> Task:  # fmt: skip
     """Style swapping, the paper's table 1 (supplement §3).
 
-    locations: see `metrics.swap_metrics`. identify: ask also whether the exemplar can be told from others.
+    locations: see `nearest.metrics`. identify: ask also whether the exemplar can be told from others.
     """
     pairs = p.random_pairs(scenes, count, seed)
     vgg = networks.vgg19()
-    metrics = m.swap_metrics(vgg, locations)
+    metrics = [style.metric(vgg), *nearest.metrics(vgg, locations)]
     if identify:
         metrics += _identification(scenes, pairs, vgg, networks).metrics()
     return _task(
         "swap", "Style swapping",
         "Random pairs of a layout and an exemplar of another scene; how near is the style of the drawing to the exemplar's?",
         pairs, scenes, networks, metrics,
-        baselines=(COPY, CLASS_MEAN),
     )  # fmt: skip
 
 
@@ -116,8 +112,8 @@ def own_task(scenes: p.Scenes, count: int, seed: int, networks: Networks, *, mir
     return _task(
         name, "Mirroring" if mirrored else "Duplicating",
         f"The exemplar is the target's {what}; the true picture is the target's photograph.",
-        p.own_pairs(scenes, count, seed, mirrored=mirrored), scenes, networks, m.answer_metrics(networks.lpips()),
-        baselines=(COPY, CLASS_MEAN), fid=True,
+        p.own_pairs(scenes, count, seed, mirrored=mirrored), scenes, networks,
+        reconstruction.metrics(networks.lpips()), fid=True,
     )  # fmt: skip
 
 
@@ -126,20 +122,19 @@ def retrieve_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -
     return _task(
         "retrieve", "Retrieving",
         "The exemplar is a random one of the scenes most similar by their classes; there is no true picture, only FID.",
-        p.retrieved_pairs(scenes, count, seed), scenes, networks, [],
-        baselines=(COPY, CLASS_MEAN), fid=True,
+        p.retrieved_pairs(scenes, count, seed), scenes, networks, [], fid=True,
     )  # fmt: skip
 
 
 def known_answer_task(count: int, size: int, seed: int, networks: Networks) -> Task:
     """Procedural swaps against the true picture."""
     pairs = p.ProceduralPairs(count, size, seed)
-    metrics = m.answer_metrics(networks.lpips())
+    metrics = reconstruction.metrics(networks.lpips())
     return Task(
         "known-answer", "Known answers",
         "The procedural renderer draws layout A under look B, so the true picture of every swap exists.",
-        pairs, m.Judge(metrics, networks.device),
-        protocol("known-answer", pairs, size, metrics=m.describe(metrics), extractors=networks.hashes),
+        pairs, Scorer(metrics, networks.device),
+        protocol("known-answer", pairs, size, metrics=describe(metrics), extractors=networks.hashes),
         baselines=(COPY, GREY, CLASS_MEAN), references=(PHOTOGRAPH,),
     )  # fmt: skip
 
@@ -152,15 +147,14 @@ def layout_task(
     identify: ask whether the exemplar can be told from others. fid: measure also FID.
     """
     pairs = p.random_pairs(scenes, count, seed)
-    segmenter = networks.segmenter()
-    metrics = m.layout_metrics(m.LayoutAgreement(segmenter, scenes.schema), segmenter.description)
+    metrics = layout.metrics(networks.segmenter(), scenes.schema)
     if identify:
         metrics += _identification(scenes, pairs, networks.vgg19(), networks).metrics()
     return _task(
         "layout", "Layout, copying, ignoring",
         "Does a segmentation of the drawing find the classes of its label map, and can its exemplar be told from others?",
         pairs, scenes, networks, metrics,
-        baselines=(COPY, CLASS_MEAN), references=(PHOTOGRAPH,), fid=fid,
+        references=(PHOTOGRAPH,), fid=fid,
     )  # fmt: skip
 
 
@@ -174,27 +168,13 @@ def _identification(scenes: p.Scenes, pairs: p.FolderPairs, vgg: VGG19, networks
 
 def _task(
     name: str, title: str, lead: str, pairs: p.FolderPairs, scenes: p.Scenes, networks: Networks,
-    metrics: Sequence[m.Metric], *, baselines: tuple[Method, ...], references: tuple[Method, ...] = (), fid: bool = False,
+    metrics: Sequence[Metric], *, references: tuple[Method, ...] = (), fid: bool = False,
 ) -> Task:  # fmt: skip
     features = networks.inception() if fid else None
-    definitions = dict(m.describe(metrics))
+    definitions = dict(describe(metrics))
     if fid:
-        definitions["FID"] = (
-            f"fid-1: {len(pairs)} drawings against the photographs of their layouts, at the evaluation's size; pool3 "
-            f"features of Inception (2015-12-05), {PREPROCESSING}; covariances over N - 1"
-        )
+        definitions["FID"] = frechet.definition(len(pairs))
         references = (PHOTOGRAPH, *(r for r in references if r is not PHOTOGRAPH))
     record = protocol(name, pairs, scenes.size, metrics=definitions, extractors=networks.hashes)
-    judge = m.Judge(metrics, networks.device, features)
-    return Task(name, title, lead, pairs, judge, record, baselines, references, scenes)
-
-
-def _named(path: Path | None, option: str, variable: str, what: str) -> Path:
-    """The file given by option or environment variable. Raises `UserError` when there is none."""
-    if path is None and variable in os.environ:
-        path = Path(os.environ[variable])
-    if path is None:
-        raise UserError(f"this task needs {what}; name the file with {option} or in {variable}")
-    if not path.is_file():
-        raise UserError(f"{path} does not exist; this task needs {what}; name the file with {option} or in {variable}")
-    return path
+    scorer = Scorer(metrics, networks.device, features)
+    return Task(name, title, lead, pairs, scorer, record, (COPY, CLASS_MEAN), references, scenes)

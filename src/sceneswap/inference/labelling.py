@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sceneswap.errors import UserError
-from sceneswap.inference.segmentation import SEGMENTER_ENVIRONMENT, Segmenter, load_segmenter
+from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, Segmenter, load_segmenter
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
@@ -67,6 +67,6 @@ def choose_labeller(synthesizer: Synthesizer, segmenter: str | Path | None = Non
 
     A model without one takes the network in SCENESWAP_SEGMENTER. Raises `UserError` when there is none of them.
     """
-    if segmenter or (not synthesizer.estimates_labels and os.environ.get(SEGMENTER_ENVIRONMENT)):
+    if segmenter or (not synthesizer.estimates_labels and os.environ.get(SEGMENTER_WEIGHTS.variable)):
         return SegmenterLabeller(load_segmenter(segmenter, device=synthesizer.device), synthesizer.schema)
     return HeadLabeller(synthesizer)

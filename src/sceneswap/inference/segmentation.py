@@ -1,7 +1,6 @@
 """Which class does a network see in every pixel of a picture? Segmenters to read and to judge layouts with."""
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from importlib import import_module
@@ -18,10 +17,9 @@ from sceneswap.errors import UserError
 from sceneswap.files import sha256
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
+from sceneswap.models.pretrained.deeplab import SEGMENTER_WEIGHTS, DeepLab, load_deeplab
 from sceneswap.scene import LabelMap
 
-SEGMENTER_ENVIRONMENT = "SCENESWAP_SEGMENTER"
 LONG_SIDE = 321
 """Pixels of the longer side at which the ADE20K network reads a picture."""
 
@@ -56,15 +54,10 @@ def load_segmenter(name: str | Path | None = None, *, device: torch.device | str
     a semantic segmentation model of transformers, whose classes must be those of a preset schema, by name.
     Raises `UserError` when none is named, or it is missing or does not fit.
     """
-    name = name or os.environ.get(SEGMENTER_ENVIRONMENT)
-    if not name:
-        raise UserError(
-            "this needs a segmentation network: name with --segmenter a safetensors file of DeepLabV3+ (MobileNetV2, ADE20K), "
-            f"or a Hugging Face semantic segmentation model as org/name, in {SEGMENTER_ENVIRONMENT}"
-        )
-    path = Path(name)
-    if path.is_dir() or (isinstance(name, str) and not path.exists() and _HUB_ID.fullmatch(name) and not path.suffix):
-        return TransformersSegmenter(str(name), device)
+    found = SEGMENTER_WEIGHTS.named(name)
+    path = Path(found)
+    if path.is_dir() or not (isinstance(name, Path) or path.exists() or path.suffix or not _HUB_ID.fullmatch(found)):
+        return TransformersSegmenter(found, device)
     return DeepLabSegmenter(path, device)
 
 

@@ -1,4 +1,4 @@
-"""FID: the distance of Gaussians, statistics that merge, and the network against its reference."""
+"""FID: the distance of Gaussians, and the network against its reference."""
 
 from pathlib import Path
 from types import ModuleType
@@ -13,33 +13,21 @@ from safetensors.torch import load_file, save_file
 from scipy.linalg import sqrtm
 
 from sceneswap.errors import UserError
-from sceneswap.evaluation.metrics.fid import (
-    INCEPTION_ENVIRONMENT,
-    FeatureStatistics,
-    InceptionFeatures,
-    frechet_distance,
-    load_inception,
-)
+from sceneswap.evaluation.metrics.fid import Gaussian, frechet_distance, gaussian
 from sceneswap.files import sha256
-from sceneswap.models.pretrained.inception import preprocess
+from sceneswap.models.pretrained.inception import INCEPTION_WEIGHTS, InceptionFeatures, load_inception, preprocess
 
 
-def statistics(rows: np.ndarray) -> FeatureStatistics:
-    found = FeatureStatistics()
-    found.update(rows)
-    return found
-
-
-def gaussian(mean: np.ndarray, covariance: np.ndarray, count: int = 101) -> FeatureStatistics:
-    return FeatureStatistics(count, np.asarray(mean, float), np.asarray(covariance, float) * (count - 1))
+def of(mean: np.ndarray | list[int], covariance: np.ndarray) -> Gaussian:
+    return Gaussian(np.asarray(mean, float), np.asarray(covariance, float))
 
 
 def test_closed_form_for_commuting_covariances() -> None:
-    a = gaussian([0, 0, 1], np.diag([1.0, 4.0, 9.0]))
-    b = gaussian([3, 4, 1], np.diag([4.0, 4.0, 1.0]))
+    a = of([0, 0, 1], np.diag([1.0, 4.0, 9.0]))
+    b = of([3, 4, 1], np.diag([4.0, 4.0, 1.0]))
     assert frechet_distance(a, b) == pytest.approx(25 + (1 - 2) ** 2 + 0 + (3 - 1) ** 2)
     turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))  # a rotation changes nothing
-    rotated = [gaussian(turn @ s.mean, turn @ s.covariance @ turn.T) for s in (a, b)]
+    rotated = [of(turn @ s.mean, turn @ s.covariance @ turn.T) for s in (a, b)]
     assert frechet_distance(*rotated) == pytest.approx(30)
 
 
@@ -47,7 +35,7 @@ def test_closed_form_for_commuting_covariances() -> None:
 @given(st.integers(0, 2**16))
 def test_general_covariances_agree_with_the_matrix_square_root(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    a, b = statistics(rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))), statistics(rng.normal(size=(80, 5)) + 1)
+    a, b = gaussian(rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))), gaussian(rng.normal(size=(80, 5)) + 1)
     cross = sqrtm(a.covariance @ b.covariance).real
     expected = np.square(a.mean - b.mean).sum() + np.trace(a.covariance + b.covariance - 2 * cross)
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-8)
@@ -57,42 +45,21 @@ def test_general_covariances_agree_with_the_matrix_square_root(seed: int) -> Non
 @pytest.mark.parametrize("count", [2, 20, 200])  # fewer pictures than features too
 def test_equal_statistics_are_at_distance_zero(count: int) -> None:
     rows = np.random.default_rng(0).normal(size=(count, 64)) * np.geomspace(1e-3, 10, 64)
-    a = statistics(rows)
+    a = gaussian(rows)
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
-    shifted = statistics(rows + 0.5)
+    shifted = gaussian(rows + 0.5)
     assert frechet_distance(a, shifted) == pytest.approx(64 * 0.25, rel=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**16), st.lists(st.integers(0, 30), max_size=4))
-def test_parts_merge_into_the_whole(seed: int, cuts: list[int]) -> None:
-    rows = np.random.default_rng(seed).normal(size=(30, 4)) + 100
-    merged = FeatureStatistics()
-    for part in np.split(rows, sorted(cuts)):
-        merged.merge(statistics(part))
-    assert merged.count == 30
-    np.testing.assert_allclose(merged.mean, rows.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(merged.covariance, np.cov(rows.T), rtol=1e-9, atol=1e-9)
-
-
-def test_statistics_are_kept_in_a_file(tmp_path: Path) -> None:
-    a = statistics(np.random.default_rng(0).normal(size=(10, 4)))
-    a.update(torch.ones(2, 4))
-    a.save(tmp_path / "real.safetensors")
-    b = FeatureStatistics.load(tmp_path / "real.safetensors")
-    assert b.count == 12
-    assert np.array_equal(a.mean, b.mean)
-    assert np.array_equal(a.scatter, b.scatter)
-    (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
-    save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
-    for name, message in (("broken", "cannot be read"), ("other", "cannot be read"), ("none", "do not exist")):
-        with pytest.raises(UserError, match=rf"{name}\.safetensors {message}"):
-            FeatureStatistics.load(tmp_path / f"{name}.safetensors")
+def test_gaussian_of_features() -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 4)) + 100
+    np.testing.assert_allclose(gaussian(rows).mean, rows.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(gaussian(rows).covariance, np.cov(rows.T), rtol=1e-9, atol=1e-9)
 
 
 def test_one_picture_is_too_few() -> None:
     with pytest.raises(UserError, match="at least 2 pictures on each side, there are 1"):
-        frechet_distance(statistics(np.ones((1, 3))), statistics(np.zeros((5, 3))))
+        frechet_distance(gaussian(np.ones((1, 3))), gaussian(np.zeros((5, 3))))
 
 
 @pytest.mark.parametrize("size", [(64, 48), (256, 256), (400, 310)])
@@ -129,10 +96,10 @@ def test_weights_come_from_a_file_or_not_at_all(
 ) -> None:
     path = tmp_path / "inception.safetensors"
     save_file({k: v.half() for k, v in random_network.state_dict().items()} | {"fc.bias": torch.zeros(3)}, path)
-    monkeypatch.delenv(INCEPTION_ENVIRONMENT, raising=False)
-    with pytest.raises(UserError, match=f"FID needs .* in {INCEPTION_ENVIRONMENT}"):
+    monkeypatch.delenv(INCEPTION_WEIGHTS.variable, raising=False)
+    with pytest.raises(UserError, match=f"needs FID's Inception.* in {INCEPTION_WEIGHTS.variable}"):
         load_inception()
-    monkeypatch.setenv(INCEPTION_ENVIRONMENT, str(path))
+    monkeypatch.setenv(INCEPTION_WEIGHTS.variable, str(path))
     loaded = load_inception()
     assert loaded.sha256 == sha256(path)
     assert not loaded.training
@@ -140,7 +107,7 @@ def test_weights_come_from_a_file_or_not_at_all(
     with pytest.raises(UserError, match=r"gone\.safetensors do not exist"):
         load_inception(tmp_path / "gone.safetensors")
     save_file({"Conv2d_1a_3x3.conv.weight": torch.zeros(32, 3, 3, 3)}, path)
-    with pytest.raises(UserError, match="does not hold FID Inception"):
+    with pytest.raises(UserError, match="does not hold FID's Inception"):
         load_inception(path)
 
 

@@ -8,8 +8,8 @@ import torch
 
 from sceneswap.evaluation.methods import COPY, GREY
 from sceneswap.evaluation.metrics.identification import CRITERIA, Identification, looks_of
-from sceneswap.evaluation.metrics.style import style_distance, taps_of
-from sceneswap.evaluation.metrics.table import Batch, as_tensor
+from sceneswap.evaluation.metrics.metric import Drawings, as_tensor, taps_of
+from sceneswap.evaluation.metrics.style import style_distance
 from sceneswap.evaluation.pairs import FolderPairs, Scenes, random_pairs
 from sceneswap.evaluation.tasks import Networks, layout_task
 from sceneswap.labels.presets import load_schema
@@ -33,13 +33,13 @@ def identification(pairs: FolderPairs, vgg_file: Path) -> Identification:
 def test_a_copy_is_identified_and_grey_is_not(pairs: FolderPairs, identification: Identification) -> None:
     samples = [pairs[i] for i in range(12)]
     assert identification.candidates == 7
-    copies = Batch(samples, COPY.draw(samples), CPU)
+    copies = Drawings(samples, COPY.draw(samples), CPU)
     metrics = identification.metrics()
     assert [metric.name for metric in metrics] == list(CRITERIA)
     assert all(metric.compute(copies) == [1.0] * 12 for metric in metrics)
-    grey = identification.identify(Batch(samples, GREY.draw(samples), CPU))
+    grey = identification.identify(Drawings(samples, GREY.draw(samples), CPU))
     assert all(sum(values) < 6 for values in grey.values())
-    part = identification.identify(Batch(samples[5:], GREY.draw(samples[5:]), CPU))
+    part = identification.identify(Drawings(samples[5:], GREY.draw(samples[5:]), CPU))
     assert part == {name: values[5:] for name, values in grey.items()}  # batches do not matter
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from sceneswap.evaluation.methods import PHOTOGRAPH
-from sceneswap.evaluation.metrics.table import Batch, LayoutAgreement
+from sceneswap.evaluation.metrics.layout import LayoutAgreement
+from sceneswap.evaluation.metrics.metric import Drawings
 from sceneswap.evaluation.pairs import Sample, Scenes, random_pairs
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
@@ -36,8 +37,8 @@ def samples(scenes_folder: Path) -> list[Sample]:
 
 
 def agreement(samples: list[Sample], segmenter: Constant, schema: str = "procedural") -> list[float]:
-    batch = Batch(samples, PHOTOGRAPH.draw(samples), torch.device("cpu"))
-    return LayoutAgreement(segmenter, load_schema(schema))(batch)
+    drawings = Drawings(samples, PHOTOGRAPH.draw(samples), torch.device("cpu"))
+    return LayoutAgreement(segmenter, load_schema(schema))(drawings)
 
 
 def test_share_of_the_class_that_is_said(samples: list[Sample]) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sceneswap.evaluation.metrics import nearest
-from sceneswap.evaluation.metrics.nearest import nn_conv1, nn_features, nn_pixel
+from sceneswap.evaluation.metrics.metric import taps_of
+from sceneswap.evaluation.metrics.nearest import nn_features, nn_pixel
 from sceneswap.models.pretrained.vgg import VGG19
 
 
@@ -35,13 +36,20 @@ def features(channels: int, height: int, width: int, seed: int, spread: float = 
 
 
 def by_everything(output: Tensor, exemplar: Tensor) -> float:
-    """The search of accelerators, on the CPU."""
+    """The search of accelerators, and of few locations."""
     queries, points = nearest._rows(output), nearest._rows(exemplar)
-    found = points[nearest._Everything(points).nearest(queries)]
+    found = points[nearest._nearest_of_all(points, queries)]
     return float((queries.double() - found.double()).square().sum(dim=1).mean())
 
 
-SEARCHES = pytest.mark.parametrize("search", [nn_features, by_everything])
+def by_leaves(output: Tensor, exemplar: Tensor) -> float:
+    """The search of many locations on a CPU."""
+    queries, points = nearest._rows(output), nearest._rows(exemplar)
+    found = points[nearest._Leaves(points).nearest(queries)]
+    return float((queries.double() - found.double()).square().sum(dim=1).mean())
+
+
+SEARCHES = pytest.mark.parametrize("search", [by_leaves, by_everything])
 
 
 def test_pixel_by_hand() -> None:
@@ -86,6 +94,7 @@ def test_many_leaves_and_parts_are_brute_force(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(nearest, "_LEAF", 16)
     monkeypatch.setattr(nearest, "_QUERIES", 300)
     monkeypatch.setattr(nearest, "_BLOCK", 100)
+    monkeypatch.setattr(nearest, "_MANY", 1000)
     for seed in range(5):
         output, exemplar = features(24, 31, 33, seed), features(24, 30, 37, seed + 100)
         expected = brute_force(output, exemplar)
@@ -124,10 +133,16 @@ def images(n: int, height: int = 24, width: int = 24, seed: int = 0) -> Tensor:
     return torch.rand(n, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
+def nn_conv1(network: VGG19, output: Tensor, exemplar: Tensor) -> list[float]:
+    """Of images (B, 3, H, W) in [0, 1]."""
+    pairs = zip(taps_of(network, output), taps_of(network, exemplar), strict=True)
+    return [nn_features(a[0], b[0]) for a, b in pairs]
+
+
 def test_exemplar_as_output_is_exactly_zero(vgg: VGG19) -> None:
     x = images(2, 40, 40)
     assert nn_pixel(x, x).tolist() == [0, 0]
-    assert nn_conv1(vgg, x, x).tolist() == [0, 0]
+    assert nn_conv1(vgg, x, x) == [0, 0]
 
 
 def test_positions_do_not_matter(vgg: VGG19) -> None:
@@ -149,7 +164,7 @@ def test_conv1_is_relu1_1_per_image_and_sizes_may_differ(vgg: VGG19) -> None:
     output, exemplar = images(2), images(2, 20, 31, seed=1)
     pairs = zip(vgg(output * 2 - 1)[0], vgg(exemplar * 2 - 1)[0], strict=True)
     expected = [brute_force(a, b) for a, b in pairs]
-    assert nn_conv1(vgg, output, exemplar).tolist() == pytest.approx(expected, rel=1e-5)
+    assert nn_conv1(vgg, output, exemplar) == pytest.approx(expected, rel=1e-5)
     assert nn_pixel(output, exemplar).shape == (2,)
 
 

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.models.pretrained.lpips import LPIPS, LPIPS_ENVIRONMENT, load_lpips
+from sceneswap.models.pretrained.lpips import LPIPS, LPIPS_WEIGHTS, load_lpips
 from sceneswap.models.pretrained.vgg import normalise_imagenet
 
 
@@ -47,10 +47,10 @@ def test_weights_load_and_wrong_files_are_named(
     save_file(network.state_dict(), path)
     a, b = photo(1), photo(2)
     assert torch.equal(load_lpips(path)(a, b), network(a, b))
-    monkeypatch.setenv(LPIPS_ENVIRONMENT, str(path))
+    monkeypatch.setenv(LPIPS_WEIGHTS.variable, str(path))
     assert torch.equal(load_lpips()(a, b), network(a, b))
-    monkeypatch.delenv(LPIPS_ENVIRONMENT)
-    with pytest.raises(UserError, match=LPIPS_ENVIRONMENT):
+    monkeypatch.delenv(LPIPS_WEIGHTS.variable)
+    with pytest.raises(UserError, match=LPIPS_WEIGHTS.variable):
         load_lpips()
     with pytest.raises(UserError, match=r"missing\.safetensors do not exist"):
         load_lpips(tmp_path / "missing.safetensors")

@@ -1,6 +1,7 @@
 """VGG-19: taps, weight files, the download."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,10 @@ from sceneswap.models.pretrained.vgg import (
     TAP_CHANNELS,
     TAPS,
     VGG19,
-    VGG19_ENVIRONMENT,
-    download_vgg19,
+    VGG19_WEIGHTS,
     load_vgg19,
     normalise_imagenet,
     shipped_vgg19,
-    vgg19_path,
 )
 
 
@@ -91,18 +90,18 @@ def test_weights_load_from_a_path_and_from_the_environment(
     assert torch.equal(loaded(image())[1], network(image())[1])
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
-    monkeypatch.setenv(VGG19_ENVIRONMENT, str(weights))
-    assert vgg19_path() == weights
-    assert vgg19_path(Path("other")) == Path("other")
+    monkeypatch.setenv(VGG19_WEIGHTS.variable, str(weights))
+    assert VGG19_WEIGHTS.path() == weights
+    assert VGG19_WEIGHTS.path(Path("other")) == Path("other")
 
 
 def test_the_cache_is_used_without_a_download(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VGG19_ENVIRONMENT, raising=False)
+    monkeypatch.delenv(VGG19_WEIGHTS.variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cached = tmp_path / "cache/sceneswap/vgg19.safetensors"
     cached.parent.mkdir(parents=True)
     weights.rename(cached)
-    assert vgg19_path() == cached
+    assert VGG19_WEIGHTS.path() == cached
 
 
 def test_wrong_files_are_named(weights: Path, tmp_path: Path) -> None:
@@ -132,7 +131,7 @@ def published(network: VGG19, tmp_path: Path) -> Path:
 
 def test_download_keeps_the_convolutions_as_safetensors(published: Path, network: VGG19, tmp_path: Path) -> None:
     target = tmp_path / "cache" / "vgg19.safetensors"
-    download_vgg19(target, published.as_uri())
+    replace(VGG19_WEIGHTS, url=published.as_uri()).download(target)
     assert set(load_file(target)) == set(network.state_dict())
     assert torch.equal(load_vgg19(target, taps=2)(image())[0], network(image())[0])
     assert list(target.parent.iterdir()) == [target]
@@ -142,14 +141,14 @@ def test_a_damaged_download_is_refused_and_nothing_is_left(published: Path, tmp_
     target = tmp_path / "cache" / "vgg19.safetensors"
     damaged = published.rename(tmp_path / "vgg19-00000000.pth")
     with pytest.raises(UserError, match="is damaged: its SHA-256 begins"):
-        download_vgg19(target, damaged.as_uri())
+        replace(VGG19_WEIGHTS, url=damaged.as_uri()).download(target)
     assert list(target.parent.iterdir()) == []
 
 
 def test_a_failed_download_says_what_to_do(tmp_path: Path) -> None:
     target = tmp_path / "cache" / "vgg19.safetensors"
-    with pytest.raises(UserError, match=f"could not be downloaded .* in {VGG19_ENVIRONMENT}"):
-        download_vgg19(target, (tmp_path / "nothing-00000000.pth").as_uri())
+    with pytest.raises(UserError, match=f"could not be downloaded .* in {VGG19_WEIGHTS.variable}"):
+        replace(VGG19_WEIGHTS, url=(tmp_path / "nothing-00000000.pth").as_uri()).download(target)
     assert list(target.parent.iterdir()) == []
 
 

@@ -21,7 +21,7 @@ _PREFIX = 12  # principal components that the boxes bound, besides the norm of t
 _QUERIES = 16_384  # output locations handled at a time: bounds the memory
 _SLACK = 1e-5  # what rounding may do to a bound, relative to it and to the mean square of the exemplar
 _MANY = 8192  # output locations from which leaves pay
-_BLOCK = 2048  # output locations that the plain search compares with the whole exemplar at a time
+_BLOCK = 1024  # output locations that the plain search compares with the whole exemplar at a time
 
 
 def nn_pixel(output: Tensor, exemplar: Tensor) -> Tensor:

@@ -10,8 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneswap.models.pretrained.vgg import load_frozen
+from sceneswap.models.pretrained.weights import Weights
 
+SEGMENTER_WEIGHTS = Weights(
+    "DeepLabV3+ (MobileNetV2, ADE20K)", "a safetensors file of it, or a Hugging Face semantic segmentation model as org/name,",
+    "--segmenter", "SCENESWAP_SEGMENTER",
+)  # fmt: skip
 CLASSES = 150
 
 _BLOCKS = (  # width, stride, dilation; output stride 8
@@ -97,7 +101,7 @@ class DeepLab(nn.Module):
 def load_deeplab(path: Path) -> DeepLab:
     """Return the network with the weights of a safetensors file. Raises `UserError` when it is missing or does not fit."""
     network = DeepLab()
-    load_frozen(network, path, "DeepLabV3+ (MobileNetV2, ADE20K)")
+    SEGMENTER_WEIGHTS.load(network, path)
     return network
 
 

@@ -3,7 +3,6 @@
 It is not torchvision's Inception: its average pools leave the padding out, and the last block pools by maximum.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneswap.errors import UserError
 from sceneswap.files import sha256
-from sceneswap.models.pretrained.vgg import load_frozen
+from sceneswap.models.pretrained.weights import Weights
 
-INCEPTION_ENVIRONMENT = "SCENESWAP_INCEPTION"
+INCEPTION_WEIGHTS = Weights(
+    "FID's Inception", "a safetensors file of TensorFlow's network of 2015-12-05 in pytorch-fid's layer names "
+    "(github.com/mseitzer/pytorch-fid)", "--inception", "SCENESWAP_INCEPTION",
+)  # fmt: skip
 PREPROCESSING = (
     "resized to 299×299 by antialiased bicubic as Pillow's (clean-fid's convention), (x - 128) / 128 of 0 … 255"
 )
@@ -217,20 +218,7 @@ def load_inception(path: Path | None = None) -> InceptionFeatures:
 
     Raises `UserError` when no file is named, or it is missing or does not fit.
     """
-    path = inception_path(path)
-    network = InceptionFeatures()
-    load_frozen(network, path, "FID Inception")
+    network, path = InceptionFeatures(), INCEPTION_WEIGHTS.path(path)
+    INCEPTION_WEIGHTS.load(network, path)
     network.sha256 = sha256(path)
     return network
-
-
-def inception_path(path: Path | None = None) -> Path:
-    """`path`, else the file named in SCENESWAP_INCEPTION. Raises `UserError` when there is neither."""
-    if path is not None:
-        return path
-    if INCEPTION_ENVIRONMENT not in os.environ:
-        raise UserError(
-            "FID needs the Inception network of 2015-12-05: name a safetensors file in pytorch-fid's layer names "
-            f"(github.com/mseitzer/pytorch-fid) in {INCEPTION_ENVIRONMENT}"
-        )
-    return Path(os.environ[INCEPTION_ENVIRONMENT])

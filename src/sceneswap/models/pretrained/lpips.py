@@ -1,16 +1,19 @@
 """LPIPS v0.1 with AlexNet: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric" (2018)."""
 
-import os
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneswap.errors import UserError
-from sceneswap.models.pretrained.vgg import load_frozen, normalise_imagenet
+from sceneswap.models.pretrained.vgg import normalise_imagenet
+from sceneswap.models.pretrained.weights import Weights
 
-LPIPS_ENVIRONMENT = "SCENESWAP_LPIPS"
+LPIPS_WEIGHTS = Weights(
+    "LPIPS",
+    "a safetensors file of LPIPS v0.1 on AlexNet (alexnet.features.* of torchvision's AlexNet, alex.lin0 … lin4.weight "
+    "of github.com/richzhang/PerceptualSimilarity)", "--lpips", "SCENESWAP_LPIPS",
+)  # fmt: skip
 _CHANNELS = (64, 192, 384, 256, 256)
 
 
@@ -78,13 +81,6 @@ def load_lpips(path: Path | None = None) -> LPIPS:
 
     Raises `UserError` when no file is named, or it is missing or does not fit.
     """
-    if path is None:
-        if LPIPS_ENVIRONMENT not in os.environ:
-            raise UserError(
-                f"LPIPS needs its weights: name a safetensors file with alexnet.features.* and alex.lin*.weight "
-                f"(LPIPS v0.1) in {LPIPS_ENVIRONMENT}"
-            )
-        path = Path(os.environ[LPIPS_ENVIRONMENT])
     network = LPIPS()
-    load_frozen(network, path, "LPIPS")
+    LPIPS_WEIGHTS.load(network, LPIPS_WEIGHTS.path(path))
     return network

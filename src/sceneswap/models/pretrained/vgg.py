@@ -1,23 +1,18 @@
-"""VGG-19: the frozen feature extractor of the paper, and where its weights come from."""
+"""VGG-19: the frozen feature extractor of the paper."""
 
-import os
 from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, sha256
 from sceneswap.models.layers import Padding, convolution
+from sceneswap.models.pretrained.weights import Weights
 
-VGG19_ENVIRONMENT = "SCENESWAP_VGG19"
-VGG19_URL = (
-    "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # the name ends in the first 8 digits of its SHA-256
-)
+VGG19_WEIGHTS = Weights(
+    "VGG-19", "a safetensors file with torchvision's names", "--vgg19", "SCENESWAP_VGG19",
+    "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", kept="features.",
+)  # fmt: skip
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 TAP_CHANNELS = (64, 128, 256, 512, 512)
 
@@ -101,7 +96,7 @@ def load_vgg19(path: Path | None = None, *, taps: int = 5, padding: Padding = "z
     Raises `UserError` when no weights can be had or the file does not fit.
     """
     network = VGG19(taps, padding=padding)
-    load_frozen(network, vgg19_path(path), "VGG-19")
+    VGG19_WEIGHTS.load(network, VGG19_WEIGHTS.path(path))
     return network
 
 
@@ -110,60 +105,5 @@ def shipped_vgg19(taps: int = SHIPPED_TAPS, *, padding: Padding = "zeros") -> VG
     assert taps <= SHIPPED_TAPS
     network = VGG19(taps, padding=padding)
     with resources.as_file(resources.files("sceneswap") / "weights" / SHIPPED) as path:
-        load_frozen(network, path, "VGG-19")
+        VGG19_WEIGHTS.load(network, path)
     return network
-
-
-def vgg19_path(path: Path | None = None) -> Path:
-    """Resolve where the VGG-19 weights are: `path`, SCENESWAP_VGG19, the cache, or a download into the cache."""
-    if path is not None:
-        return path
-    if VGG19_ENVIRONMENT in os.environ:
-        return Path(os.environ[VGG19_ENVIRONMENT])
-    cached = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sceneswap" / "vgg19.safetensors"
-    if not cached.exists():
-        download_vgg19(cached)
-    return cached
-
-
-def download_vgg19(target: Path, url: str = VGG19_URL) -> None:
-    """Fetch torchvision's VGG-19, check the hash in its file name, keep the convolutions as safetensors in `target`.
-
-    The file is read with PyTorch's restricted tensor reader (`weights_only`), which runs no code.
-    Raises `UserError` when the download or the check fails.
-    """
-    with atomic_path(target) as temporary:
-        try:
-            torch.hub.download_url_to_file(url, str(temporary), progress=False)
-        except OSError as error:
-            raise UserError(
-                f"the VGG-19 weights could not be downloaded from {url} ({error}); fetch them on another machine and "
-                f"name a safetensors file with torchvision's keys in {VGG19_ENVIRONMENT}"
-            ) from error
-        wanted = Path(url).stem.rsplit("-", 1)[-1]
-        digest = sha256(temporary)
-        if not digest.startswith(wanted):
-            raise UserError(f"the download {url} is damaged: its SHA-256 begins {digest[:8]}, not {wanted}; try again")
-        state = torch.load(temporary, map_location="cpu", weights_only=True)
-        convolutions = {k: v.contiguous() for k, v in state.items() if k.startswith("features.")}
-        save_file(convolutions, temporary)
-
-
-def load_frozen(network: nn.Module, path: Path, what: str) -> None:
-    """Load the tensors that `network` names from the safetensors file `path` (any further ones are left out).
-
-    Freezes the network and puts it in evaluation mode. Raises `UserError` naming the file when it is missing, damaged,
-    or holds other tensors.
-    """
-    try:
-        state = load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"the {what} weights {path} do not exist; name the safetensors file that holds them") from None
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"the {what} weights {path} cannot be read ({error}); fetch the file again") from error
-    wanted = network.state_dict()
-    wrong = [k for k, v in wanted.items() if k not in state or state[k].shape != v.shape]
-    if wrong:
-        raise UserError(f"{path} does not hold {what}: tensor {wrong[0]} is missing or of another shape")
-    network.load_state_dict({k: state[k].float() for k in wanted})
-    network.requires_grad_(False).eval()

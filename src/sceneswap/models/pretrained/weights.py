@@ -1,4 +1,4 @@
-"""Where the weights of frozen networks come from: a path, an environment variable, a download kept in the cache."""
+"""Where the weights of frozen networks come from: a path, an environment variable, or a download kept in the cache."""
 
 import os
 from dataclasses import dataclass
@@ -15,38 +15,62 @@ from sceneswap.files import atomic_path, sha256
 
 @dataclass(frozen=True)
 class Weights:
-    """What a network's weights are, and how users name them.
+    """What the weights of a network are, and how users name them.
 
-    name: for messages and records. option, variable: of the command line and of the environment. fits: in words, what
-    file holds them. url: of a download to fall back on, whose name ends in the first digits of its SHA-256.
+    network: its name. fits: in words, what holds its weights. option, variable: of the command line and of the
+    environment. url: a PyTorch file to fall back on, whose name ends in the first digits of its SHA-256; `kept` begins the
+    names of the tensors that are kept of it, as safetensors, in the cache.
     """
 
-    name: str
+    network: str
+    fits: str
     option: str
     variable: str
-    fits: str
     url: str | None = None
+    kept: str = ""
 
     def named(self, given: str | Path | None = None) -> str:
         """`given`, else what the environment variable says. Raises `UserError` when neither says anything."""
-        if name := str(given or os.environ.get(self.variable, "")):
-            return name
-        raise UserError(f"this needs {self.name}: name {self.fits} with {self.option} or in {self.variable}")
+        name = given or os.environ.get(self.variable)
+        if not name:
+            raise UserError(f"this needs {self.network}: name {self.fits} with {self.option} or in {self.variable}")
+        return str(name)
 
     def path(self, given: Path | None = None) -> Path:
-        """The file `named`, else the download. Raises `UserError` when there is no such file."""
-        if self.url and not given and not os.environ.get(self.variable):
-            cached = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sceneswap" / f"{self._slug}.safetensors"
-            if not cached.exists():
-                self.download(cached)
-            return cached
-        path = Path(self.named(given))
-        if not path.is_file():
-            raise UserError(f"{path} does not exist; it should hold {self.name}: {self.fits} (named with {self.option} or in {self.variable})")
-        return path
+        """The file `named`, else the download. Raises `UserError` when neither can be had."""
+        if self.url is None or given or os.environ.get(self.variable):
+            return Path(self.named(given))
+        cached = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sceneswap"
+        cached /= f"{Path(self.url).stem.partition('-')[0]}.safetensors"
+        if not cached.exists():
+            self.download(cached)
+        return cached
+
+    def download(self, target: Path) -> None:
+        """Fetch `url`, check it, and write its tensors to `target` as safetensors.
+
+        The file is read with PyTorch's restricted tensor reader (`weights_only`), which runs no code. Raises `UserError`
+        when the download or the check fails.
+        """
+        url = str(self.url)
+        with atomic_path(target) as temporary:
+            try:
+                torch.hub.download_url_to_file(url, str(temporary), progress=False)
+            except OSError as error:
+                raise UserError(
+                    f"the {self.network} weights could not be downloaded from {url} ({error}); fetch them on another "
+                    f"machine and name {self.fits} in {self.variable}"
+                ) from error
+            wanted, digest = Path(url).stem.rsplit("-", 1)[-1], sha256(temporary)
+            if not digest.startswith(wanted):
+                raise UserError(
+                    f"the download {url} is damaged: its SHA-256 begins {digest[:8]}, not {wanted}; try again"
+                )
+            state = torch.load(temporary, map_location="cpu", weights_only=True)
+            save_file({k: v.contiguous() for k, v in state.items() if k.startswith(self.kept)}, temporary)
 
     def load(self, network: nn.Module, path: Path) -> None:
-        """Load the tensors that `network` names from a safetensors file (any further ones are left out).
+        """Load the tensors that `network` names from the safetensors file `path` (any further ones are left out).
 
         Freezes the network and puts it in evaluation mode. Raises `UserError` naming the file when it is missing,
         damaged, or holds other tensors.
@@ -54,12 +78,14 @@ class Weights:
         try:
             state = load_file(path)
         except FileNotFoundError:
-            raise UserError(f"the {self.name} weights {path} do not exist; name {self.fits}") from None
+            raise UserError(f"the {self.network} weights {path} do not exist; name {self.fits}") from None
         except (OSError, SafetensorError) as error:
-            raise UserError(f"the {self.name} weights {path} cannot be read ({error}); fetch the file again") from error
+            raise UserError(
+                f"the {self.network} weights {path} cannot be read ({error}); fetch the file again"
+            ) from error
         wanted = network.state_dict()
         wrong = [k for k, v in wanted.items() if k not in state or state[k].shape != v.shape]
         if wrong:
-            raise UserError(f"{path} does not hold {self.name}: tensor {wrong[0]} is missing or of another shape")
+            raise UserError(f"{path} does not hold {self.network}: tensor {wrong[0]} is missing or of another shape")
         network.load_state_dict({k: state[k].float() for k in wanted})
         network.requires_grad_(False).eval()
