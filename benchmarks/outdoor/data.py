@@ -15,6 +15,13 @@ of the sum, as a number, modulo 100:
 | stanford_bg | true | h < 50 | h < 60 | the rest |
 | ade20k_sample, coco_stuff_sample | true | outdoor scenes | – | – |
 | camvid | true | every second frame of drive Seq05V | – | every third frame of each other drive |
+| labelmefacade_outdoor | true | – | – | all |
+| the other folders …_outdoor | machine | – | – | all |
+
+What is alike is kept on one side, found by a perceptual hash (`fingerprint`): a photograph of a folder …_outdoor that is
+near to one of test or validation is left out; where it is near to one of stanford_photos in train, the older, smaller and
+machine-labelled one is left out. Distances up to 20 of 256 bits are the same picture, from 23 on they are different ones.
+roads_outdoor is squeezed to squares and holds some watermarks of stock agencies; it has the widest range of looks.
 
 Left out: the folder weather_small (its photographs are so small that they would teach blur), the other frames of
 camvid (near duplicates), and of the samples what is indoors or shows objects or sportspeople rather than a scene.
@@ -22,13 +29,15 @@ camvid (near duplicates), and of the samples what is indoors or shows objects or
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
+from numpy.typing import NDArray
+from PIL import Image
 
 from sceneswap.data.importing import ImportOptions, import_pairs
 from sceneswap.data.pairing import Pair, find_pairs
@@ -59,7 +68,14 @@ SOURCES = (
     Source("photo_style", str(HERE / "photo_style_schema.toml")),
     Source("ade20k_sample", "ade20k-150-1based"),
     Source("coco_stuff_sample", "coco-stuffthingmaps", "train_img+train_label"),
+    Source("labelmefacade_outdoor", str(HERE / "labelmefacade_schema.toml")),
+    *(
+        Source(f"{name}_outdoor", "ade20k-150-1based")
+        for name in ("corel1k", "houses", "landscapes_hq", "roads", "sun_cmu", "sun_figrim", "sun_hkust")
+    ),
 )
+ALIKE = 20
+"""Bits of 256 in which the fingerprints of one and the same picture may differ."""
 BOUNDS = {  # h below the first: test; below the second: validation
     "outdoor_mix": (12, 16), "stanford_photos": (12, 16), "photo_style": (12, 16), "stanford_bg": (50, 60),
 }  # fmt: skip
@@ -118,11 +134,38 @@ def main(
 def split_of(shared_data: Path) -> Split:
     """The SHA-256 sums of each part, sorted, by the rule above. A photograph that occurs twice counts once."""
     split: dict[str, set[str]] = {part: set() for part in PARTS}
+    seen: dict[str, NDArray[np.uint8]] = {}  # fingerprints by sum
+    photos: dict[str, dict[str, Path]] = {}  # by source and sum
     for source in SOURCES:
-        for digest, part in _parts(source.name, list(hashed_pairs(shared_data, source))):
+        pairs = list(hashed_pairs(shared_data, source))
+        photos[source.name] = {digest: pair.photo for pair, digest in pairs}
+        for digest, part in _parts(source.name, pairs):
             if not any(digest in digests for digests in split.values()):
                 split[part].add(digest)
+    held = split["test"] | split["validation"]
+    for digests in photos.values():
+        seen |= {digest: fingerprint(path) for digest, path in digests.items() if digest in held | split["train"]}
+    new = {digest for name, digests in photos.items() if name.endswith("_outdoor") for digest in digests}
+    kept_apart = _near(sorted(new & split["train"]), sorted(held), seen)
+    split["train"] -= kept_apart
+    split["train"] -= _near(sorted(set(photos["stanford_photos"]) & split["train"]), sorted(new & split["train"]), seen)
     return {part: sorted(split[part]) for part in PARTS}
+
+
+def fingerprint(photo: Path) -> NDArray[np.uint8]:
+    """A difference hash of 256 bits, packed to (32,) uint8: which neighbour in rows of 17×16 grey cells is brighter."""
+    with Image.open(photo) as image:
+        grey = np.asarray(image.convert("L").resize((17, 16), Image.Resampling.BOX)).astype(np.int16)
+    return np.packbits(grey[:, 1:] > grey[:, :-1])
+
+
+def _near(digests: list[str], others: list[str], fingerprints: Mapping[str, NDArray[np.uint8]]) -> set[str]:
+    """Those of `digests` whose picture is also among `others`."""
+    if not digests or not others:
+        return set()
+    table = np.stack([fingerprints[digest] for digest in others])
+    distances = {d: np.unpackbits(table ^ fingerprints[d], axis=1).sum(axis=1).min() for d in digests}
+    return {digest for digest, distance in distances.items() if distance <= ALIKE}
 
 
 def hashed_pairs(shared_data: Path, source: Source) -> Iterator[tuple[Pair, str]]:
@@ -144,7 +187,7 @@ def _parts(source: str, pairs: list[tuple[Pair, str]]) -> Iterator[tuple[str, st
         elif source in NO_SCENES:
             if pair.name not in NO_SCENES[source]:
                 yield digest, "test"
-        elif pair.name.startswith("webcam"):
+        elif source.endswith("_outdoor") or pair.name.startswith("webcam"):
             yield digest, "train"
         else:
             h, (test, validation) = int(digest[:8], 16) % 100, BOUNDS[source]

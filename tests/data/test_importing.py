@@ -274,7 +274,7 @@ def test_no_photograph_is_in_two_parts(outdoor_data: ModuleType) -> None:
     split = json.loads(outdoor_data.SPLIT.read_text())
     digests = [digest for part in outdoor_data.PARTS for digest in split[part]]
     assert set(split) == set(outdoor_data.PARTS)
-    assert len(set(digests)) == len(digests) == 1077
+    assert len(set(digests)) == len(digests) == 5965
     assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in digests)
 
 
@@ -301,6 +301,39 @@ def test_the_names_of_photo_style_have_an_outdoor_class(outdoor_data: ModuleType
     schema = load_schema(next(source.schema for source in outdoor_data.SOURCES if source.name == "photo_style"))
     assert schema.num_classes == 23
     assert (schema.mapping_to(OUTDOOR)[:-1] < OUTDOOR.void_index).all()
+
+
+def test_new_photographs_are_kept_apart_from_those_held_back(
+    outdoor_data: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Near duplicates, found by fingerprint whatever their size and file format, lie on one side."""
+
+    def picture(seed: int) -> Image.Image:
+        cells = np.random.default_rng(seed).integers(0, 256, (6, 6, 3)).astype(np.uint8)
+        return Image.fromarray(cells).resize((90, 80), Image.Resampling.BICUBIC)
+
+    def put(source: str, name: str, image: Image.Image) -> str:
+        for folder, one in (("images", image), ("labels", Image.new("L", image.size, 3))):
+            path = tmp_path / source / folder / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            one.save(path)
+        return sha256(tmp_path / source / "images" / f"{name}.png")
+
+    sources = [outdoor_data.Source(name, "ade20k-150-1based") for name in ("stanford_photos", "roads_outdoor")]
+    monkeypatch.setattr(outdoor_data, "SOURCES", sources)
+    monkeypatch.setitem(outdoor_data.BOUNDS, "stanford_photos", (0, 0))
+    old = [put("stanford_photos", f"{i}", picture(i)) for i in range(3)]
+    monkeypatch.setattr(
+        outdoor_data, "_parts", lambda source, pairs: [
+            (digest, "test" if digest == old[0] else "train") for _, digest in pairs
+        ],
+    )  # fmt: skip
+    held_again = put("roads_outdoor", "a", picture(0).resize((60, 54), Image.Resampling.BICUBIC))
+    larger = put("roads_outdoor", "b", picture(1).resize((180, 160), Image.Resampling.BICUBIC))
+    other = put("roads_outdoor", "c", picture(9))
+    split = outdoor_data.split_of(tmp_path)
+    assert split == {"train": sorted([old[2], larger, other]), "validation": [], "test": [old[0]]}
+    assert held_again not in split["train"]
 
 
 @pytest.mark.shared
