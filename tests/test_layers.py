@@ -18,7 +18,7 @@ LAYERS = (
     ("jobs", "evaluation"),
     ("inference", "training"),
     ("checkpoint",),
-    ("data", "procedural", "models", "losses", "alarms"),
+    ("data", "procedural", "models", "losses", "alarms", "tensors"),
     ("scene", "config", "labels", "images", "pictures", "report", "progress"),
     ("files", "errors"),
 )

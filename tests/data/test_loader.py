@@ -158,9 +158,9 @@ def test_all_entries_of_a_scene_share_one_jitter_and_scenes_differ() -> None:
     looks = set()
     for k in range(20):
         entries = sample_entries(Pictures(scene), GLOBAL, 3, k)
-        colours = np.concatenate([entry.photo.reshape(-1, 3) for entry in entries])
-        assert len(np.unique(colours, axis=0)) == 1
-        looks.add(tuple(colours[0].tolist()))
+        colors = np.concatenate([entry.photo.reshape(-1, 3) for entry in entries])
+        assert len(np.unique(colors, axis=0)) == 1
+        looks.add(tuple(colors[0].tolist()))
     assert len(looks) == 20
 
 

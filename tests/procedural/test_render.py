@@ -36,17 +36,17 @@ def test_the_same_seed_gives_the_same_scene(seed: int) -> None:
 
 def test_scenes_are_the_same_on_every_machine() -> None:
     """Coarse sums against stored ones; the tolerance leaves room for another machine's last bits, not for a change."""
-    shares, colours = np.zeros(len(CLASSES)), []
+    shares, colors = np.zeros(len(CLASSES)), []
     for seed in range(12):
         one = scene(seed, (64, 64))
         shares += np.bincount(one.label_map.ravel(), minlength=len(CLASSES)) / 64**2 / 12
-        colours.append(one.photo.mean(axis=(0, 1)))
+        colors.append(one.photo.mean(axis=(0, 1)))
     stored_shares = {"sky-other": 0.2595, "clouds": 0.0853, "tree": 0.1202, "grass": 0.1996, "road": 0.0195}
     np.testing.assert_allclose(
         [shares[CLASSES.index(name)] for name in stored_shares], list(stored_shares.values()), atol=0.002
     )
-    np.testing.assert_allclose(np.mean(colours, axis=0), [119.9, 117.29, 112.24], atol=0.5)
-    np.testing.assert_allclose(np.std(colours, axis=0), [42.96, 43.96, 46.97], atol=0.5)
+    np.testing.assert_allclose(np.mean(colors, axis=0), [119.9, 117.29, 112.24], atol=0.5)
+    np.testing.assert_allclose(np.std(colors, axis=0), [42.96, 43.96, 46.97], atol=0.5)
 
 
 def test_looks_are_drawn_apart_from_layouts() -> None:

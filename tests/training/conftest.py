@@ -22,8 +22,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random, schema = np.random.default_rng(0), load_schema("outdoor")
     for i in range(6):
         label_map = np.kron(random.integers(0, 37, (4, 4)), np.ones((16, 16))).astype(np.int16)
-        colours = random.integers(0, 256, (37, 3))
-        photo = np.clip(colours[label_map] + random.normal(0, 8, (64, 64, 3)), 0, 255).astype(np.uint8)
+        colors = random.integers(0, 256, (37, 3))
+        photo = np.clip(colors[label_map] + random.normal(0, 8, (64, 64, 3)), 0, 255).astype(np.uint8)
         write_png(root / "images" / f"{i}.png", photo)
         write_label_map(root / "labels" / f"{i}.png", label_map, schema)
     (root / "schema.toml").write_text('preset = "outdoor"\n')

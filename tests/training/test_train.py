@@ -101,10 +101,10 @@ def test_label_head_and_swaps_train_in_their_phases(model: str, short: Short, da
 
 
 def test_labels_phase_moves_encoder_and_head_only_and_learns(short: Short, data: Path, tmp_path: Path) -> None:
-    colours = np.random.default_rng(0).integers(0, 256, (37, 3)).astype(np.uint8)
+    colors = np.random.default_rng(0).integers(0, 256, (37, 3)).astype(np.uint8)
     for path in sorted((data / "labels").iterdir()):  # the class is what the colour says
         label_map = read_label_map(path, load_schema("outdoor"))
-        write_scene(tmp_path / "data", path.stem, Scene(colours[label_map], label_map))
+        write_scene(tmp_path / "data", path.stem, Scene(colors[label_map], label_map))
     settings = short("msca", (0, 1, 0), log_every=1, jitter_gain=0.0, jitter_shift=0.0)
     row = replace(settings.phases[0], name="labels", objective="labels", task="global")
     model = replace(settings.model, label_head=8)

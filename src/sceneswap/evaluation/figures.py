@@ -21,6 +21,7 @@ from sceneswap.images import read_photo, write_png
 from sceneswap.labels.io import colorize
 from sceneswap.pictures import evenly_spread, grid, shrink, swap_grid
 from sceneswap.scene import Photo, Scene
+from sceneswap.tensors import to_images
 
 GRID_SCENES = 12
 _CELL = 256  # pixels at most, of a grid's pictures in its file
@@ -58,7 +59,7 @@ def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path
     kept = _kept(path, about)
     if kept is None:
         drawn = method.grid(scenes, scenes)
-        alarms = measure(torch.stack([_tensor(row) for row in drawn]), _tensor([s.photo for s in scenes]))
+        alarms = measure(torch.stack([to_images(row) for row in drawn]), to_images([s.photo for s in scenes]))
         kept = {"response": alarms.response, "copy_distance": alarms.copy_distance}
         _keep(path, about, swap_sheet(pairs, scenes, scenes, drawn), kept)
     return SwapGrid(method.name, path, tuple(about["scenes"]), Alarms(**kept))
@@ -175,8 +176,3 @@ def _titled(photo: Photo, title: str) -> Photo:
     ImageDraw.Draw(canvas).text((6, 4), title, fill="black", font=ImageFont.load_default(13))
     canvas.paste(Image.fromarray(photo), (0, _TITLE))
     return np.asarray(canvas)
-
-
-def _tensor(photos: Sequence[Photo]) -> torch.Tensor:
-    """Photos (H, W, 3) → (B, 3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from sceneswap.errors import UserError
 from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, Segmenter, load_segmenter
@@ -14,6 +13,7 @@ from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import shrink
 from sceneswap.scene import LabelMap, Photo
+from sceneswap.tensors import to_unit
 
 _SEGMENTED_SIDE = 640  # pixels that a segmenter names classes for, at most: its logits may have 182 channels
 
@@ -57,8 +57,7 @@ class SegmenterLabeller:
 
     def label(self, photo: Photo) -> LabelMap:
         """See `Labeller.label`."""
-        pixels = torch.from_numpy(np.array(shrink(photo, _SEGMENTED_SIDE)))
-        said = self._segmenter.segment(pixels.permute(2, 0, 1)[None].float() / 255)[0]
+        said = self._segmenter.segment(to_unit([shrink(photo, _SEGMENTED_SIDE)]))[0]
         return resize_label_map(self._mapping[said], (photo.shape[0], photo.shape[1]))
 
 

@@ -39,6 +39,7 @@ from sceneswap.models.generator import EncodedExemplar, ExemplarFeatures, Genera
 from sceneswap.models.spade_vae import Latent
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
+from sceneswap.tensors import to_images, to_photos
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["fp32", "bf16"]
@@ -306,13 +307,11 @@ class Synthesizer:
         padded = [self._padded(m) for m in label_maps]
         with self._inference("the label map", (height, width)):
             image = self._network.draw(self._to_tensor(padded), _join(looks))
-            pixels = ((image.float() + 1) * 127.5).round().clamp(0, 255).byte()
-            return pixels[:, :, :height, :width].permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            return to_photos(image[:, :, :height, :width])
 
     def _to_image(self, photo: Photo, size: tuple[int, int]) -> Tensor:
-        """A photo resized to `size` as the network takes it, (1, 3, H, W) in [-1, 1], channels last in memory."""
-        pixels = torch.from_numpy(resize_photo(photo, size)).to(self.device)
-        return pixels.permute(2, 0, 1)[None].float() / 127.5 - 1
+        """A photo resized to `size` as the network takes it, (1, 3, H, W) in [-1, 1]."""
+        return to_images([resize_photo(photo, size)], self.device)
 
     def _to_tensor(self, label_maps: list[LabelMap]) -> Tensor:
         return torch.from_numpy(np.stack(label_maps).astype(np.int64)).to(self.device)

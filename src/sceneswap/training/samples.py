@@ -13,6 +13,7 @@ from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import Network
 from sceneswap.pictures import swap_grid
+from sceneswap.tensors import to_photos
 from sceneswap.training.phases import sampling_of
 
 SCENES = 5
@@ -40,7 +41,6 @@ class SampleGrid:
             label_map = batch.label_map[layout].expand(count, -1, -1)
             rows.append(network.draw(label_map, encoded).float())  # type: ignore[arg-type]
         drawn = torch.stack(rows)
-        pixels = ((drawn + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 1, 3, 4, 2).cpu().numpy()
         size = self.scenes[0].size
-        write_png(path, swap_grid(self.layouts, [s.photo for s in self.scenes], list(pixels), size))
+        write_png(path, swap_grid(self.layouts, [s.photo for s in self.scenes], list(to_photos(drawn)), size))
         return measure(drawn.cpu(), batch.image.cpu())

@@ -8,12 +8,13 @@ import torch
 
 from sceneswap.evaluation.methods import COPY, GREY
 from sceneswap.evaluation.metrics.identification import CRITERIA, Identification, looks_of
-from sceneswap.evaluation.metrics.metric import Drawings, as_tensor, taps_of
+from sceneswap.evaluation.metrics.metric import Drawings, taps_of
 from sceneswap.evaluation.metrics.style import style_distance
 from sceneswap.evaluation.pairs import FolderPairs, Scenes, random_pairs
 from sceneswap.evaluation.tasks import Networks, layout_task
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.vgg import VGG19, load_vgg19
+from sceneswap.tensors import to_unit
 
 CPU = torch.device("cpu")
 
@@ -48,15 +49,15 @@ def test_what_each_criterion_sees(vgg_file: Path) -> None:
     vgg, deep = VGG19(2), load_vgg19(vgg_file, taps=4)
     photo = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     shuffled = np.random.default_rng(1).permutation(photo.reshape(-1, 3)).reshape(photo.shape)
-    images = as_tensor([photo, shuffled, 255 - photo], CPU)
-    one, same_colours, other = looks_of(taps_of(vgg, images), deep, images)
-    distances = {name: float(style_distance(one[name], same_colours[name])) for name in CRITERIA}
+    images = to_unit([photo, shuffled, 255 - photo], CPU)
+    one, same_colors, other = looks_of(taps_of(vgg, images), deep, images)
+    distances = {name: float(style_distance(one[name], same_colors[name])) for name in CRITERIA}
     assert distances.pop("identified by colours") == 0  # a histogram knows no places
     assert min(distances.values()) > 0
     assert float(style_distance(one["identified by colours"], other["identified by colours"])) > 0
-    colours = one["identified by colours"][0]
-    assert colours.shape == (512,)
-    assert float(colours.square().sum()) == pytest.approx(1)
+    colors = one["identified by colours"][0]
+    assert colors.shape == (512,)
+    assert float(colors.square().sum()) == pytest.approx(1)
 
 
 def test_the_layout_task_asks_when_it_is_told_to(pairs: FolderPairs, vgg_file: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sceneswap.evaluation.metrics import style
-from sceneswap.evaluation.metrics.metric import Drawings, Metric, Taps, as_tensor, taps_of
+from sceneswap.evaluation.metrics.metric import Drawings, Metric, Taps, taps_of
 from sceneswap.evaluation.pairs import Scenes
 from sceneswap.models.pretrained.vgg import VGG19
+from sceneswap.tensors import to_unit
 
 CANDIDATES = 20
 LEVELS = 8  # of each colour in the joint histogram
@@ -82,7 +83,7 @@ class Identification:
 
     def _look(self, index: int, device: torch.device) -> Looks:
         if index not in self._known:
-            image = as_tensor([self.scenes[index].photo], device)
+            image = to_unit([self.scenes[index].photo], device)
             self._known[index] = looks_of(taps_of(self.vgg, image), self.deep, image)[0]
         return self._known[index]
 
@@ -94,12 +95,12 @@ def looks_of(taps: Sequence[Taps], deep: VGG19, images: Tensor) -> list[Looks]:
     halved = taps_of(deep, F.avg_pool2d(images, 2))
     for fine, coarse, image in zip(taps, halved, images, strict=True):
         third, fourth = map(style.gram, coarse[2:4])
-        by_criterion = (style.style_of(fine), (third,), (fourth,), (_colours(image),))
+        by_criterion = (style.style_of(fine), (third,), (fourth,), (_colors(image),))
         found.append(dict(zip(CRITERIA, by_criterion, strict=True)))
     return found
 
 
-def _colours(image: Tensor) -> Tensor:
+def _colors(image: Tensor) -> Tensor:
     """Square roots of the shares of the LEVELS³ bins of RGB in an image (3, H, W) in [0, 1]."""
     levels = (image.flatten(1) * LEVELS).long().clamp(0, LEVELS - 1)
     bins = (levels[0] * LEVELS + levels[1]) * LEVELS + levels[2]

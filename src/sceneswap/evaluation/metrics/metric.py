@@ -16,6 +16,7 @@ from torch import Tensor
 from sceneswap.evaluation.pairs import Sample
 from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.scene import Photo
+from sceneswap.tensors import to_unit
 
 Features = Callable[[Tensor], Tensor]
 """Images (B, 3, H, W) in [0, 1] → (B, D)."""
@@ -29,22 +30,22 @@ class Drawings:
 
     def __init__(self, samples: Sequence[Sample], photos: Sequence[Photo], device: torch.device) -> None:
         self.samples, self.device = samples, device
-        self.drawn = as_tensor(photos, device)
+        self.drawn = to_unit(photos, device)
         self._taps: dict[tuple[str, VGG19], list[Taps]] = {}
 
     @cached_property
     def exemplar(self) -> Tensor:
-        return as_tensor([s.exemplar.photo for s in self.samples], self.device)
+        return to_unit([s.exemplar.photo for s in self.samples], self.device)
 
     @cached_property
     def target(self) -> Tensor:
         """The photographs of the layouts."""
-        return as_tensor([s.target.photo for s in self.samples], self.device)
+        return to_unit([s.target.photo for s in self.samples], self.device)
 
     @cached_property
     def answer(self) -> Tensor:
         """The true pictures, of tasks that have them."""
-        return as_tensor([s.answer for s in self.samples if s.answer is not None], self.device)
+        return to_unit([s.answer for s in self.samples if s.answer is not None], self.device)
 
     def drawn_taps(self, network: VGG19) -> list[Taps]:
         """What VGG-19 says of each drawing, asked once for all metrics."""
@@ -56,7 +57,7 @@ class Drawings:
         """The same of each drawing's exemplar; one that several drawings share is looked at once."""
         if ("exemplar", network) not in self._taps:
             photos = {id(s.exemplar.photo): s.exemplar.photo for s in self.samples}
-            taps = taps_of(network, as_tensor(list(photos.values()), self.device))
+            taps = taps_of(network, to_unit(list(photos.values()), self.device))
             known = dict(zip(photos, taps, strict=True))
             self._taps["exemplar", network] = [known[id(s.exemplar.photo)] for s in self.samples]
         return self._taps["exemplar", network]
@@ -91,11 +92,6 @@ class Scorer:
 def taps_of(network: VGG19, images: Tensor) -> list[Taps]:
     """All taps of each of the images (B, 3, H, W) in [0, 1]."""
     return list(zip(*network(images * 2 - 1), strict=True))
-
-
-def as_tensor(photos: Sequence[Photo], device: torch.device) -> Tensor:
-    """Photos (H, W, 3) uint8 → (B, 3, H, W) in [0, 1]; channels stay last in memory, as the networks like it."""
-    return torch.from_numpy(np.stack(photos)).to(device).permute(0, 3, 1, 2).float() / 255
 
 
 def describe(metrics: Sequence[Metric]) -> Mapping[str, str]:

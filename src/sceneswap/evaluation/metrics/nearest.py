@@ -29,7 +29,7 @@ def nn_pixel(output: Tensor, exemplar: Tensor) -> Tensor:
 
     A KD-tree of the exemplar's distinct colours is asked for the output's distinct colours.
     """
-    values = [_nearest_colours(a, b) for a, b in zip(output, exemplar, strict=True)]
+    values = [_nearest_colors(a, b) for a, b in zip(output, exemplar, strict=True)]
     return torch.tensor(values, dtype=torch.float64)
 
 
@@ -68,16 +68,16 @@ def _rows(x: Tensor) -> Tensor:
 # --- RGB --------------------------------------------------------------------------------------------------------------
 
 
-def _nearest_colours(output: Tensor, exemplar: Tensor) -> float:
-    colours, counts = _distinct(_rows(output).cpu().numpy())
+def _nearest_colors(output: Tensor, exemplar: Tensor) -> float:
+    colors, counts = _distinct(_rows(output).cpu().numpy())
     tree = cKDTree(_distinct(_rows(exemplar).cpu().numpy())[0])
-    distances, _ = tree.query(colours, workers=-1)
+    distances, _ = tree.query(colors, workers=-1)
     return float(np.average(np.square(distances), weights=counts))
 
 
-def _distinct(colours: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+def _distinct(colors: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
     """The distinct rows of (P, 3), and how often each occurs."""
-    ordered = colours[np.lexsort(colours.T)]
+    ordered = colors[np.lexsort(colors.T)]
     starts = np.flatnonzero(np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1)))
     return ordered[starts], np.diff(starts, append=len(ordered))
 
