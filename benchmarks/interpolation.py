@@ -225,7 +225,7 @@ def _cases(synthesizer: Synthesizer, size: int, seed: int) -> Iterator[tuple[tup
         numbers = seed, seed + 1, seed + 2
         scenes = [converted_scene(scene(n, (size, size)), schema) for n in numbers]
         areas = np.stack([np.bincount(s.label_map.ravel(), minlength=schema.num_classes + 1) for s in scenes]) / size**2
-        shared = (areas >= LEAST_AREA).all(axis=0)
+        shared = np.asarray((areas >= LEAST_AREA).all(axis=0))
         common = [g for g in grounds if shared[g]]
         if shared[schema.index_of(SKY)] and common:
             yield numbers, scenes, max(common, key=lambda g: areas[0, g])

@@ -125,10 +125,7 @@ def places(synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scene
     """Two looks by place."""
     rows = []
     for target in targets:
-        drawn = [
-            synthesizer.draw(target, blend(looks[:2], maps=one))
-            for one in ("left-right", "top-bottom", "radial")  # type: ignore[arg-type]
-        ]
+        drawn = [synthesizer.draw(target, blend(looks[:2], maps=one)) for one in ("left-right", "top-bottom", "radial")]
         rows.append([colorize(target, synthesizer.schema), scenes[0].photo, scenes[1].photo, *drawn])
     return captioned_grid(rows, CELL, ["layout", "first", "second", "left-right", "top-bottom", "radial"])
 
@@ -142,7 +139,10 @@ def classes(synthesizer: Synthesizer, targets: list[LabelMap], scenes: list[Scen
             blend([first, second], classes={"sky": sky, "clouds": sky}, rest=rest, border=6)
             for sky, rest in ((first, second), (second, first))
         ]
-        drawn = [synthesizer.draw(target, look) for look in (first, second, *mixed)]
+        drawn = [
+            *(synthesizer.draw(target, look) for look in (first, second)),
+            *(synthesizer.draw(target, m) for m in mixed),
+        ]
         rows.append([colorize(target, synthesizer.schema), scenes[0].photo, scenes[1].photo, *drawn])
     return captioned_grid(
         rows, CELL, ["layout", "first", "second", "first's look", "second's look", "first's sky", "second's sky"]

@@ -12,7 +12,6 @@ from types import ModuleType
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_models import SIZES, make_scene, tiny_release
 
 from sceneswap.checkpoint import Release, folded_copy, save_release
 from sceneswap.config import load_train_config
@@ -26,6 +25,7 @@ from sceneswap.models.pretrained.lpips import LPIPS
 from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.procedural import render
 from sceneswap.scene import Scene
+from tests.tiny_models import SIZES, make_scene, tiny_release
 
 torch.set_num_threads(1)  # the networks of tests are tiny: more threads only wait for each other
 

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def exif(orientation: int) -> Image.Exif:
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.webp"])
 def test_lossless_formats_are_exact(tmp_path: Path, name: str) -> None:
-    options = {"lossless": True, "exact": True} if name.endswith("webp") else {}
+    options: dict[str, Any] = {"lossless": True, "exact": True} if name.endswith("webp") else {}
     Image.fromarray(PHOTO).save(tmp_path / name, **options)
     photo = read_photo(tmp_path / name)
     assert photo.dtype == np.uint8

@@ -67,7 +67,7 @@ def test_tables_show_numbers_shortly_and_flush_right() -> None:
 
 
 def test_a_legend_shows_colours() -> None:
-    assert "background:#0a00ff" in legend({"sea": np.array([10, 0, 255], np.uint8)})
+    assert "background:#0a00ff" in legend({"sea": (10, 0, 255)})
 
 
 def test_a_page_asks_for_nothing_and_is_the_same_each_time(tmp_path: Path) -> None:

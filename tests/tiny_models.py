@@ -64,7 +64,8 @@ def write_segmenter(path: Path, sees: str) -> Path:
     torch.manual_seed(0)
     network = DeepLab()
     with torch.no_grad():
-        network.logits.bias[1 + load_schema("ade20k-150").index_of(sees)] += 1e4
+        bias = network.get_parameter("logits.bias")
+        bias[1 + load_schema("ade20k-150").index_of(sees)] += 1e4
     save_file(network.state_dict(), path)
     return path
 

@@ -76,12 +76,12 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         torch.set_num_threads(job["threads"])
     synthesizer = Synthesizer.from_pretrained(job["model"], device="cpu")
     photos = tuple(map(Path, job["photos"]))
-    sources, _ = find_sources(photos, labels=None, schema=synthesizer.schema, file_schema=None, limit=2)
+    (layout, exemplar), _ = find_sources(photos, labels=None, schema=synthesizer.schema, file_schema=None, limit=2)
     seconds = []
     for number in range(job["runs"]):
         started = time.perf_counter()
         reader = SceneReader(synthesizer, None, long_side=job["long_side"])
-        swap_two(*sources, photos[0].with_name(f"out-{number}.png"), reader=reader)
+        swap_two(layout, exemplar, photos[0].with_name(f"out-{number}.png"), reader=reader)
         seconds.append(time.perf_counter() - started)
     with Image.open(photos[0].with_name("out-0.png")) as picture:
         size = list(picture.size)

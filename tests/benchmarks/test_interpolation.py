@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tiny import tiny_model
+
+from tests.tiny import tiny_model
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
-from tiny import random_scene, tiny_model, write_scene
 
 from sceneswap.errors import UserError
 from sceneswap.evaluation.tasks import Networks
@@ -22,6 +21,7 @@ from sceneswap.files import write_json
 from sceneswap.inference.segmentation import DeepLabSegmenter
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.models.pretrained.vgg import VGG19
+from tests.tiny import random_scene, tiny_model, write_scene
 
 ROOT = Path(__file__).parents[2]
 SPEED = {

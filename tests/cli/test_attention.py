@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny import random_scene, tiny_model, write_scene
 
 from sceneswap.cli.main import run
+from tests.tiny import random_scene, tiny_model, write_scene
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import random_scene, tiny_model, write_scene
 
 from sceneswap.cli.main import run
 from sceneswap.images import read_photo, read_png_text, write_png
+from tests.tiny import random_scene, tiny_model, write_scene
 
 Command = Callable[..., int]
 
@@ -50,7 +50,7 @@ def test_global_writes_strips(interpolate: Command, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "interpolation.json").read_text())
     assert [f["weights"] for f in record["rows"][0]["frames"]] == [[1, 0], [0.5, 0.5], [0, 1]]
     with Image.open(tmp_path / "layout.webp") as animation:
-        assert animation.n_frames == 4  # there and back
+        assert getattr(animation, "n_frames", 1) == 4  # there and back
         assert animation.size == (32, 32)
     page = (tmp_path / "index.html").read_text()
     assert "data:image/webp" in page
@@ -95,7 +95,7 @@ def test_three_exemplars_and_gif(interpolate: Command, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "interpolation.json").read_text())
     assert record["rows"][0]["frames"][2]["weights"] == [0, 1, 0]
     with Image.open(tmp_path / "layout.gif") as animation:
-        assert animation.n_frames > 1
+        assert getattr(animation, "n_frames", 1) > 1
 
 
 def test_spatial_patterns(interpolate: Command, tmp_path: Path) -> None:

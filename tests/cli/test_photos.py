@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import write_photo, write_segmenter
 
 from sceneswap.cli.main import run
 from sceneswap.images import read_photo, read_png_text
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
+from tests.tiny_models import write_photo, write_segmenter
 
 OUTDOOR = load_schema("outdoor")
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tiny_models import write_run
 
 from sceneswap.cli.main import run
+from tests.tiny_models import write_run
 
 
 def test_swap_prints_the_page(

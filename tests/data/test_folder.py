@@ -93,7 +93,7 @@ def test_an_index_out_of_range_is_an_index_error(root: Path) -> None:
     for index in (3, -1):
         with pytest.raises(IndexError):
             dataset[index]
-    assert len(list(iter(dataset))) == 3  # type: ignore[call-overload]
+    assert len(list(iter(dataset))) == 3
 
 
 def test_the_cache_returns_the_same_scene_and_is_bounded(root: Path) -> None:

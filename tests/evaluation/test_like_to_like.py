@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tiny import random_scene, tiny_synthesizer
 
 from sceneswap.evaluation.like_to_like import GROUPS, like_to_like
 from sceneswap.inference.transfer_matrix import TransferMatrix
 from sceneswap.jobs.charts import like_figure
 from sceneswap.labels.presets import load_schema
+from tests.tiny import random_scene, tiny_synthesizer
 
 
 def test_groups_hold_every_class_once() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import random_scene, tiny_synthesizer, write_scene
 
 from sceneswap.data.folder import FolderDataset
 from sceneswap.errors import UserError
@@ -18,6 +17,7 @@ from sceneswap.inference.transfer_matrix import TransferMatrix, cluster, dendrog
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.models import msca
 from sceneswap.models.generator import Generator, gather
+from tests.tiny import random_scene, tiny_synthesizer, write_scene
 
 CLASSES = (0, 3, 5, 19, 21)
 

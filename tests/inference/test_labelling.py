@@ -7,7 +7,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from tiny_models import make_photo, tiny_release, write_photo, write_segmenter
 
 from sceneswap.errors import UserError
 from sceneswap.images import resize_photo, write_png
@@ -18,6 +17,7 @@ from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
 from sceneswap.labels.io import resize_label_map, write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.generator import Generator
+from tests.tiny_models import make_photo, tiny_release, write_photo, write_segmenter
 
 OUTDOOR = load_schema("outdoor")
 SKY = OUTDOOR.index_of("sky-other")

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import random_scene, tiny_synthesizer
 
 from sceneswap.checkpoint import read_tensors, write_tensors
 from sceneswap.errors import UserError
 from sceneswap.inference.blend import blend
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from tests.tiny import random_scene, tiny_synthesizer
 
 
 @pytest.fixture(scope="module", params=["msca", "gap", "spade-vae"])
@@ -33,8 +33,8 @@ def test_a_saved_look_draws_and_blends_bit_for_bit(synthesizer: Synthesizer, tmp
             look.picture,
         )
         assert np.array_equal(synthesizer.draw(label_map, look), synthesizer.draw(label_map, again))
-    mixed = [synthesizer.draw(label_map, blend(some, weights=[0.5, 0.3, 0.2])) for some in (looks, opened)]
-    assert np.array_equal(*mixed)
+    one, same = (synthesizer.draw(label_map, blend(some, weights=[0.5, 0.3, 0.2])) for some in (looks, opened))
+    assert np.array_equal(one, same)
 
 
 def test_a_look_weighs_the_same_whatever_its_photograph(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_look_weighs_the_same_whatever_its_photograph(tmp_path: Path) -> None:
 
 def test_exemplars_of_many_sizes_draw_in_one_batch_as_alone(synthesizer: Synthesizer) -> None:
     random = np.random.default_rng(0)
-    scenes = [random_scene(i, *(int(side) for side in random.integers(20, 80, 2))) for i in range(32)]
+    scenes = [random_scene(i, *random.integers(20, 80, 2).tolist()) for i in range(32)]
     looks = [synthesizer.encode(scene) for scene in scenes]
     label_map = random_scene(99, 32, 40).label_map
     together = synthesizer.draw_batch([label_map] * len(looks), looks, batch_size=32)

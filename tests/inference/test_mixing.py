@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tiny import random_scene, tiny_synthesizer
 from torch import Tensor
 
 from sceneswap.errors import UserError
@@ -25,8 +25,9 @@ from sceneswap.models import msca
 from sceneswap.models.generator import EncodedExemplar, ExemplarFeatures, Generator, gather
 from sceneswap.models.spade_vae import Latent
 from sceneswap.scene import Scene
+from tests.tiny import random_scene, tiny_synthesizer
 
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+CLOSE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-5}
 
 
 @pytest.fixture(scope="module", params=["msca", "gap"])

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_models import make_scene, tiny_release
 
 from sceneswap.errors import UserError
 from sceneswap.images import write_png
@@ -20,6 +19,7 @@ from sceneswap.inference.synthesizer import DEFAULT_WORKING_SIZE, Synthesizer
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.scene import Scene
+from tests.tiny_models import make_scene, tiny_release
 
 KINDS = ("msca", "gap", "spade-vae")
 

@@ -10,11 +10,13 @@ import pytest
 
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo, read_png_text, write_png
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs import synthesize
 from sceneswap.jobs.manifest import COLUMNS, read_manifest
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.synthesize import failure_lines, failures_path, run_manifest
+from sceneswap.scene import Scene
 
 
 def row(layout: str, exemplar: str, output: str = "", **settings: str) -> dict[str, str]:
@@ -111,6 +113,7 @@ def test_rows_are_drawn_as_single_pictures_are(synthesizer: Synthesizer, data: P
     outcome = run_manifest(SceneReader(synthesizer), rows, batch_size=2, on_done=done.append)
     assert (outcome.drawn, outcome.skipped, outcome.failures, sum(done)) == (16, 0, [], 16)
     for one in rows:
+        assert one.exemplar_label_map is not None
         look = synthesizer.encode(synthesizer.read_scene(one.exemplar, one.exemplar_label_map))
         alone = synthesizer.draw(synthesizer.read_label_map(one.label_map), look).astype(int)
         assert np.abs(read_photo(one.output).astype(int) - alone).max() <= 1
@@ -121,7 +124,12 @@ def test_a_shared_exemplar_is_encoded_once(
 ) -> None:
     encoded: list[str] = []
     encode = Synthesizer.encode
-    monkeypatch.setattr(Synthesizer, "encode", lambda self, scene: encoded.append(scene.name) or encode(self, scene))
+
+    def remember(self: Synthesizer, scene: Scene) -> Look:
+        encoded.append(scene.name)
+        return encode(self, scene)
+
+    monkeypatch.setattr(Synthesizer, "encode", remember)
     rows = read_manifest(write(data / "list.csv", [row(x, y) for y in "ab" for x in "abcd"]))
     run_manifest(SceneReader(synthesizer), rows, batch_size=1)  # several windows
     assert sorted(Path(name).stem for name in encoded) == ["a", "b"]

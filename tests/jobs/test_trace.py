@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import random_scene, tiny_synthesizer, write_scene
 
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo
@@ -16,6 +15,7 @@ from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source
 from sceneswap.jobs.trace import class_region, contact_sheet, overlay, point, trace, write_trace
 from sceneswap.models import msca
+from tests.tiny import random_scene, tiny_synthesizer, write_scene
 
 LAYOUT = random_scene(2, 30, 42)  # sides that the network must extend
 

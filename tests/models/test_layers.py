@@ -43,5 +43,5 @@ def test_instance_norm_equals_pytorchs() -> None:
 def test_sizes_and_kinds() -> None:
     x = torch.zeros(1, 3, 8, 6)
     for padding in ("zeros", "replicate"):
-        assert convolution(3, 5, padding)(x).shape == (1, 5, 8, 6)  # type: ignore[arg-type]
-        assert convolution(3, 5, padding, stride=2)(x).shape == (1, 5, 4, 3)  # type: ignore[arg-type]
+        assert convolution(3, 5, padding)(x).shape == (1, 5, 8, 6)
+        assert convolution(3, 5, padding, stride=2)(x).shape == (1, 5, 4, 3)

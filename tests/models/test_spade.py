@@ -62,7 +62,7 @@ def test_only_batch_norm_lets_a_constant_through(batch_norm: bool) -> None:
 
 def test_replicate_padding_leaves_no_rim_on_a_flat_picture() -> None:
     torch.manual_seed(0)
-    kinds = {padding: BlockKind(padding=padding) for padding in ("zeros", "replicate")}  # type: ignore[arg-type]
+    kinds = {padding: BlockKind(padding=padding) for padding in ("zeros", "replicate")}
     spread = {}
     for padding, kind in kinds.items():
         ladder = SpadeSynthesis(widths=(4, 6), conditions=(3, 4), hidden=(4, 4), middle_blocks=0, kind=kind).eval()

@@ -180,8 +180,8 @@ def test_lamps_light_windows_only_in_the_dark() -> None:
     day = replace(night, elevation=40.0)
     lit, dark = (render(layout, replace(night, lamps=lamps), SIZE).photo.astype(int) for lamps in (0.9, 0.0))
     assert (lit - dark).max() > 60
-    noon = [render(layout, replace(day, lamps=lamps), SIZE).photo for lamps in (0.9, 0.0)]
-    assert np.array_equal(*noon)
+    one, other = (render(layout, replace(day, lamps=lamps), SIZE).photo for lamps in (0.9, 0.0))
+    assert np.array_equal(one, other)
 
 
 def test_textures_are_periodic_and_bounded() -> None:

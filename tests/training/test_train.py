@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny import write_scene
 from torch import Tensor
 
 from sceneswap.checkpoint import Release, folded_copy, newest_state, read_state, save_release
@@ -22,6 +21,7 @@ from sceneswap.models.build import build_generator
 from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.scene import Scene
 from sceneswap.training.loop import plan, train
+from tests.tiny import write_scene
 
 Short = Callable[..., TrainConfig]
 
