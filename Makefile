@@ -1,5 +1,6 @@
 # make demo   a style-swap page from unseen scenes with the shipped model, on a machine that has only Python
 # make test   everything that keeps the project sound: ruff, mypy, pytest
+# make quick  the same without the slow tests
 #
 # PYTHON=python3.12 make …  picks the interpreter for .venv; pip's own variables (PIP_EXTRA_INDEX_URL, …) work as ever.
 
@@ -10,7 +11,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.
 HAVE_PIP := $(RUN) -c 'import pip' 2>/dev/null || $(RUN) -m ensurepip # of a .venv that another tool has made
 DEMO_SCENES ?= 5
 
-.PHONY: demo test lint clean
+.PHONY: demo test quick lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.core
@@ -21,6 +22,9 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.dev lint
 	$(RUN) -m pytest
+
+quick: $(VENV)/.dev lint
+	$(RUN) -m pytest -m "not slow"
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

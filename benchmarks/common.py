@@ -5,14 +5,12 @@ import os
 import platform
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from sceneswap.evaluation.protocol import versions
 from sceneswap.files import write_bytes, write_json
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
@@ -59,28 +57,6 @@ def write_jpeg(path: Path, photo: Photo, most_bytes: int, quality: int = 85) -> 
             write_bytes(path, buffer.getvalue())
             return
         side = round(side * min(0.97, (most_bytes / buffer.tell()) ** 0.5))
-
-
-def counter(what: str, total: int) -> Callable[[int], None]:
-    """Tells on stderr, every half a minute, how much is done."""
-    started = said = time.monotonic()
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done, said
-        done, now = done + count, time.monotonic()
-        if done and now - said > 30:
-            said = now
-            left = (now - started) / done * (total - done) / 60
-            print(f"{what}: {done:,} of {total:,}, {left:.0f} min left", file=sys.stderr, flush=True)
-
-    return advance
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, sceneswap and of the packages that move its numbers."""
-    packages = {name: metadata.version(name) for name in ("sceneswap", "torch", "numpy", "pillow")}
-    return {"python": platform.python_version(), **packages}
 
 
 def machine() -> dict[str, Any]:

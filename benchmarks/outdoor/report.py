@@ -26,14 +26,14 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
-from benchmarks.common import ROOT, counter, in_fresh_process, write_jpeg
+from benchmarks.common import ROOT, in_fresh_process, write_jpeg
 from benchmarks.outdoor.page import SWAP, command, markdown
 from sceneswap.cli.options import MeasuringOptions
 from sceneswap.data.folder import FolderDataset
 from sceneswap.errors import UserError
 from sceneswap.evaluation.aggregate import ratio
 from sceneswap.evaluation.figures import curves, looks_figure
-from sceneswap.evaluation.like_to_like import GROUPS, like_to_like
+from sceneswap.evaluation.like_to_like import ALIKE, like_to_like
 from sceneswap.evaluation.methods import KeptMethod, ModelMethod
 from sceneswap.evaluation.pairs import Scenes, random_pairs
 from sceneswap.evaluation.protocol import folder_hash
@@ -46,6 +46,7 @@ from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.jobs.charts import like_figure
 from sceneswap.pictures import evenly_spread
+from sceneswap.progress import progress
 from sceneswap.scene import Scene
 
 SHEET_ROWS = 30
@@ -187,8 +188,8 @@ def attention(report: Report) -> dict[str, Any]:
     model = report.models[report.ours]
     work = report.private / "attention" / f"{model.weights_sha256[:12]}-{report.transfers}"
     dataset = FolderDataset(report.data, model.schema, cache=True)
-    on_pair = counter("transfer matrix", report.transfers)
-    matrix = transfer_matrix(model, dataset, report.transfers, work, seed=report.seed, on_pair=on_pair)
+    with progress("transfer matrix", report.transfers) as advance:
+        matrix = transfer_matrix(model, dataset, report.transfers, work, seed=report.seed, on_pair=advance)
     write_matrix_page(work, matrix, model, dendrogram=True)
     like = like_to_like(matrix)
     panels = {
@@ -200,7 +201,7 @@ def attention(report: Report) -> dict[str, Any]:
     for name in ("transfer.png", "dendrogram.png"):
         shutil.copyfile(work / name, report.out / name)
     record = read_json(work / "transfer.json", "the transfer matrix")
-    record |= {"groups": GROUPS, "like": [one.record() for one in like]}
+    record |= {"groups": ALIKE, "like": [one.record() for one in like]}
     return _publish(report, "attention.json", record)
 
 
@@ -262,10 +263,10 @@ def _measure(report: Report, task: Task, name: str) -> dict[str, Any]:
     for method in methods:
         if drop_unlike(method, folder, task.protocol, batch_size=report.batch_size):
             print(f"{name}: {method.name} was measured otherwise; it is measured anew", file=sys.stderr)
-    evaluate(
-        task, models, folder, batch_size=report.batch_size, grid_scenes=0,
-        sheet_rows=SHEET_ROWS, on_done=counter(name, len(methods) * len(task.pairs)),
-    )  # fmt: skip
+    with progress(name, len(methods) * len(task.pairs)) as advance:
+        evaluate(
+            task, models, folder, batch_size=report.batch_size, grid_scenes=0, sheet_rows=SHEET_ROWS, on_done=advance
+        )  # fmt: skip
     return dict(read_json(folder / "results.json", "the results of an evaluation"))
 
 

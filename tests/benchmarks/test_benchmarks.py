@@ -17,6 +17,8 @@ from sceneswap.models.build import build_generator
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -53,3 +55,14 @@ def test_training(tmp_path: Path) -> None:
     record = run("speed.training", *options, record=tmp_path / "record.json")
     assert [phase["phase"] for phase in record["phases"]] == ["pretrain", "patch", "global"]
     assert all(phase["steps_per_second"] > 0 for phase in record["phases"])
+
+
+def test_nearest_measures_both_and_finds_them_equal(tmp_path: Path) -> None:
+    options = ["--size", 32, "--pairs", 1, "--random-features", "--threads", 1]
+    found = run("speed.nearest", *options, record=tmp_path / "nearest.json")
+    assert found["weights"] == "none: random features"
+    assert [row["metric"] for row in found["rows"]] == ["NN_pixel", "NN_conv1"]
+    for row in found["rows"]:
+        assert row["value"] == pytest.approx(row["baseline_value"], rel=1e-3)
+        assert row["relative_error"] < 1e-5
+        assert row["speed_up"] == pytest.approx(row["baseline_seconds"] / row["seconds"])

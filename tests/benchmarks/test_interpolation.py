@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.tiny import tiny_model
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_it_runs(tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "model")
     options = ["--model", model, "--cases", 1, "--pairs", 1, "--transfers", 2, "--runs", 1, "--size", 64]

@@ -14,7 +14,7 @@ from sceneswap.cli.main import run
 from sceneswap.config import load_train_config
 from sceneswap.data.folder import FolderDataset
 from sceneswap.evaluation.labels import (
-    GROUPS,
+    COARSE,
     class_ious,
     count,
     evaluate_labels,
@@ -54,10 +54,10 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_class_is_in_one_group() -> None:
-    assert sorted(name for names in GROUPS.values() for name in names) == sorted(OUTDOOR.names)
+    assert sorted(name for names in COARSE.values() for name in names) == sorted(OUTDOOR.names)
     stanford = load_schema("stanford-background")
     groups = group_mapping(OUTDOOR)[stanford.mapping_to(OUTDOOR)]
-    assert sorted(groups.tolist()) == list(range(len(GROUPS) + 1))  # its 8 classes are the 8 groups, void stays void
+    assert sorted(groups.tolist()) == list(range(len(COARSE) + 1))  # its 8 classes are the 8 groups, void stays void
 
 
 def test_counts_and_scores_by_hand() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sceneswap.evaluation.like_to_like import GROUPS, like_to_like
+from sceneswap.evaluation.like_to_like import ALIKE, like_to_like
 from sceneswap.inference.transfer_matrix import TransferMatrix
 from sceneswap.jobs.charts import like_figure
 from sceneswap.labels.presets import load_schema
@@ -11,7 +11,7 @@ from tests.tiny import random_scene, tiny_synthesizer
 
 
 def test_groups_hold_every_class_once() -> None:
-    names = [name for members in GROUPS.values() for name in members]
+    names = [name for members in ALIKE.values() for name in members]
     assert sorted(names) == sorted(load_schema("outdoor").names)
 
 

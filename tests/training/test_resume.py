@@ -20,6 +20,8 @@ from sceneswap.training.loop import train
 STEPS = 12  # of each phase
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
+pytestmark = pytest.mark.slow
+
 
 def start(preset: Path, data: Path, out: Path, *flags: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "sceneswap.cli.main", "train", "--preset", str(preset), "--data", str(data)]

@@ -17,9 +17,12 @@ from sceneswap.training.loop import train
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
-pytestmark = pytest.mark.skipif(
-    not torch.distributed.is_available() or not torch.distributed.is_gloo_available(), reason="needs gloo"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not torch.distributed.is_available() or not torch.distributed.is_gloo_available(), reason="needs gloo"
+    ),
+]
 
 
 def launch(data: Path, *runs: Path) -> None:

@@ -28,7 +28,7 @@ from sceneswap.scene import LabelMap, Photo
 FORMAT = "sceneswap-labels-1"
 """Of labels.json."""
 
-GROUPS: dict[str, tuple[str, ...]] = {
+COARSE: dict[str, tuple[str, ...]] = {
     "sky": ("sky-other", "clouds", "fog"),
     "vegetation": ("tree", "bush", "plant-other", "flower"),
     "grass": ("grass", "playingfield"),
@@ -61,9 +61,9 @@ class Example:
 
 
 def group_mapping(schema: LabelSchema) -> NDArray[np.int16]:
-    """(C + 1,): the group of every class of the `outdoor` preset, `len(GROUPS)` for void."""
-    mapping = np.full(schema.num_classes + 1, len(GROUPS), np.int16)
-    for number, names in enumerate(GROUPS.values()):
+    """(C + 1,): the group of every class of the `outdoor` preset, `len(COARSE)` for void."""
+    mapping = np.full(schema.num_classes + 1, len(COARSE), np.int16)
+    for number, names in enumerate(COARSE.values()):
         mapping[[schema.index_of(name) for name in names]] = number
     return mapping
 
@@ -146,7 +146,7 @@ def evaluate_labels(
         "protocol": {
             "data": {"names": names, "sha256": [folder_hash([root]) for root in roots], "limit": limit},
             "schema": {"name": outdoor.name, "sha256": schema_hash(outdoor)},
-            "groups": {name: list(members) for name, members in GROUPS.items()},
+            "groups": {name: list(members) for name, members in COARSE.items()},
             "metrics": DEFINITIONS,
         },
         "scores": {name: _scored(*one, groups) for name, one in {**found, "all": total}.items()},
@@ -162,7 +162,7 @@ def evaluate_labels(
 def score_rows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the table of scores, as text."""
     parts = [(part, metric) for part in ("outdoor", "groups") for metric in ("pixel accuracy", "mean IoU")]
-    sizes = {"outdoor": sum(len(m) for m in GROUPS.values()), "groups": len(GROUPS)}
+    sizes = {"outdoor": sum(len(m) for m in COARSE.values()), "groups": len(COARSE)}
     header = ["data", "scenes", *(f"{part} {sizes[part]}: {metric}" for part, metric in parts)]
     rows = [
         [name, f"{one['scenes']:,}", *(f"{one[part][metric]:.1%}" for part, metric in parts)]
@@ -243,14 +243,14 @@ def _write_page(
             ),
             section(
                 "What is taken for what", "In per cent of each true group's pixels, of all data together.",
-                picture(confusion_picture(confusion, list(GROUPS)), "confusion of groups"),
+                picture(confusion_picture(confusion, list(COARSE)), "confusion of groups"),
             ),
             section(
                 "Examples", "Evenly spread over each folder, with the accuracy in groups; void is black.",
                 picture_grid("scene", [text(t) for t in ("photograph", "true map", "estimated")], shown), legend(names),
             ),
             section("Classes", table(["class", "share of pixels", "recall", "IoU"], classes)),
-            section("Groups", facts({name: ", ".join(members) for name, members in GROUPS.items()})),
+            section("Groups", facts({name: ", ".join(members) for name, members in COARSE.items()})),
             section(
                 "How it was measured",
                 facts(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sceneswap.inference.transfer_matrix import TransferMatrix
 
-GROUPS: dict[str, tuple[str, ...]] = {
+ALIKE: dict[str, tuple[str, ...]] = {
     "sky": ("sky-other", "clouds", "fog"),
     "vegetation": ("tree", "bush", "grass", "plant-other", "flower"),
     "mountains": ("mountain", "hill", "rock"),
@@ -59,9 +59,9 @@ def like_to_like(
 ) -> list[Likeness]:
     """What the `count` commonest target labels take from their like, commonest first.
 
-    groups: group → names of its labels; `GROUPS` by default.
+    groups: group → names of its labels; `ALIKE` by default.
     """
-    group_of = {name: group for group, names in (groups or GROUPS).items() for name in names}
+    group_of = {name: group for group, names in (groups or ALIKE).items() for name in names}
     kinds = [group_of.get(name, name) for name in matrix.names]
     found = []
     for label in matrix.frequent(count):

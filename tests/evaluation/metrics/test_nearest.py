@@ -1,10 +1,6 @@
 """Nearest neighbours: by hand, and against brute force in float64."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -166,21 +162,6 @@ def test_conv1_is_relu1_1_per_image_and_sizes_may_differ(vgg: VGG19) -> None:
     expected = [brute_force(a, b) for a, b in pairs]
     assert nn_conv1(vgg, output, exemplar) == pytest.approx(expected, rel=1e-5)
     assert nn_pixel(output, exemplar).shape == (2,)
-
-
-def test_benchmark_measures_both_and_finds_them_equal(tmp_path: Path) -> None:
-    root, record = Path(__file__).parents[3], tmp_path / "nearest.json"
-    options = ["--size", "32", "--pairs", "1", "--random-features", "--threads", "1", "--json", str(record)]
-    command = [sys.executable, "-m", "benchmarks.speed.nearest", *options]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(record.read_text())
-    assert found["weights"] == "none: random features"
-    assert [row["metric"] for row in found["rows"]] == ["NN_pixel", "NN_conv1"]
-    for row in found["rows"]:
-        assert row["value"] == pytest.approx(row["baseline_value"], rel=1e-3)
-        assert row["relative_error"] < 1e-5
-        assert row["speed_up"] == pytest.approx(row["baseline_seconds"] / row["seconds"])
 
 
 def test_some_locations_stand_for_all() -> None:
