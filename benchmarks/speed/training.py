@@ -122,7 +122,8 @@ def measured_ceilings(device: torch.device, precision: str) -> dict[str, float]:
     kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
     place: dict[str, Any] = {"device": device, "dtype": kind}
     picture = torch.randn(8, 128, 64, 64, **place).contiguous(memory_format=torch.channels_last).requires_grad_()
-    layer = torch.nn.Conv2d(128, 128, 3, padding=1, **place).to(memory_format=torch.channels_last)
+    layer = torch.nn.Conv2d(128, 128, 3, padding=1, **place)
+    layer = layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs know tensors only
     left, right = (torch.randn(2048, 2048, **place).requires_grad_() for _ in range(2))
 
     def speed(flops: float, forward: Callable[[], torch.Tensor]) -> float:
