@@ -13,6 +13,7 @@
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -176,32 +177,26 @@ def transfer_of(synthesizer: Synthesizer, pairs: int, size: int, seed: int) -> T
 def cost(synthesizer: Synthesizer, runs: int, size: int, seed: int) -> dict[str, Any]:
     """Passes and seconds of a strip, beside those of what it is made of."""
     target, *ends = (converted_scene(scene(seed + j, (size, size)), synthesizer.schema) for j in range(3))
-    network, passes = synthesizer.release.network, {"encode_exemplar": 0, "draw": 0}
-    originals = {name: getattr(network, name) for name in passes}
-
-    def counted(name: str) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            passes[name] += 1
-            return originals[name](*arguments)
-
-        return call
+    network, passes = synthesizer.release.network, Counter[str]()
+    counters = [
+        part.register_forward_hook(lambda *_, name=name: passes.update([name]))
+        for name, part in (("encodings", network.image_encoder), ("drawings", network.synthesis))
+    ]
 
     def strip() -> None:
         looks = [synthesizer.encode(end) for end in ends]
         for t in np.linspace(0, 1, FRAMES):
             synthesizer.draw(target.label_map, blend(looks, [1 - t, t]))
 
-    for name in passes:
-        setattr(network, name, counted(name))
     strip()
-    for name, original in originals.items():
-        setattr(network, name, original)
+    for counter in counters:
+        counter.remove()
     look = synthesizer.encode(ends[0])
     encode = _seconds(lambda: synthesizer.encode(ends[0]), 3 * runs)
     draw = _seconds(lambda: synthesizer.draw(target.label_map, look), 3 * runs)
     seconds = _seconds(strip, runs)
     return {
-        "frames": FRAMES, "encodings": passes["encode_exemplar"], "drawings": passes["draw"],
+        "frames": FRAMES, **passes,
         "strip_seconds": seconds, "encode_seconds": encode, "draw_seconds": draw,
         "strip_over_11_draws_and_2_encodings": seconds / (FRAMES * draw + 2 * encode),
     }  # fmt: skip

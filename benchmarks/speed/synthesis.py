@@ -3,7 +3,7 @@
     python -m benchmarks.speed.synthesis --json synthesis.json
 
 Seconds are medians after a warm-up, from arrays to arrays on the CPU: reading and writing files is left out. MSCA is
-timed by wrapping its two functions (spatial logits, transfer) in a clock. Memory is that of a fresh process.
+timed by wrapping its two functions (gather, forward) in a clock. Memory is that of a fresh process.
 """
 
 import json
@@ -134,7 +134,7 @@ def _seconds(work: Callable[[], Any], runs: int, warm_up: int) -> float:
 
 
 def _msca_share(work: Callable[[], Any], runs: int) -> float:
-    """Share of `work` spent in MSCA: its spatial logits (exemplar) and its transfer (target)."""
+    """Share of `work` spent in MSCA: what it gathers (exemplar) and what it gives out (target)."""
     with _clock() as inside:
         started = time.perf_counter()
         for _ in range(runs):
@@ -159,15 +159,14 @@ def _clock() -> Iterator[list[float]]:
 
         return wrapper
 
-    places: list[tuple[Any, str]] = [(msca, "transfer"), (msca.MSCA, "spatial_logits"), (msca.GAP, "spatial_logits")]
-    kept = [getattr(owner, name) for owner, name in places]
+    kept = {name: getattr(msca.SpatialChannelAttention, name) for name in ("gather", "forward")}
     try:
-        for (owner, name), function in zip(places, kept, strict=True):
-            setattr(owner, name, timed(function))
+        for name, function in kept.items():
+            setattr(msca.SpatialChannelAttention, name, timed(function))
         yield inside
     finally:
-        for (owner, name), function in zip(places, kept, strict=True):
-            setattr(owner, name, function)
+        for name, function in kept.items():
+            setattr(msca.SpatialChannelAttention, name, function)
 
 
 def _gflop(work: Callable[[], Any]) -> float:

@@ -5,6 +5,7 @@ safetensors and JSON only. Every write is atomic; a training state is one file, 
 """
 
 import copy
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,8 +39,12 @@ _META = "sceneswap"
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Write tensors and a JSON value as one safetensors file, atomically. Raises `UserError` when it cannot be written."""
+    write_bytes(path, _tensor_bytes(tensors, meta))
+
+
+def _tensor_bytes(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> bytes:
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(plain, metadata={_META: json.dumps(meta)}))
+    return save(plain, metadata={_META: json.dumps(meta)})
 
 
 def read_tensors(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -89,6 +94,11 @@ def save_release(folder: Path, release: Release, *, half: bool = False) -> None:
             "record": release.record,
         },
     )
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """SHA-256 of the `model.safetensors` that `save_release` would write of a network, in full precision."""
+    return hashlib.sha256(_tensor_bytes(learned_state(network), {"format": RELEASE_FORMAT})).hexdigest()
 
 
 def load_release(folder: Path, vgg19: Path | None = None) -> Release:

@@ -16,7 +16,7 @@ from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import TransferMatrix, cluster, dendrogram_features, transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.models import msca
-from sceneswap.models.generator import Generator, gather
+from sceneswap.models.generator import Generator
 from tests.tiny import random_scene, tiny_synthesizer, write_scene
 
 CLASSES = (0, 3, 5, 19, 21)
@@ -41,15 +41,17 @@ def test_attention_is_the_networks(kind: str) -> None:
     network = synthesizer.release.network
     assert isinstance(network, Generator)
     scales = attend(synthesizer, label_map, exemplar)
-    read = synthesizer.exemplar_features(exemplar)
+    image, exemplar_map = synthesizer.exemplar_input(exemplar)
     with torch.inference_mode():
-        moved = network.transfer(network.encode_target(synthesizer.network_input(label_map)), gather(read))
-    for scale, (found, expected) in enumerate(zip(scales, moved, strict=True)):
+        features, _ = network.exemplar_features(network.image_encoder(image), exemplar_map)
+        targets = network.target_encoder(synthesizer.network_input(label_map))
+        gathered = network.encode_exemplar(image, exemplar_map).scales
+        moved = [layer(*one) for layer, *one in zip(network.layers, targets, gathered, strict=True)]
+    for found, expected, f2 in zip(scales, moved, features, strict=True):
         alpha, beta = found.spatial.flatten(1)[None], found.channel.flatten(1)[None]
-        assert found.spatial.shape[1:] == read.features[scale].shape[2:]
+        assert found.spatial.shape[1:] == f2.shape[2:]
         affinity = msca.effective_affinity(beta, found.score[None], alpha)
-        features = read.features[scale].flatten(2)
-        torch.testing.assert_close(features @ affinity.mT, expected.flatten(2), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(f2.flatten(2) @ affinity.mT, expected.flatten(2), rtol=1e-4, atol=1e-5)
 
 
 def test_the_baseline_has_no_attention() -> None:

@@ -1,5 +1,6 @@
 """Looks: kilobytes, equal in a batch of any sizes, saved and opened bit for bit, and no other model's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from sceneswap.errors import UserError
 from sceneswap.inference.blend import blend
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.models.spade_vae import Latent
 from tests.tiny import random_scene, tiny_synthesizer
 
 
@@ -35,6 +37,9 @@ def test_a_saved_look_draws_and_blends_bit_for_bit(synthesizer: Synthesizer, tmp
         assert np.array_equal(synthesizer.draw(label_map, look), synthesizer.draw(label_map, again))
     one, same = (synthesizer.draw(label_map, blend(some, weights=[0.5, 0.3, 0.2])) for some in (looks, opened))
     assert np.array_equal(one, same)
+    if not isinstance(looks[0].encoded, Latent):
+        one, same = (synthesizer.draw(label_map, blend(some, maps="left-right")) for some in (looks, opened))
+        assert np.array_equal(one, same)
 
 
 def test_a_look_weighs_the_same_whatever_its_photograph(tmp_path: Path) -> None:
@@ -52,7 +57,13 @@ def test_exemplars_of_many_sizes_draw_in_one_batch_as_alone(synthesizer: Synthes
     scenes = [random_scene(i, *random.integers(20, 80, 2).tolist()) for i in range(32)]
     looks = [synthesizer.encode(scene) for scene in scenes]
     label_map = random_scene(99, 32, 40).label_map
+    batches: list[int] = []
+    counter = synthesizer.release.network.synthesis.register_forward_hook(
+        lambda *passed: batches.append(len(passed[2]))
+    )
     together = synthesizer.draw_batch([label_map] * len(looks), looks, batch_size=32)
+    counter.remove()
+    assert batches == [32]
     for look, drawn in zip(looks, together, strict=True):
         alone = synthesizer.draw(label_map, look)
         assert np.abs(alone.astype(int) - drawn.astype(int)).max() <= 1
@@ -66,8 +77,36 @@ def test_looks_of_another_model_are_refused(tmp_path: Path) -> None:
     label_map = random_scene(2).label_map
     with pytest.raises(UserError, match="encoded by another model"):
         mine.draw(label_map, look)
+    with pytest.raises(UserError, match="encoded by different models"):
+        blend([mine.encode(random_scene(3)), look])
     with pytest.raises(UserError, match="encoded by another model"):
-        mine.draw(label_map, blend([mine.encode(random_scene(3)), look]))
+        mine.draw(label_map, blend([look]))
+    with pytest.raises(UserError, match="label schema outdoor, but this model has camvid"):
+        tiny_synthesizer(schema="camvid").draw(random_scene(2, classes=(0, 1)).label_map, look)
+
+
+def test_a_look_outlives_saving_its_model(tmp_path: Path) -> None:
+    synthesizer, label_map = tiny_synthesizer(), random_scene(2).label_map
+    look = synthesizer.encode(random_scene(1))
+    synthesizer.save_pretrained(tmp_path)
+    again = Synthesizer.from_pretrained(tmp_path, device="cpu")
+    assert np.array_equal(again.draw(label_map, look), synthesizer.draw(label_map, look))
+
+
+def test_a_look_that_is_not_finite_cannot_be_made() -> None:
+    look = tiny_synthesizer().encode(random_scene(1))
+    tensors = look.encoded.tensors()
+    with pytest.raises(UserError, match=r"not finite \(mass.1\)"):
+        replace(look, encoded=look.encoded.of({**tensors, "mass.1": tensors["mass.1"] / 0}))
+
+
+def test_a_look_says_nothing_of_its_folder_and_keeps_its_suffix(tmp_path: Path) -> None:
+    look = tiny_synthesizer().encode(replace(random_scene(1), name=str(tmp_path / "dusk.jpg")))
+    look.save(tmp_path / "dusk.look.safetensors")
+    assert str(tmp_path).encode() not in (tmp_path / "dusk.look.safetensors").read_bytes()
+    assert Look.load(tmp_path / "dusk.look.safetensors").name == "dusk.jpg"
+    with pytest.raises(UserError, match=r"must be named dusk\.look\.safetensors"):
+        look.save(tmp_path / "dusk.safetensors")
 
 
 def test_files_that_are_no_looks_are_refused_in_a_sentence(synthesizer: Synthesizer, tmp_path: Path) -> None:
@@ -84,7 +123,12 @@ def test_files_that_are_no_looks_are_refused_in_a_sentence(synthesizer: Synthesi
     refused("not finite", {**tensors, name: torch.full_like(tensors[name], torch.nan)}, meta)
     refused("not a look", tensors, {**meta, "format": "x"})
     refused("not complete", tensors, {k: v for k, v in meta.items() if k != "size"})
-    refused("not complete", {}, meta) if meta["kind"] == "latent" else None
+    refused("not complete", {k: t for k, t in tensors.items() if k != name}, meta)
+    refused("not complete", tensors, {**meta, "kind": "picture"})
+    refused("schema", tensors, {**meta, "schema": {}})
+    write_tensors(path, {k: torch.cat([t, t], dim=-1) for k, t in tensors.items()}, meta)
+    with pytest.raises(UserError, match="does not fit its own model"):
+        synthesizer.draw(random_scene(2).label_map, Look.load(path))
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="cannot be read as a look"):
         Look.load(path)

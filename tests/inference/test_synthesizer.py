@@ -106,7 +106,7 @@ def test_half_precision_draws_nearly_the_same(release_folder: Path, scene: Calla
 
 def test_drawing_keeps_no_graph(synthesizer: Synthesizer, scene: Callable[..., Scene]) -> None:
     look = synthesizer.encode(scene())
-    assert not any(t.requires_grad for t in look.encoded.values)  # type: ignore[union-attr]
+    assert not any(t.requires_grad for t in look.encoded.tensors().values())
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_exemplar_of_a_model_with_another_schema_is_refused(synthesizer: Synt
 
 
 def test_a_batch_needs_an_exemplar_for_every_map(synthesizer: Synthesizer) -> None:
-    with pytest.raises(ValueError, match="1 label maps, but 0 exemplars"):
+    with pytest.raises(ValueError, match="1 label maps, but 0 looks"):
         synthesizer.draw_batch([np.zeros((8, 8), np.int16)], [])
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from sceneswap.models import msca
 from sceneswap.models.build import Network
 from sceneswap.models.encoders import LabelEncoder
-from sceneswap.models.generator import ExemplarFeatures, Generator, gather
+from sceneswap.models.generator import Generator
 from sceneswap.models.msca import GAP, MSCA
 
 N, M, K, P1 = 6, 5, 4, 35
@@ -176,8 +176,7 @@ def test_gap_is_one_map_of_constant_attention(exemplars: list[Encoded]) -> None:
     alpha = msca.spatial_attention(logits.flatten(2))
     assert alpha.shape == (1, 1, 24)
     assert (alpha == alpha[..., :1]).all()
-    score = gap.masking_score(msca.global_average(labels), torch.randn(1, M))
-    moved = msca.transfer(gap, labels, msca.spatial_aggregation(features, alpha), score)
+    moved = gap(labels, gap.gather(features.unflatten(2, (4, 6)), torch.randn(1, M, 4, 6)))
     assert_close(moved, features.mean(dim=2)[..., None, None].expand(1, N, 5, 7))
 
 
@@ -188,10 +187,8 @@ def test_transfer_is_the_row_of_functions() -> None:
     torch.manual_seed(7)
     attention = MSCA(features=N, target_labels=M, exemplar_labels=M + 1, maps=K, logit_scale=3.0)
     features, c2, c1 = torch.randn(2, N, 4, 6), torch.randn(2, M + 1, 4, 6), torch.randn(2, M, 5, 7)
-    logits = attention.spatial_logits(features, c2)
-    summary = msca.global_average(c2)
-    values = msca.spatial_aggregation(features.flatten(2), msca.spatial_attention(logits.flatten(2)))
-    moved = msca.transfer(attention, c1, values, attention.masking_score(msca.global_average(c1), summary))
+    gathered = attention.gather(features, c2)
+    moved = attention(c1, gathered)
 
     def unit(x: Tensor) -> Tensor:
         return x / (x.square().mean(dim=1, keepdim=True) + 1e-6).sqrt()
@@ -206,6 +203,8 @@ def test_transfer_is_the_row_of_functions() -> None:
         expected = torch.zeros(N, 35)
         for k in range(K):
             value = features[b].flatten(1) @ (attention.psi_scale * alpha[k]).softmax(dim=0)
+            mass = (attention.psi_scale * alpha[k]).exp().sum()
+            torch.testing.assert_close(gathered.mass[b, k], mass.log(), rtol=1e-4, atol=1e-5)
             expected += torch.outer(score[k] * value, (attention.phi_scale * beta).softmax(dim=0)[k])
         torch.testing.assert_close(moved[b].flatten(1), expected, rtol=1e-4, atol=1e-5)
 
@@ -238,34 +237,36 @@ def test_generator_moves_features_by_its_affinity(
     image, c2 = scenes(1, 32, 48, seed=2)
     _, c1 = scenes(1, 40, 32, seed=3)
     with torch.no_grad():
-        exemplar, target = generator.exemplar_features(generator.image_encoder(image), c2), encoder(c1)
-        moved = generator.transfer(target, gather(exemplar))
-        for i, attention in enumerate(generator.attention):
-            score = attention.masking_score(msca.global_average(target[i]), exemplar.summary[i])  # type: ignore[operator]
+        (features, labels), targets = generator.exemplar_features(generator.image_encoder(image), c2), encoder(c1)
+        conditions = generator.conditions(c1, generator.encode_exemplar(image, c2))
+        for layer, f2, l2, l1, joined in zip(generator.layers, features, labels, targets, conditions, strict=True):
             affinity = msca.effective_affinity(
-                msca.channel_attention(attention.channel_logits(target[i]).flatten(2)),  # type: ignore[operator]
-                score,
-                msca.spatial_attention(exemplar.logits[i].flatten(2)),
+                msca.channel_attention(layer.channel_logits(l1).flatten(2)),
+                layer.masking_score(msca.global_average(l1), msca.global_average(l2)),
+                msca.spatial_attention(layer.spatial_logits(f2, l2).flatten(2)),
             )
-            expected = exemplar.features[i].flatten(2) @ affinity.mT
-            torch.testing.assert_close(moved[i].flatten(2), expected, rtol=1e-4, atol=1e-5)
+            moved = joined[:, : f2.shape[1]]
+            torch.testing.assert_close(moved.flatten(2), f2.flatten(2) @ affinity.mT, rtol=1e-4, atol=1e-5)
+            assert torch.equal(joined[:, f2.shape[1] :], l1)
             if kind == "gap":
-                mean = exemplar.features[i].mean(dim=(2, 3), keepdim=True)
-                torch.testing.assert_close(moved[i], mean.expand_as(moved[i]), rtol=1e-4, atol=1e-5)
+                mean = f2.mean(dim=(2, 3), keepdim=True)
+                torch.testing.assert_close(moved, mean.expand_as(moved), rtol=1e-4, atol=1e-5)
 
 
-def test_generator_draws_the_same_with_the_exemplar_positions_permuted(
-    build: Callable[[str], Network], scenes: Callable[..., tuple[Tensor, Tensor]]
+def test_what_is_gathered_does_not_depend_on_the_order_of_positions() -> None:
+    torch.manual_seed(7)
+    attention = MSCA(features=N, target_labels=M, exemplar_labels=M, maps=K, logit_scale=3.0)
+    features, labels, order = torch.randn(1, N, 4, 6), torch.randn(1, M, 4, 6), torch.randperm(24)
+    shuffled = [t.flatten(2)[..., order].view_as(t) for t in (features, labels)]
+    for one, other in zip(attention.gather(features, labels), attention.gather(*shuffled), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["msca", "gap"])
+def test_an_encoded_exemplar_is_as_small_whatever_its_size(
+    build: Callable[[str], Network], scenes: Callable[..., tuple[Tensor, Tensor]], kind: str
 ) -> None:
-    generator, _ = parts(build("msca"))
-    image, c2 = scenes(1, seed=2)
-    with torch.no_grad():
-        exemplar = generator.exemplar_features(generator.image_encoder(image), c2)
-        features, logits = [], []
-        for f, a in zip(exemplar.features, exemplar.logits, strict=True):
-            order = torch.randperm(f[0, 0].numel(), generator=torch.Generator().manual_seed(8))
-            features.append(f.flatten(2)[..., order].view_as(f))
-            logits.append(a.flatten(2)[..., order].view_as(a))
-        shuffled = gather(ExemplarFeatures(tuple(features), tuple(logits), exemplar.summary))
-        straight = generator.draw(c2, gather(exemplar))
-        torch.testing.assert_close(generator.draw(c2, shuffled), straight, rtol=1e-4, atol=1e-5)
+    generator, _ = parts(build(kind))
+    small, large = (generator.encode_exemplar(*scenes(1, side, side)).tensors() for side in (32, 128))
+    assert {name: t.shape for name, t in small.items()} == {name: t.shape for name, t in large.items()}
+    assert sum(t.numel() for t in large.values()) < 128 * 128 / 4

@@ -3,8 +3,8 @@
 Everything follows from α (K, P2), s (K) and β (K, P1) of a scale; the dense affinity βᵀ diag(s) α (P1, P2) is never built.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -32,23 +32,32 @@ class Attention:
 
 
 def attend(synthesizer: Synthesizer, label_map: LabelMap, exemplar: Scene) -> tuple[Attention, ...]:
-    """The attention of every scale, finest first, for drawing `label_map` (H, W) after `exemplar`.
+    """The attention of every scale, finest first, for drawing `label_map` (H, W) after `exemplar`, read as `encode` does.
 
     Raises `UserError` for the baseline SPADE_VAE, which has none.
     """
-    encoded = synthesizer.exemplar_features(exemplar)
-    network = cast(Generator, synthesizer.release.network)
-    layers = cast(list[msca.MSCA | msca.GAP], list(network.attention))
+    network = synthesizer.release.network
+    if not isinstance(network, Generator):
+        raise UserError(
+            f"the model {synthesizer.name} (SPADE_VAE) has no attention to look into; use an msca or gap model"
+        )
+    image, exemplar_map = synthesizer.exemplar_input(exemplar)
     with torch.inference_mode():
-        target = network.encode_target(synthesizer.network_input(label_map))
+        targets = network.target_encoder(synthesizer.network_input(label_map))
+        features, labels = network.exemplar_features(network.image_encoder(image), exemplar_map)
         return tuple(
             Attention(
-                spatial=msca.spatial_attention(logits.flatten(2))[0].unflatten(1, logits.shape[2:]).cpu(),
-                score=layer.masking_score(msca.global_average(c1), summary)[0].cpu(),
-                channel=msca.channel_attention(layer.channel_logits(c1))[0].cpu(),
+                spatial=_maps(msca.spatial_attention, layer.spatial_logits(f2, c2)),
+                score=layer.masking_score(msca.global_average(c1), msca.global_average(c2))[0].cpu(),
+                channel=_maps(msca.channel_attention, layer.channel_logits(c1)),
             )
-            for layer, c1, logits, summary in zip(layers, target, encoded.logits, encoded.summary, strict=True)
+            for layer, c1, f2, c2 in zip(network.layers, targets, features, labels, strict=True)
         )
+
+
+def _maps(softmax: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
+    """Logits (1, K, H, W) → attention (K, H, W) on the CPU."""
+    return softmax(logits.flatten(2))[0].unflatten(1, logits.shape[2:]).cpu()
 
 
 def label_transfer(attention: Attention, target: Tensor, exemplar: Tensor, count: int) -> tuple[Tensor, Tensor]:

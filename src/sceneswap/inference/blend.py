@@ -49,7 +49,7 @@ class Blend:
     notes: what `blend` changed in what it was given, in words.
     """
 
-    exemplars: tuple[Look, ...]
+    looks: tuple[Look, ...]
     weights: tuple[float, ...]
     maps: tuple[WeightMap, ...] | Pattern | None = None
     classes: Mapping[str, int] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Blend:
     @property
     def schema(self) -> LabelSchema:
         """The label schema of the model that encoded the exemplars."""
-        return self.exemplars[0].schema
+        return self.looks[0].schema
 
     def weights_on(self, label_map: LabelMap) -> tuple[float, ...] | NDArray[np.float32]:
         """The weights for a label map (H, W): one per exemplar, or (J, H, W) with maps or classes; they sum to 1.
@@ -70,7 +70,7 @@ class Blend:
         if self.maps is None and not self.classes:
             return self.weights
         height, width = label_map.shape
-        count = len(self.exemplars)
+        count = len(self.looks)
         total = np.broadcast_to(np.asarray(self.weights)[:, None, None], (count, height, width))
         if self.maps is not None:
             maps = pattern(self.maps, count, (height, width)) if isinstance(self.maps, str) else self.maps
@@ -122,6 +122,10 @@ def blend(
         raise UserError(
             f"the exemplars {exemplars[0].name} and {other.name} were encoded under different label schemas "
             f"({schema.name} and {other.schema.name}); encode all with one model"
+        )
+    if other := next((e for e in exemplars if e.model != exemplars[0].model), None):
+        raise UserError(
+            f"the exemplars {exemplars[0].name} and {other.name} were encoded by different models; encode all with one"
         )
     numbers, notes = normalised(weights, len(exemplars), extrapolate=extrapolate)
     if rest is not None and not classes:

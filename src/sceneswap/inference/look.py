@@ -1,101 +1,94 @@
-"""A look: what a user holds of an exemplar once it is encoded. It needs its photograph no more and weighs kilobytes."""
+"""A look: what a user holds of an exemplar once it is encoded. It needs its photograph no more and weighs kilobytes.
 
+look = synthesizer.encode(synthesizer.read_scene("dusk.jpg", "dusk.png"))
+look.save("dusk.look.safetensors")
+photo = synthesizer.draw(layout, Look.load("dusk.look.safetensors"))
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from sceneswap.checkpoint import read_tensors, write_tensors
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.models.generator import EncodedExemplar
+from sceneswap.models.generator import Exemplar
 from sceneswap.models.spade_vae import Latent
 
 FORMAT = "sceneswap-look-1"
 SUFFIX = ".look.safetensors"
-_FIELDS = ("values", "mass", "summary")
+_KINDS: dict[str, type[Exemplar | Latent]] = {"values": Exemplar, "latent": Latent}
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """An exemplar as a model reads it, batch of one; draw any label map in it, blend it with others, save it.
+    """An exemplar as a model reads it; draw any label map in it, blend it with others, save it.
 
-    encoded: per scale the values of the attention maps (of the baseline SPADE_VAE a latent). name: of the scene. size:
-    (height, width) at which it was read. schema: of the model that read it. model: SHA-256 of that model's weights.
-    picture: SHA-256 of the exemplar's pixels.
+    encoded: what was gathered (of the baseline SPADE_VAE a latent), batch of one, float32 on the CPU. name: of the scene.
+    size: (height, width) at which it was read. schema: of the model that read it. model: SHA-256 of that model's weights.
+    picture: SHA-256 of the exemplar's pixels. Raises `UserError` for numbers that are not finite.
     """
 
-    encoded: EncodedExemplar | Latent
+    encoded: Exemplar | Latent
     name: str
     size: tuple[int, int]
     schema: LabelSchema
     model: str
     picture: str = ""
 
-    def save(self, path: Path | str) -> None:
-        """Write the look as a small safetensors file (its name best ends in `.look.safetensors`).
+    def __post_init__(self) -> None:
+        if wrong := [name for name, t in self.encoded.tensors().items() if not bool(t.isfinite().all())]:
+            raise UserError(f"the look {self.name} holds numbers that are not finite ({wrong[0]}); make it again")
 
-        Raises `UserError` when it cannot be written.
-        """
+    def save(self, path: Path | str) -> None:
+        """Write the look to `path`, NAME.look.safetensors. Raises `UserError` for other names and failed writes."""
+        path = Path(path)
+        if not is_look(path):
+            raise UserError(f"the look {path} must be named {path.stem}{SUFFIX}: commands know looks by that")
         meta = {
             "format": FORMAT,
-            "kind": _kind(self.encoded),
-            "name": self.name,
+            "kind": next(kind for kind, known in _KINDS.items() if isinstance(self.encoded, known)),
+            "name": Path(self.name).name,  # in which folder it lay is nobody's business
             "size": list(self.size),
             "schema": self.schema.to_dict(),
             "model": self.model,
             "picture": self.picture,
         }
-        write_tensors(Path(path), _tensors(self.encoded), meta)
+        write_tensors(path, self.encoded.tensors(), meta)
 
     @classmethod
     def load(cls, path: Path | str) -> "Look":
         """Open a saved look. Raises `UserError` when it is missing, damaged, no look, or holds numbers that are not finite."""
         path = Path(path)
         tensors, meta = read_tensors(path, "a look")
-        if meta.get("format") != FORMAT:
+        if not isinstance(meta, dict) or meta.get("format") != FORMAT:
             raise UserError(f"{path} is not a look of sceneswap; make one with Look.save")
-        if wrong := [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]:
-            raise UserError(f"the look {path} holds numbers that are not finite ({wrong[0]}); make it again")
         try:
             height, width = (int(side) for side in meta["size"])
-            encoded = _encoded(tensors, str(meta["kind"]))
             return cls(
-                encoded,
+                _KINDS[meta["kind"]].of(tensors),
                 str(meta["name"]),
                 (height, width),
                 schema_from_dict(meta["schema"], str(path)),
                 str(meta["model"]),
                 str(meta["picture"]),
             )
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"the look {path} is not complete ({error}); make it again") from error
-
-    def to(self, device: torch.device | str) -> "Look":
-        """The look on a device."""
-        moved = _encoded({name: t.to(device) for name, t in _tensors(self.encoded).items()}, _kind(self.encoded))
-        return Look(moved, self.name, self.size, self.schema, self.model, self.picture)
 
 
 def is_look(path: Path | str) -> bool:
     """Whether a path names a saved look, by its suffix."""
-    return str(path).endswith(SUFFIX)
+    return Path(path).name.lower().endswith(SUFFIX)
 
 
-def _kind(encoded: EncodedExemplar | Latent) -> str:
-    return "latent" if isinstance(encoded, Latent) else "values"
-
-
-def _tensors(encoded: EncodedExemplar | Latent) -> dict[str, Tensor]:
-    if isinstance(encoded, Latent):
-        return {"mean": encoded.mean, "log_variance": encoded.log_variance}
-    return {f"{name}.{scale}": t for name in _FIELDS for scale, t in enumerate(getattr(encoded, name))}
-
-
-def _encoded(tensors: dict[str, Tensor], kind: str) -> EncodedExemplar | Latent:
-    if kind == "latent":
-        return Latent(tensors["mean"], tensors["log_variance"])
-    scales = range(len(tensors) // len(_FIELDS))
-    return EncodedExemplar(*(tuple(tensors[f"{name}.{scale}"] for scale in scales) for name in _FIELDS))
+def joined(looks: Sequence[Look], device: torch.device) -> Exemplar | Latent:
+    """Looks of one model as one batch on `device`."""
+    named = [look.encoded.tensors() for look in looks]
+    batch = {name: torch.cat([tensors[name] for tensors in named]).to(device) for name in named[0]}
+    return type(looks[0].encoded).of(batch)

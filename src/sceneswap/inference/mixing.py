@@ -1,22 +1,23 @@
-"""Mixing the looks of several exemplars by their attention, without retraining (supplement §1).
+"""Mixing the looks of several exemplars by what MSCA gathered from them, without retraining (supplement §1).
 
-The supplement joins the exemplars under one softmax; both of its forms have a closed form on the values of each, which is
-what is computed here (the joint softmax is the test):
+Two forms, each written as the closed form that its joint softmax equals:
 
-- *global*, the α form, one weight per exemplar: the logits α̃_j + log w_j joined along the positions give, per map k,
-  V_k = Σ w_j Z_j,k V_j,k / Σ w_j Z_j,k with Z = Σ exp α̃, so that half and half of the weights is not half and half of the
-  features. The masking scores are averaged, Σ w_j s_j.
-- *spatial*, the β form, one weight per exemplar and location: the masked values Ṽ_j and the logits β̃ + log w_j(h, w) joined
-  along the maps give exactly Σ w_j(h, w) F_j→1(h, w).
+- *global*, the α form, one weight per exemplar. The supplement joins the logits α̃_j + log w_j of all exemplars along their
+  positions under one softmax, and averages the masking scores. That is, per map k,
 
-Weights sum to 1. An exemplar of weight 0 is removed before anything is computed, so 0 and 1 are exact. Weights may be
-negative (extrapolation): the shares of the exemplars are bounded (`bounded_shares`), so that the result is finite
-whatever the weights and logits. Shares are computed in float32 whatever the precision.
+      V = Σ w_j Z_j V_j / Σ w_j Z_j,   s = Σ w_j s_j,   with Z_j = Σ exp α̃_j:
+
+  half and half of the weights is not half and half of the features.
+- *spatial*, the β form, one weight per exemplar and location. The supplement joins the masked values Ṽ_j and the logits
+  β̃ + log w_j(h, w) along the maps under one softmax over all J·K. That is F_x1 = Σ w_j(h, w) F_j→1(h, w).
+
+Weights sum to 1. An exemplar of weight 0 is removed before anything is computed, so 0 and 1 are exact.
+
+Negative weights (extrapolation) go the same way, with the shares of the exemplars bounded (`bounded_shares`), so that the
+result is finite whatever the weights and logits. Shares are float32 whatever the precision.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -24,31 +25,77 @@ from torch import Tensor
 
 from sceneswap.errors import UserError
 from sceneswap.models import msca
-from sceneswap.models.generator import EncodedExemplar
-from sceneswap.models.spade_vae import Latent
+from sceneswap.models.generator import Exemplar, Generator, join
+from sceneswap.models.spade_vae import Latent, SpadeVAE
 
 EXTRAPOLATION_LIMIT = 3.0
 """The most that all negative shares together may weigh, per map (α form) or location (β form)."""
 
 
-# --- One scale --------------------------------------------------------------------------------------------------------
+def draw_mixed(
+    network: Generator | SpadeVAE, label_map: Tensor, exemplars: Exemplar | Latent, weights: Tensor
+) -> Tensor:
+    """Draw a label map (1, H, W) in the mixed look of a batch of J exemplars: image (1, 3, H, W) in [-1, 1].
+
+    weights: (J,), the α form, or (J, H, W), the β form; they sum to 1. Latents of the baseline SPADE_VAE are averaged.
+    Raises `UserError` for weights (J, H, W) with the baseline, which has no attention to mix by.
+    """
+    used = weights.flatten(1).ne(0).any(dim=1).nonzero()[:, 0] if weights.ndim > 1 else weights.nonzero()[:, 0]
+    exemplars, weights = exemplars.select(used), weights[used]
+    if len(weights) == 1:
+        return network.draw(label_map, exemplars)  # type: ignore[arg-type]
+    if isinstance(exemplars, Latent) or not isinstance(network, Generator):
+        assert isinstance(network, SpadeVAE)
+        assert isinstance(exemplars, Latent)
+        return network.draw(label_map, mixed_latent(exemplars, weights))
+    targets = network.target_encoder(label_map)
+    per_scale = zip(network.layers, targets, exemplars.scales, strict=True)
+    return network.synthesis(join([mixed_transfer(layer, c1, g, weights) for layer, c1, g in per_scale], targets))
 
 
-def mixed_values(values: Sequence[Tensor], mass: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """V (B, N, K) of several exemplars, the α form: values (B, N, K) and log Z (B, K) of each, weights ≠ 0."""
-    signed = mass[0].new_tensor(weights)[:, None, None]
-    shares = bounded_shares(torch.stack(list(mass)).float() + signed.abs().log(), signed < 0)
-    return _weighted_sum(values, shares[:, :, None]).to(values[0].dtype)
+def mixed_transfer(
+    layer: msca.SpatialChannelAttention, labels: Tensor, exemplars: msca.Gathered, weights: Tensor
+) -> Tensor:
+    """F_x1 (1, N, H1, W1) of J exemplars at one scale; labels: F_c1 (1, M1, H1, W1), weights: (J,) or (J, H, W)."""
+    summary = msca.global_average(labels).expand(len(weights), -1)
+    scores = layer.masking_score(summary, exemplars.summary)  # (J, K)
+    beta = msca.channel_attention(layer.channel_logits(labels).flatten(2))  # (1, K, P1)
+    if weights.ndim == 1:
+        masked = msca.feature_masking(mixed_values(exemplars, weights), mixed_score(scores, weights))
+        moved = msca.channel_aggregation(masked, beta)
+    else:
+        pooled = F.adaptive_avg_pool2d(weights, labels.shape[2:]).flatten(1)  # type: ignore[arg-type]
+        moved = mixed_aggregation(msca.feature_masking(exemplars.values, scores), beta, pooled)
+    return moved.unflatten(2, labels.shape[2:])
 
 
-def mixed_score(scores: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """s = Σ w_j s_j (B, K), kept in [0, 1] when extrapolating."""
-    return _weighted_sum(scores, weights).clamp(0, 1)
+def mixed_values(exemplars: msca.Gathered, weights: Tensor) -> Tensor:
+    """V = Σ w_j Z_j V_j / Σ w_j Z_j (1, N, K) of J exemplars; weights: (J,) of any sign."""
+    shares = bounded_shares(exemplars.mass + weights.abs().log()[:, None], (weights < 0)[:, None])
+    return (shares[:, None] * exemplars.values).sum(dim=0, keepdim=True)
 
 
-def mixed_places(moved: Iterable[Tensor], weights: Tensor) -> Tensor:
-    """F_x1 (B, N, H1, W1), the β form: F_j→1 of each exemplar, weights (J, H1, W1)."""
-    return _weighted_sum(moved, bounded_shares(weights.float().abs().log(), weights < 0))
+def mixed_score(scores: Tensor, weights: Tensor) -> Tensor:
+    """s = Σ w_j s_j (1, K) of scores (J, K), kept in [0, 1] when extrapolating."""
+    return (weights[:, None] * scores).sum(dim=0, keepdim=True).clamp(0, 1)
+
+
+def mixed_aggregation(values: Tensor, attention: Tensor, weights: Tensor) -> Tensor:
+    """F_x1 = Σ w_j(h, w) F_j (1, N, P1): masked values Ṽ_j (J, N, K), β (1, K, P1), weights (J, P1) of any sign."""
+    shares = bounded_shares(weights.float().abs().log(), weights < 0)
+    joint = (shares[:, None] * attention).flatten(0, 1)[None]  # (1, J·K, P1)
+    return msca.channel_aggregation(values.transpose(0, 1).flatten(1)[None], joint)
+
+
+def mixed_latent(latents: Latent, weights: Tensor) -> Latent:
+    """The weighted mean (1, Z) of J latents (J, Z), shares bounded; weights: (J,). Raises `UserError` for (J, H, W)."""
+    if weights.ndim > 1:
+        raise UserError(
+            "this model (SPADE_VAE) has one latent vector per exemplar and no attention, so looks cannot be mixed by place "
+            "or class; mix them globally, or use a model with attention"
+        )
+    shares = bounded_shares(weights.abs().log(), weights < 0)[:, None]
+    return Latent.of({name: (shares * t).sum(dim=0, keepdim=True) for name, t in latents.tensors().items()})
 
 
 def bounded_shares(logs: Tensor, negative: Tensor) -> Tensor:
@@ -66,70 +113,3 @@ def bounded_shares(logs: Tensor, negative: Tensor) -> Tensor:
     total = ratio / (1 - ratio)
     finite = negative_sum.clamp(min=torch.finfo(logs.dtype).min)
     return torch.where(negative, -total * (logs - finite).exp(), (1 + total) * (logs - positive_sum).exp())
-
-
-# --- All scales -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Several exemplars with their weights, as the generator draws after them (`models.generator.Encoded`).
-
-    exemplars: J encoded exemplars, one picture each. weights: J numbers (the α form), or (J, H, W) float32 at the size of
-    the label map (the β form); they sum to 1. Made by `mix`.
-    """
-
-    exemplars: tuple[EncodedExemplar, ...]
-    weights: tuple[float, ...] | Tensor
-
-    def moved(self, scale: int, layer: msca.MSCA | msca.GAP, target: Tensor) -> Tensor:
-        """F_x1 (1, N, H1, W1) of one scale; see `models.generator.Encoded`."""
-        if isinstance(self.weights, Tensor):
-            weights = F.adaptive_avg_pool2d(self.weights, (target.shape[2], target.shape[3]))
-            moved = [exemplar.moved(scale, layer, target) for exemplar in self.exemplars]
-            return mixed_places(moved, weights).to(moved[0].dtype)
-        summary = msca.global_average(target)
-        scores = [layer.masking_score(summary, e.summary[scale]) for e in self.exemplars]
-        fields = [e.values[scale] for e in self.exemplars], [e.mass[scale] for e in self.exemplars]
-        return msca.transfer(layer, target, mixed_values(*fields, self.weights), mixed_score(scores, self.weights))
-
-
-def mix(
-    looks: Sequence[EncodedExemplar | Latent], weights: Sequence[float] | Tensor
-) -> EncodedExemplar | Latent | Mixture:
-    """Join encoded exemplars under weights that sum to 1: J numbers, or (J, H, W) of the label map's size.
-
-    Exemplars without weight are left out; a single one that is left is returned as it is. Latents of the baseline
-    SPADE_VAE are averaged, their shares bounded likewise. Raises `UserError` when the exemplars are of different models,
-    or for weights (J, H, W) with the baseline, which has no attention to mix by.
-    """
-    if len({_shape(look) for look in looks}) > 1:
-        raise UserError("the exemplars of a blend were encoded by different models; encode all of them with one")
-    by_place = isinstance(weights, Tensor)
-    used = [j for j, w in enumerate(weights) if (bool((w != 0).any()) if isinstance(w, Tensor) else w != 0)]
-    if len(used) == 1:
-        return looks[used[0]]
-    latents = [look for j in used if isinstance(look := looks[j], Latent)]
-    if latents and by_place:
-        raise UserError(
-            "this model (SPADE_VAE) has one latent vector per exemplar and no attention, so looks cannot be mixed by place "
-            "or class; mix them globally, or use a model with attention"
-        )
-    if latents:
-        signed = latents[0].mean.new_tensor([float(weights[j]) for j in used])
-        numbers = bounded_shares(signed.abs().log(), signed < 0) if bool((signed < 0).any()) else signed
-        means = _weighted_sum([e.mean for e in latents], numbers)
-        return Latent(means, _weighted_sum([e.log_variance for e in latents], numbers))
-    chosen = weights[used] if isinstance(weights, Tensor) else tuple(float(weights[j]) for j in used)
-    return Mixture(tuple(look for j in used if isinstance(look := looks[j], EncodedExemplar)), chosen)
-
-
-def _shape(look: EncodedExemplar | Latent) -> tuple[int, ...]:
-    """The channels of an encoded exemplar, which a model's configuration fixes."""
-    if isinstance(look, Latent):
-        return (look.mean.shape[1],)
-    return tuple(t.shape[1] for field in (look.values, look.mass, look.summary) for t in field)
-
-
-def _weighted_sum(tensors: Iterable[Tensor], weights: Iterable[float] | Tensor) -> Tensor:
-    return torch.stack([w * t for w, t in zip(weights, tensors, strict=True)]).sum(dim=0)

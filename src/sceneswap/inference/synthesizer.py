@@ -4,13 +4,13 @@
     look = synthesizer.encode(synthesizer.read_scene("dusk.jpg", "dusk.png"))
     photo = synthesizer.draw(synthesizer.read_label_map("layout.png"), look)
 
-An encoded exemplar is a frozen value in the caller's hands; the synthesizer keeps no state between calls, so several
-threads may share one.
+A look is a frozen value of a few kilobytes in the caller's hands, to keep as a file if wanted (`Look.save`). The
+synthesizer keeps no state between calls, so several threads may share one.
 """
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -22,21 +22,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sceneswap import __version__
-from sceneswap.checkpoint import WEIGHTS, Release, learned_state, load_release, save_release
+from sceneswap import __version__, checkpoint
+from sceneswap.checkpoint import WEIGHTS, Release, load_release, save_release
 from sceneswap.errors import UserError
 from sceneswap.files import sha256, write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
-from sceneswap.inference.look import Look
-from sceneswap.inference.mixing import Mixture, mix
+from sceneswap.inference.look import Look, joined
+from sceneswap.inference.mixing import draw_mixed
 from sceneswap.inference.segmentation import classes_at
 from sceneswap.labels.io import read_label_map, resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.models.generator import EncodedExemplar, ExemplarFeatures, Generator
-from sceneswap.models.spade_vae import Latent
+from sceneswap.models.generator import Generator
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
 from sceneswap.tensors import to_images, to_photos
@@ -54,7 +53,8 @@ LABEL_SIDE = 1024
 class Synthesizer:
     """A model, its label schema and the device it runs on.
 
-    release: what `load_release` returns, folded and in evaluation mode. name, weights_sha256: written into pictures.
+    release: what `load_release` returns, folded and in evaluation mode. name: written into pictures, like weights_sha256,
+    the hash of the file model.safetensors (by default of the one that `save_pretrained` would write).
     device: "auto" takes CUDA, then Apple's GPU, then the CPU. precision: "bf16" runs convolutions in bfloat16.
     Raises `UserError` when the device is not there.
     """
@@ -73,7 +73,7 @@ class Synthesizer:
         self.release = release
         self.schema = release.schema
         self.name = name or str(release.record.get("name", "unnamed"))
-        self.weights_sha256 = weights_sha256
+        self.weights_sha256 = weights_sha256 or checkpoint.weights_sha256(release.network)
         self.working_size = _trained_size(release.record) or DEFAULT_WORKING_SIZE
         self._network = release.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -185,61 +185,46 @@ class Synthesizer:
         photographs in training: textures have the scale that its features know, and what is encoded does not depend
         on the label map to be drawn. A larger `size` keeps finer detail, at the cost of memory.
         """
-        self._check(exemplar.label_map)
-        height, width = self.working_shape(exemplar.size, size)
-        label_map = resize_label_map(exemplar.label_map, (height, width))
-        with self._inference(f"the exemplar {exemplar.name}", (height, width)):
-            image = self._to_image(exemplar.photo, (height, width))
-            encoded = self._network.encode_exemplar(image, self._to_tensor([label_map]))
+        shape = self.working_shape(exemplar.size, size)
+        with self._inference(f"the exemplar {exemplar.name}", shape):
+            encoded = self._network.encode_exemplar(*self.exemplar_input(exemplar, size=size))
+            plain = encoded.of({name: tensor.float().cpu() for name, tensor in encoded.tensors().items()})
         picture = hashlib.sha256(np.ascontiguousarray(exemplar.photo).tobytes()).hexdigest()
-        return Look(encoded, exemplar.name, (height, width), self.schema, self.identity, picture)
+        return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture)
 
-    def exemplar_features(self, exemplar: Scene, *, size: int | None = None) -> ExemplarFeatures:
-        """What attention reads of an exemplar, at full size, for analysis; `size` as in `encode`.
-
-        Raises `UserError` for the baseline SPADE_VAE, which has no attention.
-        """
-        self._check(exemplar.label_map)
-        network = self._network
-        if not isinstance(network, Generator):
-            raise UserError(
-                f"the model {self.name} (SPADE_VAE) has no attention to look into; use an msca or gap model"
-            )
-        height, width = self.working_shape(exemplar.size, size)
-        label_map = resize_label_map(exemplar.label_map, (height, width))
-        with self._inference(f"the exemplar {exemplar.name}", (height, width)):
-            taps = network.image_encoder(self._to_image(exemplar.photo, (height, width)))
-            return network.exemplar_features(taps, self._to_tensor([label_map]))
-
-    def draw(self, label_map: LabelMap, exemplar: Look | Blend) -> Photo:
+    def draw(self, label_map: LabelMap, look: Look | Blend) -> Photo:
         """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) of that size.
 
-        exemplar: one, or several blended (`inference.blend.blend`). Raises `UserError` for foreign indices, exemplars
-        of a model with another schema, and when the device has too little memory.
+        look: one, or several blended (`inference.blend.blend`). Raises `UserError` for foreign indices, looks of another
+        model or schema, and when the device has too little memory.
         """
-        return self.draw_batch([label_map], [exemplar])[0]
+        return self.draw_batch([label_map], [look])[0]
 
     def draw_batch(
-        self, label_maps: Sequence[LabelMap], exemplars: Sequence[Look | Blend], *, batch_size: int = 8
+        self, label_maps: Sequence[LabelMap], looks: Sequence[Look | Blend], *, batch_size: int = 8
     ) -> list[Photo]:
-        """Draw label_maps[i] in the look of exemplars[i]; label maps of one size are drawn together, blends alone.
+        """Draw label_maps[i] in looks[i]; label maps of one size are drawn together, blends alone.
 
         batch_size: the most pictures drawn at once. Returns photos (H, W, 3) in the order given, equal to single
         drawings up to rounding (±1).
         """
-        if len(label_maps) != len(exemplars):
-            raise ValueError(f"{len(label_maps)} label maps, but {len(exemplars)} exemplars")
-        groups: dict[tuple[Any, ...], list[int]] = {}
-        for i, (label_map, exemplar) in enumerate(zip(label_maps, exemplars, strict=True)):
-            self._check(label_map)
-            alike = label_map.shape if isinstance(exemplar, Look) else (i,)
-            groups.setdefault(alike, []).append(i)
+        if len(label_maps) != len(looks):
+            raise ValueError(f"{len(label_maps)} label maps, but {len(looks)} looks")
+        groups: dict[tuple[int, ...], list[int]] = {}
         photos: dict[int, Photo] = {}
+        for i, (label_map, look) in enumerate(zip(label_maps, looks, strict=True)):
+            self._check(label_map)
+            for one in look.looks if isinstance(look, Blend) else (look,):
+                self._check_look(one)
+            if isinstance(look, Look):
+                groups.setdefault(label_map.shape, []).append(i)
         for members in groups.values():
             for chosen in _chunks(members, batch_size):
-                looks = [self._look(label_maps[i], exemplars[i]) for i in chosen]
-                drawn = self._draw_equal([label_maps[i] for i in chosen], looks)
-                photos.update(zip(chosen, drawn, strict=True))
+                plain = [look for i in chosen if isinstance(look := looks[i], Look)]
+                photos.update(zip(chosen, self._draw_equal([label_maps[i] for i in chosen], plain), strict=True))
+        for i, look in enumerate(looks):
+            if isinstance(look, Blend):
+                photos[i] = self._draw_blend(label_maps[i], look)
         return [photos[i] for i in range(len(label_maps))]
 
     def working_shape(self, shape: tuple[int, int], size: int | None = None) -> tuple[int, int]:
@@ -251,15 +236,11 @@ class Synthesizer:
         self._check(label_map)
         return self._to_tensor([self._padded(label_map)])
 
-    @cached_property
-    def identity(self) -> str:
-        """SHA-256 that tells this model's weights from others': of the weights' file, or of the tensors if it has none."""
-        if self.weights_sha256:
-            return self.weights_sha256
-        digest = hashlib.sha256()
-        for name, tensor in sorted(learned_state(self._network).items()):
-            digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+    def exemplar_input(self, exemplar: Scene, *, size: int | None = None) -> tuple[Tensor, Tensor]:
+        """An exemplar as the network takes it: image (1, 3, H2, W2) in [-1, 1] and label map (1, H2, W2); see `encode`."""
+        self._check(exemplar.label_map)
+        shape = self.working_shape(exemplar.size, size)
+        return self._to_image(exemplar.photo, shape), self._to_tensor([resize_label_map(exemplar.label_map, shape)])
 
     def describe(self) -> dict[str, Any]:
         """What pictures and pages say about the model: name, weights_sha256, schema, precision, sceneswap (version)."""
@@ -271,43 +252,51 @@ class Synthesizer:
             "sceneswap": __version__,
         }
 
-    def _look(self, label_map: LabelMap, exemplar: Look | Blend) -> EncodedExemplar | Latent | Mixture:
-        """What the network draws `label_map` after."""
-        if exemplar.schema != self.schema:
+    def _check_look(self, look: Look) -> None:
+        """Raise `UserError` for a look that is not of this model."""
+        if look.schema != self.schema:
             raise UserError(
-                f"the exemplar was encoded by a model with the label schema {exemplar.schema.name}, but this model has "
-                f"{self.schema.name}; encode it with this model"
+                f"the look {look.name} was encoded by a model with the label schema {look.schema.name}, but this model has "
+                f"{self.schema.name}; encode it with this one"
             )
-        looks = [exemplar] if isinstance(exemplar, Look) else exemplar.exemplars
-        for look in looks:
-            if look.model != self.identity:
-                raise UserError(
-                    f"the look {look.name} was encoded by another model than {self.name} (the SHA-256 of its weights differs); "
-                    "encode it with this one"
-                )
-        encoded = [look.to(self.device).encoded for look in looks]
-        if isinstance(exemplar, Look):
-            return encoded[0]
-        weights = exemplar.weights_on(label_map)
-        with self._inference("the weights of the blend", (label_map.shape[0], label_map.shape[1])):
-            if isinstance(weights, np.ndarray):
-                return mix(encoded, torch.from_numpy(self._padded(weights)).to(self.device))
-            return mix(encoded, weights)
+        if look.model != self.weights_sha256:
+            raise UserError(
+                f"the look {look.name} was encoded by another model than {self.name} (the SHA-256 of its weights differs); "
+                "encode it with this one"
+            )
+        if {name: tensor.shape for name, tensor in look.encoded.tensors().items()} != self._look_shapes:
+            raise UserError(f"the look {look.name} does not fit its own model; its file is damaged, make it again")
+
+    @cached_property
+    def _look_shapes(self) -> dict[str, torch.Size]:
+        """The shapes of every look of this model, by name."""
+        side = 2 * self._network.stride
+        image = torch.zeros(1, 3, side, side, device=self.device)
+        with torch.inference_mode():
+            encoded = self._network.encode_exemplar(image, image[:, 0].long())
+        return {name: tensor.shape for name, tensor in encoded.tensors().items()}
 
     def _padded(self, array: NDArray[Any]) -> NDArray[Any]:
         """Extend the last two axes to sides that the network can draw, repeating the edge."""
         sides = [(0, _missing(side, self._network.stride)) for side in array.shape[-2:]]
         return np.pad(array, [(0, 0)] * (array.ndim - 2) + sides, "edge")
 
-    def _draw_equal(
-        self, label_maps: list[LabelMap], looks: list[EncodedExemplar | Latent | Mixture]
-    ) -> NDArray[np.uint8]:
-        """Draw (H, W) label maps of one size (a mixture stands alone): (B, H, W, 3) uint8."""
+    def _draw_equal(self, label_maps: list[LabelMap], looks: list[Look]) -> NDArray[np.uint8]:
+        """Draw (H, W) label maps of one size: (B, H, W, 3) uint8."""
         height, width = label_maps[0].shape
-        padded = [self._padded(m) for m in label_maps]
+        padded = self._to_tensor([self._padded(m) for m in label_maps])
         with self._inference("the label map", (height, width)):
-            image = self._network.draw(self._to_tensor(padded), _join(looks))
+            image = self._network.draw(padded, joined(looks, self.device))
             return to_photos(image[:, :, :height, :width])
+
+    def _draw_blend(self, label_map: LabelMap, blend: Blend) -> Photo:
+        height, width = label_map.shape
+        weights = blend.weights_on(label_map)
+        numbers = self._padded(weights) if isinstance(weights, np.ndarray) else np.asarray(weights, np.float32)
+        with self._inference("the label map and the weights of the blend", (height, width)):
+            exemplars, shares = joined(blend.looks, self.device), torch.from_numpy(numbers).to(self.device)
+            image = draw_mixed(self._network, self.network_input(label_map), exemplars, shares)
+            return to_photos(image[0, :, :height, :width])
 
     def _to_image(self, photo: Photo, size: tuple[int, int]) -> Tensor:
         """A photo resized to `size` as the network takes it, (1, 3, H, W) in [-1, 1]."""
@@ -380,26 +369,6 @@ def _trained_size(record: dict[str, Any]) -> int | None:
         return int(last["image_size"]) // (2 if last.get("task", "global") == "global" else 1)
     except (KeyError, IndexError, TypeError, ValueError):
         return None
-
-
-def _join(encoded: Sequence[EncodedExemplar | Latent | Mixture]) -> EncodedExemplar | Latent | Mixture:
-    """Join encoded exemplars into one batch."""
-    first = encoded[0]
-    if len(encoded) == 1:
-        return first
-    if isinstance(first, Latent):
-        latents = [e for e in encoded if isinstance(e, Latent)]
-        return Latent(torch.cat([e.mean for e in latents]), torch.cat([e.log_variance for e in latents]))
-    scenes = [e for e in encoded if isinstance(e, EncodedExemplar)]
-    return EncodedExemplar(
-        values=_cat(e.values for e in scenes),
-        mass=_cat(e.mass for e in scenes),
-        summary=_cat(e.summary for e in scenes),
-    )
-
-
-def _cat(scales: Iterable[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    return tuple(torch.cat(tensors) for tensors in zip(*scales, strict=True))
 
 
 def _chunks(items: list[int], length: int) -> Iterator[list[int]]:

@@ -78,8 +78,7 @@ class TransferMatrix:
 
     def with_pair(self, synthesizer: Synthesizer, target: Scene, exemplar: Scene) -> "TransferMatrix":
         """Add a pair of scenes, both brought to the model's working size."""
-        sizes = (synthesizer.working_shape(target.size), synthesizer.working_shape(exemplar.size))
-        maps = [resize_label_map(scene.label_map, size) for scene, size in zip((target, exemplar), sizes, strict=True)]
+        maps = [resize_label_map(s.label_map, synthesizer.working_shape(s.size)) for s in (target, exemplar)]
         finest = attend(synthesizer, maps[0], exemplar)[0]
         c1, c2 = synthesizer.network_input(maps[0])[0].cpu(), torch.from_numpy(maps[1].astype(np.int64))
         sums, positions = (t.numpy() for t in label_transfer(finest, c1, c2, len(self.names)))

@@ -95,7 +95,7 @@ def _towards(final: Blend, label_map: LabelMap, frames: int) -> list[Frame]:
     start[final.rest or 0] = 1
     steps = np.linspace(0, 1, frames) if frames > 1 else [1.0]
     weights = [(f"{s:.2f}", (1 - s) * start + s * goal) for s in steps]
-    return [Frame(s, blend(final.exemplars, maps=list(w), extrapolate=True), w) for s, w in weights]
+    return [Frame(s, blend(final.looks, maps=list(w), extrapolate=True), w) for s, w in weights]
 
 
 # --- Drawing ----------------------------------------------------------------------------------------------------------

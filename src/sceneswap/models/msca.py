@@ -3,8 +3,12 @@
 The maths is a row of pure functions with typed shapes; the weights live in `MSCA`. Attention can therefore be
 analysed, joined and interpolated without hooks. Cost O(N·K·P) where dense correspondence pays O(N·P²).
 
-Positions are flattened (P = H·W), so exemplars of any size, or several of them, can be joined along P2.
+What an exemplar gives (`gather`) does not depend on the target, and its K values do not depend on its size: whoever draws
+holds `Gathered`, a few thousand numbers, and never the exemplar's features. Positions are flattened, P = H·W.
 """
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +41,11 @@ def channel_aggregation(values: Tensor, attention: Tensor) -> Tensor:
     return moved.transpose(1, 2)  # channels last in memory, as the convolutions after it want it
 
 
+def global_average(features: Tensor) -> Tensor:
+    """GAP: (B, C, H, W) → (B, C), in float32."""
+    return F.adaptive_avg_pool2d(features.float(), 1).flatten(1)
+
+
 def effective_affinity(channel: Tensor, score: Tensor, spatial: Tensor) -> Tensor:
     """A = βᵀ diag(s) α (B, P1, P2), rank ≤ K, so that F_x1 = F_x2 Aᵀ. Dense: for small sizes and tests only."""
     return torch.einsum("bkp,bk,bkq->bpq", channel, score, spatial)
@@ -56,7 +65,49 @@ def _scaled_logits(features: Tensor, weight: Tensor, bias: Tensor | None = None)
     return logits if bias is None else logits + bias.view(1, -1, 1, 1)
 
 
-class MSCA(nn.Module):
+class Gathered(NamedTuple):
+    """What MSCA gathers from an exemplar at one scale; all that drawing needs of it.
+
+    values: V (B, N, K). mass: log Z (B, K) float32 with Z_k = Σ exp α̃_k over the positions, by which exemplars are
+    weighed when they are mixed. summary: GAP F_c2 (B, M2) float32.
+    """
+
+    values: Tensor
+    mass: Tensor
+    summary: Tensor
+
+
+class SpatialChannelAttention(nn.Module, ABC):
+    """One scale of the method: `gather` from the exemplar, then `forward` to any number of targets."""
+
+    @abstractmethod
+    def spatial_logits(self, features: Tensor, labels: Tensor) -> Tensor:
+        """α̃ (B, K, H2, W2) float32 from F_x2 (B, N, H2, W2) and F_c2 (B, M2, H2, W2); of the exemplar only."""
+
+    @abstractmethod
+    def channel_logits(self, labels: Tensor) -> Tensor:
+        """β̃ (B, K, H1, W1) float32 from F_c1 (B, M1, H1, W1); of the target only (supplement §1, footnote 1)."""
+
+    @abstractmethod
+    def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:
+        """s (B, K) in [0, 1] from GAP F_c1 (B, M1) and GAP F_c2 (B, M2)."""
+
+    def gather(self, features: Tensor, labels: Tensor) -> Gathered:
+        """Take from an exemplar, F_x2 (B, N, H2, W2) and F_c2 (B, M2, H2, W2), what drawing needs."""
+        logits = self.spatial_logits(features, labels).flatten(2)
+        values = spatial_aggregation(features.flatten(2), spatial_attention(logits))
+        mass = logits.detach().float().logsumexp(dim=2)  # for mixing alone, which is never trained
+        return Gathered(values, mass, global_average(labels))
+
+    def forward(self, labels: Tensor, exemplar: Gathered) -> Tensor:
+        """F_x1 (B, N, H1, W1): the exemplar's values where the target's labels F_c1 (B, M1, H1, W1) want them."""
+        score = self.masking_score(global_average(labels), exemplar.summary)
+        masked = feature_masking(exemplar.values, score)
+        beta = channel_attention(self.channel_logits(labels).flatten(2))
+        return channel_aggregation(masked, beta).unflatten(2, labels.shape[2:])
+
+
+class MSCA(SpatialChannelAttention):
     """The weights of MSCA at one scale: ψ (spatial logits), φ (channel logits), the masking MLP.
 
     Both 1×1 convolutions read features of unit root mean square and are followed by a learned scale, because attention
@@ -102,7 +153,7 @@ class MSCA(nn.Module):
             return self.mask(torch.cat([target_summary.float(), exemplar_summary.float()], dim=1)).sigmoid()
 
 
-class GAP(nn.Module):
+class GAP(SpatialChannelAttention):
     """The ablation ours_GAP: global average pooling in place of MSCA, that is K = 1 with constant α and no mask."""
 
     def spatial_logits(self, features: Tensor, labels: Tensor) -> Tensor:
@@ -116,24 +167,3 @@ class GAP(nn.Module):
     def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:
         """Ones (B, 1): nothing is masked."""
         return target_summary.new_ones((target_summary.shape[0], 1), dtype=torch.float32)
-
-
-def log_mass(logits: Tensor) -> Tensor:
-    """log Z_k = log Σ exp α̃ over the exemplar's positions: (B, K, P2) → (B, K) float32; how much map k found to look at."""
-    return logits.float().logsumexp(dim=2)
-
-
-def transfer(layer: MSCA | GAP, target_labels: Tensor, values: Tensor, score: Tensor) -> Tensor:
-    """One scale of the method from the values on: F_x1 (B, N, H1, W1).
-
-    target_labels: F_c1 (B, M1, H1, W1). values: V (B, N, K). score: masking score s (B, K).
-    """
-    height, width = target_labels.shape[2:]
-    masked = feature_masking(values, score)
-    beta = channel_attention(layer.channel_logits(target_labels).flatten(2))
-    return channel_aggregation(masked, beta).unflatten(2, (height, width))
-
-
-def global_average(features: Tensor) -> Tensor:
-    """GAP: (B, C, H, W) → (B, C), in float32."""
-    return F.adaptive_avg_pool2d(features.float(), 1).flatten(1)

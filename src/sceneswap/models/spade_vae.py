@@ -1,6 +1,6 @@
 """The baseline SPADE_VAE: SPADE's generator on c1, the look as one latent vector of x2; no MSCA."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,15 @@ class Latent:
     def select(self, index: Tensor) -> "Latent":
         """Return the entries `index` (any length) of the batch."""
         return Latent(self.mean.index_select(0, index), self.log_variance.index_select(0, index))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Both of them under their names."""
+        return {"mean": self.mean, "log_variance": self.log_variance}
+
+    @staticmethod
+    def of(tensors: Mapping[str, Tensor]) -> "Latent":
+        """The inverse of `tensors`. Raises `KeyError` where one is missing."""
+        return Latent(tensors["mean"], tensors["log_variance"])
 
 
 class SpadeVAE(nn.Module):
@@ -67,13 +76,9 @@ class SpadeVAE(nn.Module):
         assert self.label_head is not None
         return self.label_head(self.image_encoder(image))
 
-    def encode_target(self, label_map: Tensor) -> tuple[Tensor, ...]:
-        """F_c1: label features (B, M1, H / 2^i, W / 2^i), finest first."""
-        return self.target_encoder(label_map)
-
     def draw(self, label_map: Tensor, exemplar: Latent) -> Tensor:
         """Draw label maps (B, H, W) with the mean latents: image (B, 3, H, W) in [-1, 1]."""
-        return self._synthesise(self.encode_target(label_map), exemplar.mean)
+        return self._synthesise(self.target_encoder(label_map), exemplar.mean)
 
     def forward(
         self,
@@ -90,7 +95,7 @@ class SpadeVAE(nn.Module):
         if index is not None:
             latent = latent.select(index)
         noise = torch.randn_like(latent.mean)
-        conditions = self.encode_target(label_map)
+        conditions = self.target_encoder(label_map)
         image = self._synthesise(conditions, latent.mean + noise * (0.5 * latent.log_variance).exp())
         labels = self.label_head(taps) if self.label_head is not None else None
         return Drawing(image, (), (latent.mean, latent.log_variance), labels)
