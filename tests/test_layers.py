@@ -1,4 +1,4 @@
-"""The shape of the package: imports go downwards only, and PyTorch is loaded only by who needs it."""
+"""The shape of the package: imports go downwards only, PyTorch is loaded only by who needs it, nothing is too long to read."""
 
 import ast
 import subprocess
@@ -11,6 +11,10 @@ import sceneswap
 
 ROOT = Path(sceneswap.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
+PROJECT = Path(__file__).parents[1]
+PROGRAMS = [*FILES, *sorted((PROJECT / "benchmarks").rglob("*.py"))]
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 60
+REASON = "# Long: "  # in a file on a line of its own, for a function on the line of its def
 
 # From top to bottom; a module may import from rows below its own, and from its own.
 LAYERS = (
@@ -142,3 +146,28 @@ def test_no_module_imports_itself_in_a_circle() -> None:
             reached |= ahead
             ahead = set().union(*(graph[one] for one in ahead)) - reached
         assert name not in reached, f"{name} imports itself by way of others"
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_nothing_is_too_long_to_read(path: Path) -> None:
+    """Or says why, as CONTRIBUTING.md tells."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LINES_OF_A_FILE or any(line.startswith(REASON) for line in lines)
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and REASON not in lines[node.lineno - 1]:
+            assert code_lines(node, lines) <= LINES_OF_A_FUNCTION, node.name
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
+    """The lines of a function without its docstring, comments and blank lines."""
+    first = function.body[1 if ast.get_docstring(function, clean=False) is not None and len(function.body) > 1 else 0]
+    head = range(function.lineno, function.body[0].lineno)
+    body = range(first.lineno, (function.end_lineno or first.lineno) + 1)
+    return sum(bool(lines[n - 1].strip()) and not lines[n - 1].strip().startswith("#") for n in (*head, *body))
+
+
+def test_lines_of_code_are_counted() -> None:
+    source = 'def f(\n    a: int,\n) -> int:\n    """Two\n    lines."""\n\n    # why\n    return a\n'
+    (function,) = ast.parse(source).body
+    assert isinstance(function, ast.FunctionDef)
+    assert code_lines(function, source.splitlines()) == 4

@@ -39,7 +39,7 @@ from sceneswap.evaluation.pairs import Scenes, random_pairs
 from sceneswap.evaluation.protocol import folder_hash
 from sceneswap.evaluation.results import evaluate, methods_of
 from sceneswap.evaluation.runner import drop_unlike, file_name, read_rows
-from sceneswap.evaluation.tasks import Networks, Task, layout_task, swap_task
+from sceneswap.evaluation.tasks import Extractors, Task, layout_task, swap_task
 from sceneswap.files import read_json, write_bytes, write_json, write_text
 from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.inference.transfer_matrix import transfer_matrix
@@ -112,8 +112,8 @@ class Report:
         return Scenes(self.data, self.size, self.models[self.ours].schema)
 
     @cached_property
-    def networks(self) -> Networks:
-        return Networks(choose_device(self.device))
+    def networks(self) -> Extractors:
+        return Extractors(choose_device(self.device))
 
     @cached_property
     def identity(self) -> dict[str, Any]:

@@ -16,18 +16,19 @@ from typing import Annotated, Any, Literal
 
 import torch
 import tyro
+from accelerate import Accelerator
 from rich.console import Console
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import converted_scene, save_record
-from sceneswap.config import PhaseConfig, load_train_config
+from sceneswap.config import PhaseConfig, TrainConfig, load_train_config
 from sceneswap.data.loader import BatchStream
 from sceneswap.labels.presets import load_schema
 from sceneswap.procedural.render import scene
 from sceneswap.training.ema import update_average
 from sceneswap.training.phases import sampling_of, steps_of
-from sceneswap.training.setup import make_accelerator, make_networks, start_phase
+from sceneswap.training.setup import ActivePhase, Networks, make_accelerator, make_networks, start_phase
 
 
 def main(
@@ -71,25 +72,8 @@ def main(
     def measure(phase: PhaseConfig) -> dict[str, Any]:
         active = start_phase(phase, settings, networks, accelerator)
         sampling = sampling_of(phase, settings)
-        data_seconds = step_seconds = 0.0
-        flops = 0
         with BatchStream(source, sampling, seed=settings.seed, position=0, rank=0, world_size=1) as stream:
-            for number in range(1 + warm_up + steps):
-                started = time.perf_counter()
-                batches = [next(stream).to(accelerator.device) for _ in range(settings.accumulation)]
-                ready = time.perf_counter()
-                if number == 0:  # counting slows a step, so it is done in a warm-up
-                    with FlopCounterMode(display=False) as counted:
-                        active.step(batches[0])
-                    flops = counted.get_total_flops() * settings.accumulation
-                    continue
-                for batch in batches:
-                    with accelerator.accumulate(*active.models):
-                        active.step(batch)  # returns the losses as numbers, so a GPU has finished
-                update_average(networks.average, networks.generator, settings.ema_decay, number)
-                if number > warm_up:
-                    data_seconds += ready - started
-                    step_seconds += time.perf_counter() - ready
+            data_seconds, step_seconds, flops = timed(active, stream, settings, networks, accelerator, warm_up, steps)
         planned = steps_of(phase, settings, len(source), 1) if phase.steps else None
         seconds = (data_seconds + step_seconds) / steps
         entries = sampling.entries_per_scene * phase.batch_size * settings.accumulation
@@ -115,6 +99,32 @@ def main(
     record = {"preset": preset, "model": model, "precision": settings.precision, "device": str(accelerator.device)}
     print(", ".join(f"{name.replace('_', ' ')} {value:.0f}" for name, value in ceilings.items()))
     save_record(json_file, {**record, "timed_steps": steps, **ceilings, "phases": rows})
+
+
+def timed(
+    active: ActivePhase, stream: BatchStream, settings: TrainConfig, networks: Networks, accelerator: Accelerator,
+    warm_up: int, steps: int,
+) -> tuple[float, float, int]:  # fmt: skip
+    """Seconds of `steps` steps spent on data and on the steps themselves, and the arithmetic of one step in FLOP."""
+    data_seconds = step_seconds = 0.0
+    flops = 0
+    for number in range(1 + warm_up + steps):
+        started = time.perf_counter()
+        batches = [next(stream).to(accelerator.device) for _ in range(settings.accumulation)]
+        ready = time.perf_counter()
+        if number == 0:  # counting slows a step, so it is done in a warm-up
+            with FlopCounterMode(display=False) as counted:
+                active.step(batches[0])
+            flops = counted.get_total_flops() * settings.accumulation
+            continue
+        for batch in batches:
+            with accelerator.accumulate(*active.models):
+                active.step(batch)  # returns the losses as numbers, so a GPU has finished
+        update_average(networks.average, networks.generator, settings.ema_decay, number)
+        if number > warm_up:
+            data_seconds += ready - started
+            step_seconds += time.perf_counter() - ready
+    return data_seconds, step_seconds, flops
 
 
 def measured_ceilings(device: torch.device, precision: str) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """Every setting, as frozen dataclasses. TOML presets in, plain dict out; unknown keys and impossible values are refused."""
 
+# Long: every setting of the project on one page, each with what it refuses.
+
 import dataclasses
 import math
 import tomllib

@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from sceneswap.errors import UserError
-from sceneswap.evaluation.tasks import Networks
+from sceneswap.evaluation.tasks import Extractors
 from sceneswap.files import write_json
 from sceneswap.inference.segmentation import DeepLabSegmenter
 from sceneswap.inference.synthesizer import Synthesizer
@@ -54,8 +54,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(module: ModuleType, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings of a tiny report. FID's features are mean colours and the segmenter is blind: both networks are slow."""
     monkeypatch.setenv("SCENESWAP_VGG19", str(folder / "vgg19.safetensors"))
-    monkeypatch.setattr(Networks, "inception", lambda self: lambda images: images.mean(dim=(2, 3)))
-    monkeypatch.setattr(Networks, "segmenter", lambda self: Blind())
+    monkeypatch.setattr(Extractors, "inception", lambda self: lambda images: images.mean(dim=(2, 3)))
+    monkeypatch.setattr(Extractors, "segmenter", lambda self: Blind())
     models = tuple(f"{name}={folder / 'models' / name}" for name in ("ours", "GAP", "SPADE_VAE"))
     out = tmp_path / "out"
     synthesizer = Synthesizer.from_pretrained(folder / "models" / "ours", device="cpu")

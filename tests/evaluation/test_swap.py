@@ -15,7 +15,7 @@ from sceneswap.evaluation.metrics.metric import Drawings, Metric, Scorer, taps_o
 from sceneswap.evaluation.pairs import FolderPairs, Scenes, own_pairs, random_pairs
 from sceneswap.evaluation.protocol import protocol
 from sceneswap.evaluation.results import evaluate
-from sceneswap.evaluation.tasks import Networks, Task, swap_task
+from sceneswap.evaluation.tasks import Extractors, Task, swap_task
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.vgg import load_vgg19
@@ -33,7 +33,7 @@ def measure(scenes: Scenes, msca: Path, gap: Path, vgg_file: Path) -> Callable[.
     """Evaluate two models and the baselines on six swaps; return results.json."""
 
     def run(out: Path, **options: Any) -> dict[str, Any]:
-        task = swap_task(scenes, 6, 0, Networks(CPU, vgg_file))
+        task = swap_task(scenes, 6, 0, Extractors(CPU, vgg_file))
         models = [
             ModelMethod(name, Synthesizer.from_pretrained(folder, device="cpu"), task.pairs, 2)
             for name, folder in (("ours", msca), ("GAP", gap))

@@ -13,7 +13,7 @@ from sceneswap.evaluation import labels, page
 from sceneswap.evaluation.methods import ModelMethod
 from sceneswap.evaluation.pairs import Scenes
 from sceneswap.evaluation.results import evaluate, methods_of
-from sceneswap.evaluation.tasks import Networks, Task, known_answer_task
+from sceneswap.evaluation.tasks import Extractors, Task, known_answer_task
 from sceneswap.files import read_json
 from sceneswap.inference.labelling import HeadLabeller, Labeller, SegmenterLabeller
 from sceneswap.inference.segmentation import load_segmenter
@@ -25,13 +25,13 @@ from sceneswap.progress import progress
 def measure_folders(
     settings: FolderOptions,
     pairs: int,
-    build: Callable[[Scenes, int, int, Networks], Task],
+    build: Callable[[Scenes, int, int, Extractors], Task],
     grid_scenes: int = 0,
     **weights: Any,
 ) -> None:
-    """Measure a task on folders of scenes. weights: of `Networks`."""
+    """Measure a task on folders of scenes. weights: of `Extractors`."""
     settings.check(pairs)
-    networks = Networks(choose_device(settings.device), settings.vgg19, **weights)
+    networks = Extractors(choose_device(settings.device), settings.vgg19, **weights)
     models = settings.open()
     if settings.schema:
         classes = load_schema(settings.schema)
@@ -48,7 +48,7 @@ def measure_folders(
 def measure_known_answers(settings: MeasuringOptions, pairs: int, lpips: Path | None) -> None:
     """Measure procedural swaps against the true pictures."""
     settings.check(pairs)
-    networks = Networks(choose_device(settings.device), settings.vgg19, lpips)
+    networks = Extractors(choose_device(settings.device), settings.vgg19, lpips)
     _measure(known_answer_task(pairs, settings.size, settings.seed, networks), settings.open(), settings)
 
 

@@ -29,7 +29,7 @@ from sceneswap.scene import Photo
 
 _SAVE_SECONDS = 2.0
 
-Row = dict[str, Any]
+PairScores = dict[str, Any]
 """A pair's results: pair, layout, exemplar, similarity, and a float per metric."""
 
 
@@ -50,11 +50,11 @@ class PairResults:
         self.path = out / "pairs" / f"{slug}.jsonl"
         self.features_folder = out / "features" / slug
         self._clock = out / "pairs" / f"{slug}.time.json"
-        self.rows: list[Row] = self._read()
+        self.rows: list[PairScores] = self._read()
         self.pairs_timed, self.seconds = self._read_clock() if self.rows else (0, 0.0)
         self._saved, self._saved_at = len(self.rows), time.monotonic()
 
-    def keep(self, number: int, rows: list[Row], features: NDArray[np.float32] | None, seconds: float) -> None:
+    def keep(self, number: int, rows: list[PairScores], features: NDArray[np.float32] | None, seconds: float) -> None:
         """Keep batch `number`; the file follows within seconds, at the latest with `save`."""
         if features is not None:
             with atomic_path(self.features_folder / f"{number:06d}.npy") as temporary, temporary.open("wb") as file:
@@ -83,7 +83,7 @@ class PairResults:
                 f"{self.features_folder} is damaged ({error}); delete {self.path} and run it again"
             ) from error
 
-    def _read(self) -> list[Row]:
+    def _read(self) -> list[PairScores]:
         if not self.path.exists():
             return []
         try:
@@ -157,7 +157,7 @@ def run(
     return results
 
 
-def read_rows(out: Path, name: str) -> list[Row]:
+def read_rows(out: Path, name: str) -> list[PairScores]:
     """The rows that `run` has kept of the method `name`, in the order of the pairs."""
     lines = (out / "pairs" / f"{file_name(name)}.jsonl").read_text(encoding="utf-8").splitlines()[1:]
     return sorted(map(json.loads, lines), key=lambda row: int(row["pair"]))
@@ -176,7 +176,7 @@ def drop_unlike(method: Method, out: Path, protocol: dict[str, Any], *, batch_si
         return True
 
 
-def _header(method: Method, protocol: dict[str, Any], batch_size: int) -> Row:
+def _header(method: Method, protocol: dict[str, Any], batch_size: int) -> PairScores:
     return {"protocol": protocol, "method": method.describe(), "batch_size": batch_size}
 
 
@@ -198,7 +198,7 @@ def _whole_batches(results: PairResults, batches: list[list[int]]) -> int:
     return done
 
 
-def _rows(samples: list[Sample], values: dict[str, list[float]]) -> list[Row]:
+def _rows(samples: list[Sample], values: dict[str, list[float]]) -> list[PairScores]:
     return [
         {
             "pair": s.index,

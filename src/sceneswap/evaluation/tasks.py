@@ -47,7 +47,7 @@ class Task:
 
 
 @dataclass
-class Networks:
+class Extractors:
     """The feature networks, loaded when a task asks for them. Each path falls back to its environment variable.
 
     hashes: network → SHA-256 of its weights, of those loaded so far. Each method raises `UserError` when a network's
@@ -87,7 +87,7 @@ class Networks:
 
 
 def swap_task(
-    scenes: p.Scenes, count: int, seed: int, networks: Networks,
+    scenes: p.Scenes, count: int, seed: int, networks: Extractors,
     *, locations: int | None = None, identify: bool = False,
 ) -> Task:  # fmt: skip
     """Style swapping, the paper's table 1 (supplement §3).
@@ -106,7 +106,7 @@ def swap_task(
     )  # fmt: skip
 
 
-def own_task(scenes: p.Scenes, count: int, seed: int, networks: Networks, *, mirrored: bool) -> Task:
+def own_task(scenes: p.Scenes, count: int, seed: int, networks: Extractors, *, mirrored: bool) -> Task:
     """Duplicating, or mirroring: the exemplar is the target's own photograph, or its mirror image."""
     name, what = ("mirror", "mirror image") if mirrored else ("duplicate", "own photograph")
     return _task(
@@ -117,7 +117,7 @@ def own_task(scenes: p.Scenes, count: int, seed: int, networks: Networks, *, mir
     )  # fmt: skip
 
 
-def retrieve_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -> Task:
+def retrieve_task(scenes: p.Scenes, count: int, seed: int, networks: Extractors) -> Task:
     """Retrieving: the exemplar is one of the most similar other scenes, not the top few."""
     return _task(
         "retrieve", "Retrieving",
@@ -126,7 +126,7 @@ def retrieve_task(scenes: p.Scenes, count: int, seed: int, networks: Networks) -
     )  # fmt: skip
 
 
-def known_answer_task(count: int, size: int, seed: int, networks: Networks) -> Task:
+def known_answer_task(count: int, size: int, seed: int, networks: Extractors) -> Task:
     """Procedural swaps against the true picture."""
     pairs = p.ProceduralPairs(count, size, seed)
     metrics = reconstruction.metrics(networks.lpips())
@@ -140,7 +140,7 @@ def known_answer_task(count: int, size: int, seed: int, networks: Networks) -> T
 
 
 def layout_task(
-    scenes: p.Scenes, count: int, seed: int, networks: Networks, *, identify: bool = True, fid: bool = False
+    scenes: p.Scenes, count: int, seed: int, networks: Extractors, *, identify: bool = True, fid: bool = False
 ) -> Task:
     """Does the drawing hold its layout, and does it neither copy nor ignore its exemplar?
 
@@ -158,7 +158,7 @@ def layout_task(
     )  # fmt: skip
 
 
-def _identification(scenes: p.Scenes, pairs: p.FolderPairs, vgg: VGG19, networks: Networks) -> Identification:
+def _identification(scenes: p.Scenes, pairs: p.FolderPairs, vgg: VGG19, networks: Extractors) -> Identification:
     if len(scenes) < 3:
         raise UserError(
             f"{scenes.roots[0]} holds {len(scenes)} scenes; this task needs at least 3: name more with --data"
@@ -167,7 +167,7 @@ def _identification(scenes: p.Scenes, pairs: p.FolderPairs, vgg: VGG19, networks
 
 
 def _task(
-    name: str, title: str, lead: str, pairs: p.FolderPairs, scenes: p.Scenes, networks: Networks,
+    name: str, title: str, lead: str, pairs: p.FolderPairs, scenes: p.Scenes, networks: Extractors,
     metrics: Sequence[Metric], *, references: tuple[Method, ...] = (), fid: bool = False,
 ) -> Task:  # fmt: skip
     features = networks.inception() if fid else None

@@ -8,6 +8,8 @@ A look is a frozen value of a few kilobytes in the caller's hands, to keep as a 
 synthesizer keeps no state between calls, so several threads may share one.
 """
 
+# Long: the one class that users hold; its docstrings are its reference.
+
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence

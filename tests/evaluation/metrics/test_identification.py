@@ -11,7 +11,7 @@ from sceneswap.evaluation.metrics.identification import CRITERIA, Identification
 from sceneswap.evaluation.metrics.metric import Drawings, taps_of
 from sceneswap.evaluation.metrics.style import style_distance
 from sceneswap.evaluation.pairs import FolderPairs, Scenes, random_pairs
-from sceneswap.evaluation.tasks import Networks, layout_task
+from sceneswap.evaluation.tasks import Extractors, layout_task
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.vgg import VGG19, load_vgg19
 from sceneswap.tensors import to_unit
@@ -67,7 +67,7 @@ def test_the_layout_task_asks_when_it_is_told_to(pairs: FolderPairs, vgg_file: P
         schema, description, sha256 = load_schema("procedural"), "sees nothing", "0" * 64
 
     monkeypatch.setattr(tasks, "load_segmenter", lambda name, device: Blind())
-    networks = Networks(CPU, vgg_file)
+    networks = Extractors(CPU, vgg_file)
     asked = {
         flag: layout_task(pairs.scenes, 4, 0, networks, identify=flag).protocol["metrics"] for flag in (True, False)
     }
