@@ -40,9 +40,9 @@ def nn_features(output: Tensor, exemplar: Tensor, locations: int | None = None) 
     locations: take the mean over that many of the output's locations, drawn at random (always the same ones of a size),
     each still held against all of the exemplar; all of them by default.
     Exact. Few locations, or an accelerator: everything is compared, by matrix products. Many on a CPU: boxes around leaves
-    of the exemplar first exclude what cannot be nearest (at 65,536 locations that takes 10 s in place of 35 on two cores,
-    at 4,096 it only costs). The winner's distance is then computed anew, in float64. Winners are chosen in float32: of
-    two locations whose squared distances differ by rounding only (about 1e-7 of the features' mean square) either may win.
+    of the exemplar first exclude what cannot be nearest, which pays for many only. The winner's distance is then computed
+    anew, in float64. Winners are chosen in float32: of two locations whose squared distances differ by rounding only (about
+    1e-7 of the features' mean square) either may win.
     """
     queries, points = _rows(output).float(), _rows(exemplar).float()
     if locations is not None and locations < len(queries):
