@@ -4,16 +4,23 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from benchmarks.common import in_fresh_process
 from sceneswap.checkpoint import Release, folded_copy, save_release
 from sceneswap.config import load_train_config
+from sceneswap.data.folder import FolderDataset
+from sceneswap.images import resize_photo
+from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.build import build_generator
+from tests.tiny import random_scene, write_scene
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,3 +73,26 @@ def test_nearest_measures_both_and_finds_them_equal(tmp_path: Path) -> None:
         assert row["value"] == pytest.approx(row["baseline_value"], rel=1e-3)
         assert row["relative_error"] < 1e-5
         assert row["speed_up"] == pytest.approx(row["baseline_seconds"] / row["seconds"])
+
+
+def test_a_pack_is_data_folders_again(tmp_path: Path) -> None:
+    for source in ("a", "b"):
+        for number in range(2):
+            write_scene(tmp_path / "train" / source, f"{number}", random_scene(number, 90, 70))
+    outs = [tmp_path / "one.tar.xz", tmp_path / "two.tar.xz"]
+    for out in outs:
+        in_fresh_process(
+            "-m", "benchmarks.outdoor.pack", tmp_path / "train", "--out", out, "--side", 64, "--quality", 95
+        )
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    with tarfile.open(outs[0]) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    schema = load_schema("outdoor")
+    packed = FolderDataset(sorted((tmp_path / "unpacked" / "train").iterdir()), schema)
+    before = FolderDataset(sorted((tmp_path / "train").iterdir()), schema)
+    assert len(packed) == len(before) == 4
+    for number in range(4):
+        assert packed[number].size == (82, 64)
+        assert np.array_equal(packed[number].label_map, resize_label_map(before[number].label_map, (82, 64)))
+        small = resize_photo(before[number].photo, (82, 64))
+        assert np.allclose(packed[number].photo.mean(axis=(0, 1)), small.mean(axis=(0, 1)), atol=4)
