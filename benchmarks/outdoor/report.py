@@ -27,14 +27,15 @@ import torch
 import tyro
 
 from benchmarks.common import ROOT, in_fresh_process, write_jpeg
+from benchmarks.outdoor.kept import KeptMethod
+from benchmarks.outdoor.like import ALIKE, like_figure, like_to_like
 from benchmarks.outdoor.page import SWAP, command, markdown
 from sceneswap.cli.options import MeasuringOptions
 from sceneswap.data.folder import FolderDataset
 from sceneswap.errors import UserError
 from sceneswap.evaluation.aggregate import ratio
 from sceneswap.evaluation.figures import curves, looks_figure
-from sceneswap.evaluation.like_to_like import ALIKE, like_to_like
-from sceneswap.evaluation.methods import KeptMethod, ModelMethod
+from sceneswap.evaluation.methods import ModelMethod
 from sceneswap.evaluation.pairs import Scenes, random_pairs
 from sceneswap.evaluation.protocol import folder_hash
 from sceneswap.evaluation.results import evaluate, methods_of
@@ -44,7 +45,6 @@ from sceneswap.files import read_json, write_bytes, write_json, write_text
 from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
-from sceneswap.jobs.charts import like_figure
 from sceneswap.pictures import evenly_spread
 from sceneswap.progress import progress
 from sceneswap.scene import Scene

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
-from sceneswap.evaluation.methods import CLASS_MEAN, COPY, KeptMethod, ModelMethod
+from sceneswap.evaluation.methods import CLASS_MEAN, COPY, ModelMethod
 from sceneswap.evaluation.pairs import FolderPairs, Sample, Scenes, random_pairs
 from sceneswap.evaluation.runner import drop_unlike, file_name, read_rows, run
 from sceneswap.inference.synthesizer import Synthesizer
@@ -92,25 +92,6 @@ def test_only_what_was_measured_otherwise_is_dropped(pairs: FolderPairs, tmp_pat
     assert not drop_unlike(CLASS_MEAN, tmp_path, PROTOCOL, batch_size=4)  # nothing there
     assert drop_unlike(COPY, tmp_path, PROTOCOL | {"size": 64}, batch_size=4)
     assert not kept.path.exists()
-
-
-def test_kept_drawings_are_not_drawn_again(pairs: FolderPairs, model: ModelMethod, tmp_path: Path) -> None:
-    samples = [pairs[i] for i in range(3)]
-    first = KeptMethod(model, tmp_path, "data").draw(samples)
-    assert np.array_equal(first, model.draw(samples))
-
-    class Lazy(ModelMethod):
-        def draw(self, samples: Sequence[Sample]) -> list[Photo]:
-            raise AssertionError("drawn again")
-
-    lazy = Lazy("ours", model.synthesizer, pairs, 4)
-    again = KeptMethod(lazy, tmp_path, "data")
-    assert again.describe() == model.describe()
-    assert np.array_equal(again.draw(samples[::-1]), first[::-1])
-    with pytest.raises(AssertionError, match="drawn again"):
-        again.draw([pairs[3]])
-    with pytest.raises(AssertionError, match="drawn again"):
-        KeptMethod(lazy, tmp_path, "other data").draw(samples)
 
 
 def test_half_a_batch_is_measured_again(pairs: FolderPairs, tmp_path: Path) -> None:

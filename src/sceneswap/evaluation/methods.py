@@ -1,17 +1,13 @@
 """What is judged: models, and trivial methods that say what a number is worth."""
 
-import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from sceneswap.evaluation.fill import mean_colors
 from sceneswap.evaluation.pairs import Pairs, Sample
-from sceneswap.images import read_photo, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.scene import LabelMap, Photo, Scene
@@ -74,33 +70,6 @@ class ModelMethod:
         return self._pairs.schema.convert(label_map, self.synthesizer.schema)
 
 
-class KeptMethod:
-    """A method whose drawings are kept as PNG, so that several tasks on the same scenes draw each pair once.
-
-    folder: holds a folder of drawings for every description of a method; scenes are told apart by `data`, which should
-    identify their contents and size (see `protocol`), and by their names.
-    """
-
-    def __init__(self, method: Method, folder: Path, data: Any) -> None:
-        self.method, self.name, self.trivial = method, method.name, method.trivial
-        self.folder = folder / _digest([method.describe(), data])
-
-    def draw(self, samples: Sequence[Sample]) -> list[Photo]:
-        paths = [self.folder / f"{_digest([s.target.name, s.exemplar.name])}.png" for s in samples]
-        if all(path.exists() for path in paths):
-            return [read_photo(path) for path in paths]
-        drawn = self.method.draw(samples)  # all of them: company may move a value by one
-        for path, photo in zip(paths, drawn, strict=True):
-            write_png(path, photo)
-        return drawn
-
-    def grid(self, layouts: Sequence[Scene], exemplars: Sequence[Scene]) -> list[list[Photo]]:
-        return self.method.grid(layouts, exemplars)
-
-    def describe(self) -> dict[str, Any]:
-        return self.method.describe()
-
-
 class TrivialMethod:
     """A method without a model: `draw_one` makes the picture of a sample."""
 
@@ -125,8 +94,3 @@ CLASS_MEAN = TrivialMethod(
     "mean colour per class", lambda sample: mean_colors(sample.target.label_map, sample.exemplar)
 )
 PHOTOGRAPH = TrivialMethod("target's own photograph", lambda sample: sample.target.photo)
-
-
-def _digest(value: Any) -> str:
-    """12 hexadecimal digits of a JSON value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

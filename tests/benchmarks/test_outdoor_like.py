@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from sceneswap.evaluation.like_to_like import ALIKE, like_to_like
+from benchmarks.outdoor.like import ALIKE, like_figure, like_to_like
 from sceneswap.inference.transfer_matrix import TransferMatrix
-from sceneswap.jobs.charts import like_figure
 from sceneswap.labels.presets import load_schema
 from tests.tiny import random_scene, tiny_synthesizer
 

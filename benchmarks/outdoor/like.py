@@ -4,10 +4,14 @@ GAP attends equally to every position of the exemplar, so its transfer matrix is
 exemplars: `TransferMatrix.uniform`, known without the model.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sceneswap.inference.transfer_matrix import TransferMatrix
+from sceneswap.jobs.charts import png
 
 ALIKE: dict[str, tuple[str, ...]] = {
     "sky": ("sky-other", "clouds", "fog"),
@@ -75,3 +79,33 @@ def like_to_like(
             )
         )  # fmt: skip
     return found
+
+
+def like_figure(
+    names: Sequence[str], panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], series: tuple[str, str]
+) -> bytes:
+    """Bars per label, two by two: shares 0 … 1 of learned and of uniform attention, and how many times the one is the other.
+
+    panels: title → (shares learned, shares uniform), per name. series: what the two bars are called.
+    """
+    from matplotlib.figure import Figure
+
+    chart = Figure(figsize=(2.4 + 4.2 * len(panels), 1.3 + 0.36 * len(names)), layout="constrained")
+    places = np.arange(len(names))
+    for number, (title, (learned, uniform)) in enumerate(panels.items()):
+        axes = chart.add_subplot(1, len(panels), number + 1)
+        axes.barh(places - 0.19, learned, 0.36, color="#2f6db5", label=series[0])
+        axes.barh(places + 0.19, uniform, 0.36, color="0.72", label=series[1])
+        for place, one, other in zip(places, learned, uniform, strict=True):
+            if other:
+                axes.text(max(one, other) + 0.01, float(place), f"{one / other:.1f}×", va="center", fontsize=8)
+        axes.set_yticks(places, names if number == 0 else [""] * len(names))
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_xlim(0, min(1.1, 1.25 * max(*learned, *uniform)))
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("share of the attention", fontsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    handles, labels = chart.axes[0].get_legend_handles_labels()
+    chart.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    return png(chart)
