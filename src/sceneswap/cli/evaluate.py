@@ -27,10 +27,7 @@ def swap(settings: FolderOptions, pairs: RandomPairs = 2500, grid_scenes: GridSc
 
         sceneswap evaluate swap --data scenes/ --model ours=models/msca GAP=models/gap --out results/swap
     """
-    from sceneswap.cli.measuring import measure_folders
-    from sceneswap.evaluation.tasks import swap_task
-
-    measure_folders(settings, pairs, swap_task, grid_scenes)
+    _measure("swap", settings, pairs, grid_scenes)
 
 
 def duplicate(settings: FolderOptions, pairs: Targets = 2500, lpips: Lpips = None, inception: Inception = None) -> None:
@@ -40,7 +37,7 @@ def duplicate(settings: FolderOptions, pairs: Targets = 2500, lpips: Lpips = Non
 
         sceneswap evaluate duplicate --data scenes/ --model ours=models/msca --out results/duplicate
     """
-    _own(settings, pairs, lpips, inception, mirrored=False)
+    _measure("duplicate", settings, pairs, lpips_file=lpips, inception_file=inception)
 
 
 def mirror(settings: FolderOptions, pairs: Targets = 2500, lpips: Lpips = None, inception: Inception = None) -> None:
@@ -50,17 +47,7 @@ def mirror(settings: FolderOptions, pairs: Targets = 2500, lpips: Lpips = None, 
 
         sceneswap evaluate mirror --data scenes/ --model ours=models/msca --out results/mirror
     """
-    _own(settings, pairs, lpips, inception, mirrored=True)
-
-
-def _own(settings: FolderOptions, pairs: int, lpips: Path | None, inception: Path | None, *, mirrored: bool) -> None:
-    from functools import partial
-
-    from sceneswap.cli.measuring import measure_folders
-    from sceneswap.evaluation.tasks import own_task
-
-    task = partial(own_task, mirrored=mirrored)
-    measure_folders(settings, pairs, task, lpips_file=lpips, inception_file=inception)
+    _measure("mirror", settings, pairs, lpips_file=lpips, inception_file=inception)
 
 
 def retrieve(settings: FolderOptions, pairs: Targets = 2500, inception: Inception = None) -> None:
@@ -72,10 +59,7 @@ def retrieve(settings: FolderOptions, pairs: Targets = 2500, inception: Inceptio
 
         sceneswap evaluate retrieve --data scenes/ --model ours=models/msca --out results/retrieve
     """
-    from sceneswap.cli.measuring import measure_folders
-    from sceneswap.evaluation.tasks import retrieve_task
-
-    measure_folders(settings, pairs, retrieve_task, inception_file=inception)
+    _measure("retrieve", settings, pairs, inception_file=inception)
 
 
 def layout(
@@ -93,10 +77,7 @@ def layout(
     Args:
         segmenter: Weights of the ADE20K network, or the Hugging Face id of another; else SCENESWAP_SEGMENTER.
     """
-    from sceneswap.cli.measuring import measure_folders
-    from sceneswap.evaluation.tasks import layout_task
-
-    measure_folders(settings, pairs, layout_task, grid_scenes, segmenter_name=segmenter)
+    _measure("layout", settings, pairs, grid_scenes, segmenter_name=segmenter)
 
 
 def known_answer(settings: MeasuringOptions, pairs: int = 64, lpips: Lpips = None) -> None:
@@ -114,6 +95,14 @@ def known_answer(settings: MeasuringOptions, pairs: int = 64, lpips: Lpips = Non
     from sceneswap.cli.measuring import measure_known_answers
 
     measure_known_answers(settings, pairs, lpips)
+
+
+def _measure(
+    task: str, settings: FolderOptions, pairs: int, grid_scenes: int = 0, **weights: Path | str | None
+) -> None:
+    from sceneswap.cli.measuring import measure_folders
+
+    measure_folders(task, settings, pairs, grid_scenes, **weights)
 
 
 def labels(

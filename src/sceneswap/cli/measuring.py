@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from sceneswap.evaluation import labels, page
 from sceneswap.evaluation.methods import ModelMethod
 from sceneswap.evaluation.pairs import Scenes
 from sceneswap.evaluation.results import evaluate, methods_of
-from sceneswap.evaluation.tasks import Extractors, Task, known_answer_task
+from sceneswap.evaluation.tasks import (
+    Extractors,
+    Task,
+    known_answer_task,
+    layout_task,
+    own_task,
+    retrieve_task,
+    swap_task,
+)
 from sceneswap.files import read_json
 from sceneswap.inference.labelling import HeadLabeller, Labeller, SegmenterLabeller
 from sceneswap.inference.segmentation import load_segmenter
@@ -21,15 +30,17 @@ from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.labels.presets import load_schema
 from sceneswap.progress import progress
 
+TASKS: dict[str, Callable[[Scenes, int, int, Extractors], Task]] = {
+    "swap": swap_task,
+    "duplicate": partial(own_task, mirrored=False),
+    "mirror": partial(own_task, mirrored=True),
+    "retrieve": retrieve_task,
+    "layout": layout_task,
+}
 
-def measure_folders(
-    settings: FolderOptions,
-    pairs: int,
-    build: Callable[[Scenes, int, int, Extractors], Task],
-    grid_scenes: int = 0,
-    **weights: Any,
-) -> None:
-    """Measure a task on folders of scenes. weights: of `Extractors`."""
+
+def measure_folders(name: str, settings: FolderOptions, pairs: int, grid_scenes: int = 0, **weights: Any) -> None:
+    """Measure the task `name` on folders of scenes. weights: of `Extractors`."""
     settings.check(pairs)
     networks = Extractors(choose_device(settings.device), settings.vgg19, **weights)
     models = settings.open()
@@ -39,7 +50,7 @@ def measure_folders(
         own = [read_folder_schema(root) for root in settings.folders if root.is_dir()]  # others are named below
         same = own and all(one == own[0] for one in own)
         classes = own[0] if same else next(iter(models.values())).schema
-    task = build(Scenes(settings.folders, settings.size, classes), pairs, settings.seed, networks)
+    task = TASKS[name](Scenes(settings.folders, settings.size, classes), pairs, settings.seed, networks)
     if len(task.pairs) < pairs:
         print(f"sceneswap: the scenes give {len(task.pairs):,} pairs, fewer than --pairs {pairs:,}", file=sys.stderr)
     _measure(task, models, settings, grid_scenes)
