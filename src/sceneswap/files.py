@@ -12,6 +12,9 @@ from typing import Any
 
 from sceneswap.errors import UserError
 
+LOOK_SUFFIX = ".look.safetensors"
+"""By which commands tell a saved look from a photograph."""
+
 _CAUSES = {
     errno.EACCES: "there is no permission to write there; choose another place or change its permissions",
     errno.EPERM: "there is no permission to write there; choose another place or change its permissions",
@@ -103,6 +106,11 @@ def read_json(path: Path, what: str) -> Any:
         raise UserError(f"{path} is missing; it should hold {what}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path} cannot be read as {what}: {error}") from error
+
+
+def is_look(path: Path | str) -> bool:
+    """Whether a path names a saved look, by its suffix."""
+    return Path(path).name.lower().endswith(LOOK_SUFFIX)
 
 
 def sha256(path: Path) -> str:

@@ -72,6 +72,13 @@ def stacked(*sheets: Photo) -> Photo:
     )
 
 
+def placeholder(words: str, side: int = 128) -> Photo:
+    """A grey square with `words`, for what has no picture of its own."""
+    image = Image.new("RGB", (side, side), (200, 200, 200))
+    ImageDraw.Draw(image).text((side / 2, side / 2), words, _INK, ImageFont.load_default(_FONT_SIZE), anchor="mm")
+    return np.asarray(image)
+
+
 def swap_grid(
     layouts: Sequence[Photo], exemplars: Sequence[Photo], drawn: Sequence[Sequence[Photo]], cell: tuple[int, int]
 ) -> Photo:

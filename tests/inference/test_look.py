@@ -134,3 +134,11 @@ def test_files_that_are_no_looks_are_refused_in_a_sentence(synthesizer: Synthesi
         Look.load(path)
     with pytest.raises(UserError, match="does not exist"):
         Look.load(tmp_path / "none.look.safetensors")
+
+
+def test_a_blend_takes_the_files_of_looks(tmp_path: Path) -> None:
+    synthesizer, label_map, path = tiny_synthesizer(), random_scene(9).label_map, tmp_path / "dusk.look.safetensors"
+    beach, dusk = (synthesizer.encode(random_scene(i)) for i in (1, 2))
+    dusk.save(path)
+    expected = synthesizer.draw(label_map, blend([beach, dusk], [0.3, 0.7]))
+    assert np.array_equal(synthesizer.draw(label_map, blend([beach, path], [0.3, 0.7])), expected)

@@ -26,11 +26,11 @@ class Inputs:
     label_map: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PNG ...")]
     """The layouts to draw, label maps or photographs, a strip each."""
     exemplars: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PHOTO ...")]
-    """Photographs whose looks are mixed, two or more."""
+    """Photographs whose looks are mixed, or saved looks (*.look.safetensors), two or more."""
     out: Path
     """Folder for pictures/, animations, strips.png, interpolation.json and index.html; made if missing."""
     exemplar_label_maps: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PNG ...")] = ()
-    """The exemplars' label maps, in the same order; estimated when left out."""
+    """The photographs' label maps, in the same order; estimated when left out."""
     frames: int = 11
     """Pictures per strip."""
     exemplar_schema: str | None = None
@@ -178,7 +178,9 @@ def _draw(inputs: Inputs, plan: "Plan", title: str, explanation: str, extrapolat
 
 def _exemplar_number(name: str, exemplars: Sequence[Path]) -> int:
     """The number of the exemplar that `name` means: its path as given, its file name, or its stem."""
-    for known in ([str(e) for e in exemplars], [e.name for e in exemplars], [e.stem for e in exemplars]):
+    from sceneswap.jobs.sources import stem
+
+    for known in ([str(e) for e in exemplars], [e.name for e in exemplars], [stem(e) for e in exemplars]):
         if known.count(name) == 1:
             return known.index(name)
     names = [e.name for e in exemplars]

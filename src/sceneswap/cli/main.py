@@ -19,6 +19,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "make one photograph from a layout and an exemplar, or many from a manifest",
         "sceneswap synthesize --label-map map.png --exemplar dusk.jpg --exemplar-label-map dusk.png -o out.png",
     ),
+    "encode": (
+        "sceneswap.cli.encode",
+        "keep the look of a photograph as a small file, to draw with it later",
+        "sceneswap encode dusk.jpg -o dusk.look.safetensors",
+    ),
     "interpolate": (
         "sceneswap.cli.interpolate",
         "mix the looks of several exemplars: over the picture, by place, by class",

@@ -8,6 +8,7 @@ import tyro
 
 from sceneswap.cli.options import BatchSize, DrawingOptions, at_least_one
 from sceneswap.errors import UserError
+from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.jobs.manifest import check_output
 from sceneswap.progress import progress
@@ -36,7 +37,8 @@ def swap(
         sceneswap swap a.jpg b.jpg --labels maps/ --schema ade20k-150-1based --out swapped/
 
     Args:
-        inputs: Photographs and folders of them; or folders with images/, labels/ and schema.toml.
+        inputs: Photographs and folders of them; or folders with images/, labels/ and schema.toml. Saved looks
+            (*.look.safetensors) give a look and no layout.
         out: A .png for one picture, the layout of the first photograph in the look of the second. Or a folder for
             swaps/LAYOUT__EXEMPLAR.png, grid.png, swap.json and index.html; made if missing.
         labels: Folder with the label maps of the photographs, under the same names; estimated when left out.
@@ -69,7 +71,8 @@ def swap(
         return
     if found > len(sources):
         print(f"sceneswap: taking {len(sources)} of {found:,} scenes, evenly spread; see --limit", file=sys.stderr)
-    with progress("drawing", len(sources) ** 2) as advance:
+    layouts = sum(not is_look(source.photo) for source in sources)
+    with progress("drawing", layouts * len(sources)) as advance:
         page = job.swap(
             reader.synthesizer,
             sources,

@@ -51,7 +51,7 @@ def synthesize(
 
     Args:
         label_map: The layout, a label map or a photograph.
-        exemplar: The photograph whose look is wanted.
+        exemplar: The photograph whose look is wanted, or a saved look (*.look.safetensors).
         exemplar_label_map: The label map of the exemplar, of the same size as it; estimated when left out.
         output: The picture to write, a .png; one that exists is replaced.
         layout_photo: Instead of --label-map: a photograph whose layout is taken, whatever the file looks like.

@@ -90,7 +90,7 @@ class Blend:
 
 
 def blend(
-    exemplars: Sequence[Look],
+    exemplars: Sequence[Look | Path | str],
     weights: Sequence[float] | None = None,
     *,
     maps: Sequence[NDArray[Any]] | Pattern | None = None,
@@ -99,7 +99,7 @@ def blend(
     border: float = 0.0,
     extrapolate: bool = False,
 ) -> Blend:
-    """Blend encoded exemplars; hand the result to `Synthesizer.draw`.
+    """Blend looks, or the files of saved ones; hand the result to `Synthesizer.draw`.
 
     weights: one per exemplar, equal by default; normalised to sum 1, with a note in `Blend.notes`.
     maps: a pattern, or one weight map (h, w) per exemplar, of any size, stretched bilinearly and normalised per pixel; with
@@ -114,30 +114,30 @@ def blend(
     Raises `UserError` for no exemplar, exemplars of different schemas, weights that are negative (unless extrapolating),
     not finite, all zero or not one per exemplar, unknown classes, a negative border.
     """
-    exemplars = tuple(exemplars)
-    if not exemplars:
+    looks = tuple(one if isinstance(one, Look) else Look.load(one) for one in exemplars)
+    if not looks:
         raise UserError("a blend needs at least one exemplar")
-    schema = exemplars[0].schema
-    if other := next((e for e in exemplars if e.schema != schema), None):
+    schema = looks[0].schema
+    if other := next((e for e in looks if e.schema != schema), None):
         raise UserError(
-            f"the exemplars {exemplars[0].name} and {other.name} were encoded under different label schemas "
+            f"the exemplars {looks[0].name} and {other.name} were encoded under different label schemas "
             f"({schema.name} and {other.schema.name}); encode all with one model"
         )
-    if other := next((e for e in exemplars if e.model != exemplars[0].model), None):
+    if other := next((e for e in looks if e.model != looks[0].model), None):
         raise UserError(
-            f"the exemplars {exemplars[0].name} and {other.name} were encoded by different models; encode all with one"
+            f"the exemplars {looks[0].name} and {other.name} were encoded by different models; encode all with one"
         )
-    numbers, notes = normalised(weights, len(exemplars), extrapolate=extrapolate)
+    numbers, notes = normalised(weights, len(looks), extrapolate=extrapolate)
     if rest is not None and not classes:
         raise UserError("a rest without classes takes everything; give classes too, or draw that exemplar alone")
     if not (0 <= border < math.inf):
         raise UserError(f"the border is a number of pixels from 0 upwards, not {border}")
     return Blend(
-        exemplars,
+        looks,
         numbers,
-        _checked_maps(maps, len(exemplars), extrapolate),
-        {find_class(schema, name): _number(which, exemplars) for name, which in (classes or {}).items()},
-        None if rest is None else _number(rest, exemplars),
+        _checked_maps(maps, len(looks), extrapolate),
+        {find_class(schema, name): _number(which, looks) for name, which in (classes or {}).items()},
+        None if rest is None else _number(rest, looks),
         float(border),
         notes,
     )

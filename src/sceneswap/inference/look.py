@@ -13,13 +13,13 @@ import torch
 
 from sceneswap.checkpoint import read_tensors, write_tensors
 from sceneswap.errors import UserError
+from sceneswap.files import LOOK_SUFFIX, is_look
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Exemplar
 from sceneswap.models.spade_vae import Latent
 
 FORMAT = "sceneswap-look-1"
-SUFFIX = ".look.safetensors"
 _KINDS: dict[str, type[Exemplar | Latent]] = {"values": Exemplar, "latent": Latent}
 
 
@@ -47,7 +47,7 @@ class Look:
         """Write the look to `path`, NAME.look.safetensors. Raises `UserError` for other names and failed writes."""
         path = Path(path)
         if not is_look(path):
-            raise UserError(f"the look {path} must be named {path.stem}{SUFFIX}: commands know looks by that")
+            raise UserError(f"the look {path} must be named {path.stem}{LOOK_SUFFIX}: commands know looks by that")
         meta = {
             "format": FORMAT,
             "kind": next(kind for kind, known in _KINDS.items() if isinstance(self.encoded, known)),
@@ -80,11 +80,6 @@ class Look:
             raise UserError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"the look {path} is not complete ({error}); make it again") from error
-
-
-def is_look(path: Path | str) -> bool:
-    """Whether a path names a saved look, by its suffix."""
-    return Path(path).name.lower().endswith(SUFFIX)
 
 
 def joined(looks: Sequence[Look], device: torch.device) -> Exemplar | Latent:

@@ -217,7 +217,7 @@ class Synthesizer:
         for i, (label_map, look) in enumerate(zip(label_maps, looks, strict=True)):
             self._check(label_map)
             for one in look.looks if isinstance(look, Blend) else (look,):
-                self._check_look(one)
+                self.check_look(one)
             if isinstance(look, Look):
                 groups.setdefault(label_map.shape, []).append(i)
         for members in groups.values():
@@ -254,7 +254,7 @@ class Synthesizer:
             "sceneswap": __version__,
         }
 
-    def _check_look(self, look: Look) -> None:
+    def check_look(self, look: Look) -> None:
         """Raise `UserError` for a look that is not of this model."""
         if look.schema != self.schema:
             raise UserError(

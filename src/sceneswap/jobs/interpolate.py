@@ -25,7 +25,7 @@ from sceneswap.jobs.note import classes_section, made_section, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize
-from sceneswap.pictures import captioned_grid, shrink, stacked
+from sceneswap.pictures import captioned_grid, placeholder, shrink, stacked
 from sceneswap.report import Html, figure, gallery, picture, picture_grid, section, text, write_page
 from sceneswap.scene import LabelMap, Photo
 
@@ -152,13 +152,16 @@ def write_strips(
     Raises `UserError`.
     """
     synthesizer = reader.synthesizer
-    scenes = [reader.scene(e.photo, e.label_map, e.schema) for e in exemplars]
-    looks = [synthesizer.encode(scene) for scene in scenes]
+    found = [reader.exemplar(e.photo, e.label_map, e.schema) for e in exemplars]
+    looks = [one if isinstance(one, Look) else synthesizer.encode(one) for one in found]
     files: dict[str, dict[str, Any]] = {}
     for number, e in enumerate(exemplars, 1):
         notes = reader.exemplar_notes(e.photo, e.label_map, e.schema)
         files |= {f"{what}_{number}": note for what, note in notes.items()}
-    photos = {e.name: shrink(scene.photo, _ON_PAGE) for e, scene in zip(exemplars, scenes, strict=True)}
+    photos = {
+        e.name: placeholder("a saved look") if isinstance(one, Look) else shrink(one.photo, _ON_PAGE)
+        for e, one in zip(exemplars, found, strict=True)
+    }
     drawn = Strips(title, explanation, photos, files, [reader.layout_note(path) for path in layouts], set(), [])
     label_maps = [reader.layout(path) for path in layouts]
     stems = unique_names(path.stem for path in layouts)

@@ -2,7 +2,7 @@
 
     reader = SceneReader(synthesizer)                     # or with the name of a segmentation network
     layout = reader.layout("beach.jpg")                   # a label map, or a photograph whose layout is estimated
-    look = synthesizer.encode(reader.scene("dusk.jpg"))   # with its label map, or without
+    look = reader.look("dusk.jpg")                        # with its label map, or without; or a saved look
 
 Nothing here works at the full resolution of a large photograph: a camera's JPEG is decoded at a fraction of its size.
 """
@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from sceneswap.errors import UserError
+from sceneswap.files import is_look
 from sceneswap.images import read_photo
 from sceneswap.inference.labelling import Labeller, choose_labeller
+from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import LABEL_SIDE, Synthesizer
 from sceneswap.jobs.note import file_note
 from sceneswap.labels.io import is_photo, resize_label_map
@@ -92,11 +94,30 @@ class SceneReader:
             )
         return Scene(pixels, estimated, str(photo))
 
+    def exemplar(
+        self, photo: Path | str, label_map: Path | str | None = None, schema: LabelSchema | None = None
+    ) -> Scene | Look:
+        """Read an exemplar: a photograph as a scene, or a saved look of this model. Raises `UserError`."""
+        if not is_look(photo):
+            return self.scene(photo, label_map, schema)
+        if label_map is not None:
+            raise UserError(f"{photo} is a look, which needs no label map; leave out {label_map}")
+        look = Look.load(photo)
+        self.synthesizer.check_look(look)
+        return look
+
+    def look(self, photo: Path | str, label_map: Path | str | None = None, schema: LabelSchema | None = None) -> Look:
+        """The look of an exemplar; see `exemplar`."""
+        found = self.exemplar(photo, label_map, schema)
+        return found if isinstance(found, Look) else self.synthesizer.encode(found)
+
     def exemplar_notes(
         self, photo: Path, label_map: Path | None, schema: LabelSchema | None = None
     ) -> dict[str, dict[str, Any]]:
-        """What a picture's note says of its exemplar and of the exemplar's label map."""
+        """What a picture's note says of its exemplar and, unless it is a saved look, of the exemplar's label map."""
         note = file_note(self.synthesizer, photo)
+        if is_look(photo):
+            return {"exemplar": note}
         return {"exemplar": note, "exemplar_label_map": self.map_note(photo, label_map, schema)}
 
     def layout_note(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.errors import UserError
+from sceneswap.files import LOOK_SUFFIX, is_look
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.schema import LabelSchema
@@ -17,7 +18,8 @@ from sceneswap.pictures import evenly_spread
 class Source:
     """The files of a scene and the schema of its label map. name: unique among the scenes of a job.
 
-    label_map: None when it is to be estimated. schema: None for what the reader takes label maps to hold.
+    photo: or a saved look. label_map: None when it is to be estimated. schema: None for what the reader takes label maps
+    to hold.
     """
 
     name: str
@@ -48,13 +50,14 @@ def find_sources(
             found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
         else:
             own = file_schema or schema
-            found += [(photo, _map_of(photo, labels) if labels else None, own) for photo in _photos(path)]
+            maps = labels if not is_look(path) else None
+            found += [(photo, _map_of(photo, maps) if maps else None, own) for photo in _photos(path)]
     if not found:
         raise UserError("there is nothing to swap; name a folder with images/, labels/ and schema.toml, or photographs")
     if file_schema is not None and labels is None:
         raise UserError("--schema is for the maps in --labels; a folder says its own in schema.toml")
     chosen = evenly_spread(found, limit)
-    names = unique_names(photo.stem for photo, _, _ in chosen)
+    names = unique_names(stem(photo) for photo, _, _ in chosen)
     return [Source(name, *files) for name, files in zip(names, chosen, strict=True)], len(found)
 
 
@@ -63,17 +66,23 @@ def pair_up(
 ) -> list[Source]:
     """Exemplars from photographs and their label maps in the same order, or without any, to estimate them.
 
-    Raises `UserError` when they do not pair up.
+    A saved look among the photographs has no label map. Raises `UserError` when they do not pair up.
     """
-    if label_maps and len(photos) != len(label_maps):
+    wanted = sum(not is_look(photo) for photo in photos)
+    if label_maps and wanted != len(label_maps):
         raise UserError(
-            f"there are {len(photos)} exemplars but {len(label_maps)} label maps of exemplars; give one for each, in order"
+            f"there are {wanted} photographs but {len(label_maps)} label maps of exemplars; give one for each, in order"
         )
     if len(photos) < least:
         raise UserError(f"this takes at least {least} exemplars, not {len(photos)}; name more with --exemplars")
-    maps: Sequence[Path | None] = label_maps or [None] * len(photos)
-    names = unique_names(photo.stem for photo in photos)
-    return [Source(n, p, m, schema) for n, p, m in zip(names, photos, maps, strict=True)]
+    maps = iter(label_maps)
+    names = unique_names(stem(photo) for photo in photos)
+    return [Source(n, p, None if is_look(p) else next(maps, None), schema) for n, p in zip(names, photos, strict=True)]
+
+
+def stem(exemplar: Path) -> str:
+    """The name of an exemplar's file without its suffix; `dusk` of `dusk.look.safetensors` too."""
+    return exemplar.name[: -len(LOOK_SUFFIX)] if is_look(exemplar) else exemplar.stem
 
 
 def unique_names(names: Iterable[str]) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sceneswap.files import make_folder, write_json
+from sceneswap.errors import UserError
+from sceneswap.files import is_look, make_folder, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -18,7 +19,7 @@ from sceneswap.jobs.note import classes_section, made_section, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, write_label_map
-from sceneswap.pictures import shrink, swap_grid
+from sceneswap.pictures import placeholder, shrink, swap_grid
 from sceneswap.report import figure, picture, picture_grid, section, write_page
 from sceneswap.scene import LabelMap, Photo
 
@@ -28,23 +29,31 @@ _LARGEST_ON_PAGE, _LARGEST_IN_SHEET = 512, 256  # pixels, the longer side
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    """What of a scene is needed to draw and to show it."""
+class _Exemplar:
+    """A column of the grid: what is needed to draw after an exemplar and to show it."""
+
+    name: str
+    look: Look
+    photo: Photo  # shrunk for the page
+    notes: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A row of the grid."""
 
     name: str
     label_map: LabelMap
-    look: Look
-    photo: Photo  # shrunk for the page
-    layout: Photo  # the label map in colours, shrunk
-    layout_note: dict[str, Any]
-    notes: dict[str, dict[str, Any]]  # of it as an exemplar
+    shown: Photo  # the label map in colours, shrunk
+    note: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Swaps:
-    """A grid that is drawn: its scenes, and per row (layout) and column (exemplar) the picture, shrunk, and its file."""
+    """A grid that is drawn: per row (layout) and column (exemplar) the picture, shrunk, and its file."""
 
-    scenes: Sequence[_Loaded]
+    layouts: Sequence[_Layout]
+    exemplars: Sequence[_Exemplar]
     pictures: Sequence[list[Photo]]
     files: Sequence[Sequence[str]]
 
@@ -59,7 +68,7 @@ def swap(
     batch_size: int = 8,
     on_drawn: Callable[[int], None] = lambda count: None,
 ) -> Path:
-    """Draw every layout in every look; return the page `out/index.html`.
+    """Draw every layout in every look; return the page `out/index.html`. Saved looks are columns only.
 
     Writes `out/swaps/ROW__COLUMN.png`, each at the size of its layout, `grid.png`, `swap.json` and `index.html`, which
     hold no date and no absolute path: the same pictures and model give the same files. reader: of the files, where label
@@ -67,15 +76,18 @@ def swap(
     drawn. Raises `UserError`.
     """
     reader = reader or SceneReader(synthesizer)
-    if any(source.label_map is None for source in sources):
+    if any(source.label_map is None and not is_look(source.photo) for source in sources):
         _ = reader.labeller  # says at once when there is none
+    if all(is_look(source.photo) for source in sources):
+        raise UserError("a look has no layout; name at least one photograph beside it")
     make_folder(out / "swaps")
     count = len(sources)
     side = int(np.clip((_PAGE_PIXELS / (count * (count + 2))) ** 0.5, 64, _LARGEST_ON_PAGE))
-    scenes = [_load(reader, source, side, save_labels) for source in sources]
-    swaps = _draw(synthesizer, scenes, out, side, batch_size, on_drawn)
-    exemplars = [scene.photo for scene in scenes]
-    write_png(out / "grid.png", swap_grid([s.layout for s in scenes], exemplars, swaps.pictures, _cell(exemplars)))
+    loaded = [_load(reader, source, side, save_labels) for source in sources]
+    layouts, exemplars = [layout for layout, _ in loaded if layout is not None], [exemplar for _, exemplar in loaded]
+    swaps = _draw(synthesizer, layouts, exemplars, out, side, batch_size, on_drawn)
+    shown = [exemplar.photo for exemplar in exemplars]
+    write_png(out / "grid.png", swap_grid([row.shown for row in layouts], shown, swaps.pictures, _cell(shown)))
     write_json(out / "swap.json", _record(synthesizer, swaps))
     _write_page(out / "index.html", synthesizer, swaps)
     return out / "index.html"
@@ -88,50 +100,60 @@ def swap_two(
 
     Raises `UserError`.
     """
-    of, after = (_load(reader, source, _LARGEST_ON_PAGE, save_labels) for source in (layout, exemplar))
-    note = picture_note(reader.synthesizer, label_map=of.layout_note, **after.notes)
+    (of, _), (_, after) = (_load(reader, source, _LARGEST_ON_PAGE, save_labels) for source in (layout, exemplar))
+    if of is None:
+        raise UserError(f"{layout.photo} is a look, which has no layout; name a photograph first, then the look")
+    note = picture_note(reader.synthesizer, label_map=of.note, **after.notes)
     write_png(out, reader.synthesizer.draw(of.label_map, after.look), note)
 
 
-def _load(reader: SceneReader, source: Source, side: int, save_labels: Path | None) -> _Loaded:
+def _load(reader: SceneReader, source: Source, side: int, save_labels: Path | None) -> tuple[_Layout | None, _Exemplar]:
+    """A scene as a row and as a column; a saved look is no row."""
     synthesizer, estimated = reader.synthesizer, source.label_map is None
-    scene = reader.scene(source.photo, source.label_map, source.schema)
+    scene = reader.exemplar(source.photo, source.label_map, source.schema)
+    notes = reader.exemplar_notes(source.photo, source.label_map, source.schema)
+    if isinstance(scene, Look):
+        return None, _Exemplar(source.name, scene, placeholder("a saved look"), notes)
     label_map = reader.fitted(scene.label_map, photo=estimated)
     if estimated and save_labels is not None:
         write_label_map(save_labels / f"{source.name}.png", scene.label_map, synthesizer.schema)
-    return _Loaded(
+    layout = _Layout(
         source.name,
-        label_map=label_map,
-        look=synthesizer.encode(scene),
-        photo=shrink(scene.photo, side),
-        layout=shrink(colorize(label_map, synthesizer.schema), side, exact=True),
-        layout_note=reader.layout_note(source.label_map or source.photo, source.schema, photo=estimated),
-        notes=reader.exemplar_notes(source.photo, source.label_map, source.schema),
+        label_map,
+        shrink(colorize(label_map, synthesizer.schema), side, exact=True),
+        reader.layout_note(source.label_map or source.photo, source.schema, photo=estimated),
     )
+    return layout, _Exemplar(source.name, synthesizer.encode(scene), shrink(scene.photo, side), notes)
 
 
 def _draw(
     synthesizer: Synthesizer,
-    scenes: Sequence[_Loaded],
+    layouts: Sequence[_Layout],
+    exemplars: Sequence[_Exemplar],
     out: Path,
     side: int,
     batch_size: int,
     on_drawn: Callable[[int], None],
 ) -> Swaps:
     """Draw the grid row by row; every picture is written when it is drawn, and kept in the size of the page."""
-    count = len(scenes)
-    names = iter(unique_names(f"{row.name}__{column.name}" for row in scenes for column in scenes))
-    swaps = Swaps(scenes, [[] for _ in scenes], [[f"swaps/{next(names)}.png" for _ in scenes] for _ in scenes])
-    for row, shown, files in zip(scenes, swaps.pictures, swaps.files, strict=True):
-        for start in range(0, count, batch_size):
-            columns = scenes[start : start + batch_size]
+    names = iter(unique_names(f"{row.name}__{column.name}" for row in layouts for column in exemplars))
+    files_of = [[f"swaps/{next(names)}.png" for _ in exemplars] for _ in layouts]
+    swaps = Swaps(layouts, exemplars, [[] for _ in layouts], files_of)
+    for row, shown, files in zip(layouts, swaps.pictures, swaps.files, strict=True):
+        for start in range(0, len(exemplars), batch_size):
+            columns = exemplars[start : start + batch_size]
             looks = [column.look for column in columns]
             photos = synthesizer.draw_batch([row.label_map] * len(looks), looks, batch_size=batch_size)
             for column, photo, file in zip(columns, photos, files[start:], strict=False):
-                write_png(out / file, photo, picture_note(synthesizer, label_map=row.layout_note, **column.notes))
+                write_png(out / file, photo, picture_note(synthesizer, label_map=row.note, **column.notes))
             shown.extend(shrink(photo, side) for photo in photos)
             on_drawn(len(photos))
     return swaps
+
+
+def _scenes(swaps: Swaps) -> list[_Exemplar]:
+    """The exemplars that are photographs: those with a row too."""
+    return [exemplar for exemplar in swaps.exemplars if "exemplar_label_map" in exemplar.notes]
 
 
 def _cell(photos: Sequence[Photo]) -> tuple[int, int]:
@@ -146,43 +168,46 @@ def _record(synthesizer: Synthesizer, swaps: Swaps) -> dict[str, Any]:
         "model": synthesizer.describe(),
         "scenes": [
             {
-                "name": s.name,
-                "photo": s.notes["exemplar"],
-                "label_map": s.notes["exemplar_label_map"],
-                "size": {"height": s.label_map.shape[0], "width": s.label_map.shape[1]},
+                "name": row.name,
+                "photo": column.notes["exemplar"],
+                "label_map": column.notes["exemplar_label_map"],
+                "size": {"height": row.label_map.shape[0], "width": row.label_map.shape[1]},
             }
-            for s in swaps.scenes
+            for row, column in zip(swaps.layouts, _scenes(swaps), strict=True)
+        ],
+        "looks": [
+            {"name": e.name, **e.notes["exemplar"]} for e in swaps.exemplars if "exemplar_label_map" not in e.notes
         ],
         "pictures": [
             {"layout": row.name, "exemplar": column.name, "file": file}
-            for row, files in zip(swaps.scenes, swaps.files, strict=True)
-            for column, file in zip(swaps.scenes, files, strict=True)
+            for row, files in zip(swaps.layouts, swaps.files, strict=True)
+            for column, file in zip(swaps.exemplars, files, strict=True)
         ],
     }
 
 
 def _write_page(path: Path, synthesizer: Synthesizer, swaps: Swaps) -> None:
-    scenes = swaps.scenes
+    layouts, exemplars = swaps.layouts, swaps.exemplars
     rows = [
         (
-            figure(row.layout, row.name),
-            [picture(p, f"layout {row.name}, exemplar {s.name}") for p, s in zip(photos, scenes, strict=True)],
+            figure(row.shown, row.name),
+            [picture(p, f"layout {row.name}, exemplar {e.name}") for p, e in zip(photos, exemplars, strict=True)],
         )
-        for row, photos in zip(scenes, swaps.pictures, strict=True)
+        for row, photos in zip(layouts, swaps.pictures, strict=True)
     ]
     sections = [
         section(
             "Every layout in every look",
             "Each picture has the layout of its row and the look of its column; on the diagonal both are of one "
             "scene. Click a picture to enlarge it.",
-            picture_grid("layout ↓ exemplar →", [figure(s.photo, s.name) for s in scenes], rows),
+            picture_grid("layout ↓ exemplar →", [figure(e.photo, e.name) for e in exemplars], rows),
         ),
-        classes_section(synthesizer.schema, {int(i) for s in scenes for i in np.unique(s.label_map)}),
+        classes_section(synthesizer.schema, {int(i) for row in layouts for i in np.unique(row.label_map)}),
         made_section(
             synthesizer,
             "swaps/ holds every picture in full size, swap.json the list",
-            [s.notes["exemplar_label_map"] for s in scenes],
+            [e.notes["exemplar_label_map"] for e in _scenes(swaps)],
         ),
     ]
-    lead = f"{len(scenes)} scenes, {len(scenes) ** 2} pictures, drawn by {synthesizer.name}"
+    lead = f"{len(exemplars)} scenes, {len(layouts) * len(exemplars)} pictures, drawn by {synthesizer.name}"
     write_page(path, "Style and structure swapped", sections, lead=lead)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sceneswap.errors import UserError
+from sceneswap.files import is_look
 from sceneswap.images import read_png_text, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -55,8 +56,7 @@ class _Ready:
 def synthesize(reader: SceneReader, row: Row) -> None:
     """Draw one row and write its output. Raises `UserError`."""
     layout = reader.layout(row.label_map, row.schema, photo=row.from_photo)
-    look = reader.synthesizer.encode(reader.scene(*row.look))
-    write_png(row.output, reader.synthesizer.draw(layout, look), row_note(reader, row))
+    write_png(row.output, reader.synthesizer.draw(layout, reader.look(*row.look)), row_note(reader, row))
 
 
 def run_manifest(
@@ -73,26 +73,25 @@ def run_manifest(
     are drawn together. The next rows are read while these are drawn, and a shared exemplar is encoded once.
     on_done: called with the number of rows just settled. A row that fails does not stop the others.
     """
-    if any(row.exemplar_label_map is None for row in rows):
+    if any(row.exemplar_label_map is None and not is_look(row.exemplar) for row in rows):
         _ = reader.labeller  # says at once when there is none
     outcome, synthesizer = Outcome(), reader.synthesizer
     looks: dict[Any, Look | UserError] = {}  # the last used ones, newest last; what failed stays failed
     length = _WINDOW * batch_size
     windows = [rows[start : start + length] for start in range(0, len(rows), length)]
 
-    def read(window: Sequence[Row]) -> tuple[list[_Ready | UserError | None], dict[Any, Scene | UserError]]:
+    def read(window: Sequence[Row]) -> tuple[list[_Ready | UserError | None], dict[Any, Scene | Look | UserError]]:
         items = [_attempt(partial(_read, reader, row, overwrite)) for row in window]
         wanted = dict.fromkeys(item.row.look for item in items if isinstance(item, _Ready))
-        return items, {key: _attempt(partial(reader.scene, *key)) for key in wanted if key not in looks}
+        return items, {key: _attempt(partial(reader.exemplar, *key)) for key in wanted if key not in looks}
 
-    def look_of(row: Row, scenes: Mapping[Any, Scene | UserError]) -> Look | UserError:
+    def look_of(row: Row, scenes: Mapping[Any, Scene | Look | UserError]) -> Look | UserError:
         if row.look in looks:
             look = looks.pop(row.look)
         else:
-            scene = (
-                scenes[row.look] if row.look in scenes else _attempt(partial(reader.scene, *row.look))
-            )  # evicted since
-            look = scene if isinstance(scene, UserError) else _attempt(partial(synthesizer.encode, scene))
+            known = row.look in scenes  # if not, it was evicted since
+            found = scenes[row.look] if known else _attempt(partial(reader.exemplar, *row.look))
+            look = _attempt(partial(synthesizer.encode, found)) if isinstance(found, Scene) else found
         looks[row.look] = look
         while len(looks) > _CACHED_EXEMPLARS:
             del looks[next(iter(looks))]
@@ -117,7 +116,7 @@ def run_manifest(
                 elif isinstance(look := look_of(row, scenes), UserError):
                     settle(row, look)
                 else:
-                    groups.setdefault((item.label_map.shape, look.size), []).append((item, look))
+                    groups.setdefault(item.label_map.shape, []).append((item, look))
             for group in groups.values():
                 for start in range(0, len(group), batch_size):
                     for row, error in _draw(synthesizer, group[start : start + batch_size]):

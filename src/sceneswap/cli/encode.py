@@ -1,0 +1,42 @@
+"""`sceneswap encode`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from sceneswap.cli.options import DrawingOptions
+from sceneswap.errors import UserError
+from sceneswap.files import LOOK_SUFFIX, is_look
+
+
+def encode(
+    photo: Annotated[Path, tyro.conf.Positional],
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    drawing: DrawingOptions,
+    label_map: Path | None = None,
+) -> None:
+    """Keep the look of a photograph as a file of some kilobytes, to draw with it wherever an exemplar is taken.
+
+    Only the model that made it draws it.
+
+    Try:
+
+        sceneswap encode dusk.jpg -o dusk.look.safetensors
+
+        sceneswap swap beach.jpg dusk.look.safetensors -o beach_at_dusk.png
+
+    Args:
+        photo: The photograph whose look is wanted.
+        out: The file to write, *.look.safetensors; one that exists is replaced.
+        label_map: The label map of the photograph, of the same size as it; estimated when left out.
+    """
+    if not is_look(out):
+        raise UserError(f"--out {out}: a look must be named *{LOOK_SUFFIX}, by which commands know it")
+    if is_look(photo):
+        raise UserError(f"{photo} is a look already; name a photograph")
+    drawing.reader().look(photo, label_map).save(out)
+    print(out)
+
+
+COMMANDS = encode
