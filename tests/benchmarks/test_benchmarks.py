@@ -10,32 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from benchmarks.common import in_fresh_process
-from sceneswap.checkpoint import Release, folded_copy, save_release
-from sceneswap.config import load_train_config
 from sceneswap.data.folder import FolderDataset
 from sceneswap.images import resize_photo
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
-from sceneswap.models.build import build_generator
 from tests.tiny import random_scene, write_scene
 
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained release of the tiny preset."""
-    torch.manual_seed(0)
-    settings, schema = load_train_config("tiny"), load_schema("outdoor")
-    network = folded_copy(build_generator(settings.model, schema.num_classes))
-    folder = tmp_path_factory.mktemp("tiny")
-    save_release(folder, Release(network, settings.model, schema, {}))
-    return folder
 
 
 def run(module: str, *arguments: object, record: Path) -> dict[str, Any]:
@@ -48,8 +33,8 @@ def run(module: str, *arguments: object, record: Path) -> dict[str, Any]:
     return dict(json.loads(record.read_text()))
 
 
-def test_synthesis(tiny_model: Path, tmp_path: Path) -> None:
-    record = run("speed.synthesis", "--model", tiny_model, "--size", 64, "--runs", 2, record=tmp_path / "record.json")
+def test_synthesis(msca: Path, tmp_path: Path) -> None:
+    record = run("speed.synthesis", "--model", msca, "--size", 64, "--runs", 2, record=tmp_path / "record.json")
     assert record["synthesis_seconds"] == record["encode_seconds"] + record["draw_seconds"] > 0
     assert 0 < record["msca_share"] < 1
     assert record["draw_gflop"] > 0
