@@ -75,7 +75,8 @@ def stacked(*sheets: Photo) -> Photo:
 def placeholder(words: str, side: int = 128) -> Photo:
     """A grey square with `words`, for what has no picture of its own."""
     image = Image.new("RGB", (side, side), (200, 200, 200))
-    ImageDraw.Draw(image).text((side / 2, side / 2), words, _INK, ImageFont.load_default(_FONT_SIZE), anchor="mm")
+    pen = ImageDraw.Draw(image)
+    pen.text((side / 2, side / 2), words, _INK, ImageFont.load_default(_FONT_SIZE), anchor="mm", align="center")
     return np.asarray(image)
 
 

@@ -159,7 +159,7 @@ def write_strips(
         notes = reader.exemplar_notes(e.photo, e.label_map, e.schema)
         files |= {f"{what}_{number}": note for what, note in notes.items()}
     photos = {
-        e.name: placeholder("a saved look") if isinstance(one, Look) else shrink(one.photo, _ON_PAGE)
+        e.name: placeholder("saved look") if isinstance(one, Look) else shrink(one.photo, _ON_PAGE)
         for e, one in zip(exemplars, found, strict=True)
     }
     drawn = Strips(title, explanation, photos, files, [reader.layout_note(path) for path in layouts], set(), [])

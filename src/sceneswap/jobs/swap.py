@@ -113,7 +113,7 @@ def _load(reader: SceneReader, source: Source, side: int, save_labels: Path | No
     scene = reader.exemplar(source.photo, source.label_map, source.schema)
     notes = reader.exemplar_notes(source.photo, source.label_map, source.schema)
     if isinstance(scene, Look):
-        return None, _Exemplar(source.name, scene, placeholder("a saved look"), notes)
+        return None, _Exemplar(source.name, scene, placeholder(f"saved look\n{source.name}"), notes)
     label_map = reader.fitted(scene.label_map, photo=estimated)
     if estimated and save_labels is not None:
         write_label_map(save_labels / f"{source.name}.png", scene.label_map, synthesizer.schema)
