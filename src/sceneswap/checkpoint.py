@@ -21,7 +21,7 @@ from torch.nn.utils import parametrize
 from sceneswap import config as configuration
 from sceneswap.config import ModelConfig
 from sceneswap.errors import UserError
-from sceneswap.files import make_folder, read_json, sha256, write_bytes, write_json
+from sceneswap.files import check_regular, make_folder, parse_json, read_json, sha256, write_bytes, write_json
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
@@ -50,12 +50,13 @@ def _tensor_bytes(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> byt
 def read_tensors(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read back `write_tensors`. Raises `UserError` naming the file when it is missing, truncated or of another kind."""
     try:
+        check_regular(path, what)
         with safe_open(path, framework="pt") as file:
-            meta = json.loads((file.metadata() or {}).get(_META, "{}"))
+            meta = parse_json((file.metadata() or {}).get(_META, "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; it should be {what}") from None
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         raise UserError(f"{path} cannot be read as {what} ({error}); it is damaged or not complete") from error
 
 
@@ -112,19 +113,31 @@ def load_release(folder: Path, vgg19: Path | None = None) -> Release:
         raise UserError(f"{folder / CONFIG} is not the configuration of a released sceneswap model")
     model = configuration.from_dict(ModelConfig, values.get("model", {}), f"{folder / CONFIG}: model")
     schema = schema_from_dict(values.get("schema", {}), f"{folder / CONFIG}: schema")
+    record = values.get("record", {})
+    if not isinstance(record, dict):
+        raise UserError(f"{folder / CONFIG}: record must be a table; fetch or export the model again")
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing; fetch or export the model again")
+    check_regular(folder / WEIGHTS)
     if sha256(folder / WEIGHTS) != values.get("weights_sha256"):
         raise UserError(
             f"{folder / WEIGHTS} is damaged, truncated or of another model than {folder / CONFIG} "
             "(its SHA-256 differs); fetch or export the model again"
         )
     state, _ = read_tensors(folder / WEIGHTS, "the weights of a released model")
+    _check_finite(state, str(folder / WEIGHTS))
     network = build_generator(model, schema.num_classes, vgg19)
     fold_spectral_norm(network)
     load_learned(network, state, str(folder / WEIGHTS))
     network.requires_grad_(False).eval()
-    return Release(network, model, schema, values.get("record", {}))
+    return Release(network, model, schema, record)
+
+
+def _check_finite(state: Mapping[str, Tensor], source: str) -> None:
+    """Raise `UserError` naming the first tensor that holds NaN or infinity: its model would draw black pictures."""
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise UserError(f"{source}: the weights {name} hold NaN or infinity; fetch or export the model again")
 
 
 def learned_state(network: nn.Module) -> dict[str, Tensor]:

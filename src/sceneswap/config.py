@@ -4,7 +4,6 @@
 
 import dataclasses
 import math
-import tomllib
 import types
 import typing
 from dataclasses import dataclass, field, replace
@@ -13,13 +12,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from sceneswap.errors import UserError
-from sceneswap.files import read_text
+from sceneswap.files import parse_toml, read_text
 
 ModelKind = Literal["msca", "gap", "spade-vae"]
 Padding = Literal["zeros", "replicate"]
 Task = Literal["patch", "global", "swap", "whole"]
 VGG_LAYERS = tuple(f"relu{b}_{c}" for b, count in enumerate((2, 2, 4, 4, 1), 1) for c in range(1, count + 1))
 """Activations of VGG-19 that losses and discriminator can read, fine → coarse."""
+MOST_PIXELS = 4096
+"""The largest image_size of a phase."""
+_MOST_CHANNELS, _MOST_BLOCKS = 8192, 64  # far above what a model needs; a damaged file says 10⁹
 PRESETS = ("paper", "outdoor-small", "small", "tiny")
 
 
@@ -78,6 +80,12 @@ class ModelConfig:
         _require(min(self.spade_hidden) >= 0, "model: every entry of spade_hidden must be 0 or more")
         for name in ("middle_blocks", "noise_channels", "label_head"):
             _require(getattr(self, name) >= 0, f"model: {name} must be 0 or more")
+        sizes = (self.label_embedding, self.latent, self.noise_channels, self.label_head)
+        lists = (self.compact_channels, self.feature_channels, self.label_channels, self.attention_maps, self.widths)
+        most = max(*sizes, *self.spade_hidden, *(max(one) for one in lists))
+        _require(most <= _MOST_CHANNELS, f"model: {most} channels are more than the {_MOST_CHANNELS:,} possible")
+        blocks = max(self.middle_blocks, *self.extra_blocks, 0)
+        _require(blocks <= _MOST_BLOCKS, f"model: {blocks} blocks are more than the {_MOST_BLOCKS} possible")
         _require(min(self.label_embedding, self.latent) > 0, "model: label_embedding and latent must be greater than 0")
         _require(0 <= self.logit_scale < math.inf, "model: logit_scale must be 0 or more")
 
@@ -194,6 +202,7 @@ class PhaseConfig:
             self.image_size > 0 and self.image_size % 32 == 0,
             f"phase {self.name}: image_size must be a positive multiple of 32",
         )
+        _require(self.image_size <= MOST_PIXELS, f"phase {self.name}: image_size is at most {MOST_PIXELS}")
         _require(self.batch_size > 0, f"phase {self.name}: batch_size must be greater than 0")
         _require(
             self.task not in ("swap", "whole") or (self.objective == "image" and self.batch_size > 1),
@@ -326,8 +335,8 @@ def load_train_config(name_or_path: str) -> TrainConfig:
             raise UserError(f"{name_or_path} is no preset ({', '.join(PRESETS)}) and no .toml file")
         text = read_text(path, "the configuration")
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = parse_toml(text)
+    except ValueError as error:
         raise UserError(f"the configuration {name_or_path} is not valid TOML: {error}") from error
     return from_dict(TrainConfig, values, name_or_path)
 

@@ -1,12 +1,20 @@
-"""Atomic writing: a file is either the old one or the whole new one, never a part. And what names a file: its SHA-256."""
+"""Files of strangers in, whole files out.
+
+Writing is atomic: a file is either the old one or the whole new one, never a part. Reading takes regular files only (a
+pipe or a device could wait, or go on, for ever), and JSON and TOML of bounded size and depth. And what names a file: its
+SHA-256.
+"""
 
 import errno
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +32,57 @@ _CAUSES = {
     errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
     errno.EISDIR: "it is a folder; name a file",
     errno.EEXIST: "a part of the path is a file, not a folder; choose another place",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ELOOP: "it is a link that leads to itself; choose another name",
 }
+_READING = {
+    errno.ENOENT: "does not exist; check the path",
+    errno.ENOTDIR: "does not exist: a part of the path is a file; check the path",
+    errno.EACCES: "may not be read; change its permissions",
+    errno.EPERM: "may not be read; change its permissions",
+    errno.EISDIR: "is a folder; name a file",
+    errno.ENXIO: "is a socket or device, not a file; name a regular file",
+    errno.ENAMETOOLONG: "has a name too long for any file; check the path",
+    errno.ELOOP: "is a link that leads to itself; name the file",
+}
+
+MAX_TEXT = 256 * 1024**2
+"""The largest text, JSON or TOML file that is read, in bytes; a manifest of a million rows is smaller."""
+MAX_DEPTH = 64
+"""The deepest nesting of lists and tables in JSON and TOML."""
+
+
+def reading_error(path: Path, error: OSError | ValueError, what: str = "") -> UserError:
+    """Return the one-sentence `UserError` for a failed look at `path`; `what` names its kind ("the manifest")."""
+    if isinstance(error, OSError):
+        cause = _READING.get(error.errno or 0, f"cannot be read: {error.strerror or error}")
+    else:  # of the system's conversion of names: a NUL, or half a surrogate pair
+        cause = "is not a name that a file can have; check the path"
+    return UserError(f"{_named(what, path)} {cause}")
+
+
+def check_regular(path: Path, what: str = "") -> None:
+    """Raise `UserError` unless `path` is a regular file, or a link to one: not a folder, pipe, socket or device."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise reading_error(path, error, what) from None
+    if stat.S_ISDIR(mode):
+        raise reading_error(path, IsADirectoryError(errno.EISDIR, "is a folder"), what)
+    if not stat.S_ISREG(mode):
+        raise UserError(f"{_named(what, path)} is a pipe, socket or device; name a regular file")
+
+
+@contextmanager
+def open_regular(path: Path, what: str = "") -> Iterator[BufferedReader]:
+    """Open the regular file `path` for reading, in bytes. Raises `UserError`; see `check_regular`."""
+    check_regular(path, what)
+    try:
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise reading_error(path, error, what) from None
+    with file:
+        yield file
 
 
 def writing_error(path: Path, error: OSError) -> UserError:
@@ -50,20 +108,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is flushed to disk and renamed over `path`.
 
     On any failure the temporary file is removed and an older `path` stays as it was. Parents are created.
-    Raises `UserError` on a full disk, a missing permission and the like.
+    Raises `UserError` on a full disk, a missing permission, an impossible name and the like.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(
+        f".sceneswap-{secrets.token_hex(6)}.tmp"
+    )  # short: the name itself may be as long as allowed
     try:
+        with suppress(FileNotFoundError):
+            path.lstat()  # a name that no file can have is found before the work
         try:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
-        except OSError as error:
-            raise writing_error(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        except BaseException:
+            with suppress(OSError):  # the failure itself is what the user has to hear of
+                temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise writing_error(path, error) from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -73,8 +137,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically as UTF-8."""
-    write_bytes(path, text.encode("utf-8"))
+    r"""Write `text` to `path` atomically as UTF-8; of a file name that is not Unicode, bytes are written as \udcXX."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -85,26 +149,85 @@ def write_json(path: Path, value: Any) -> None:
 def read_text(path: Path, what: str, hint: str = "check the path") -> str:
     """Read a UTF-8 text file (a byte order mark is dropped); `what` names its kind ("the manifest").
 
-    Raises `UserError` when it is missing (ending in `hint`) or cannot be read.
+    Raises `UserError` when it is missing (ending in `hint`), no regular file, larger than `MAX_TEXT` or cannot be read.
     """
+    if not _may_exist(path):
+        raise UserError(f"{what} {path} does not exist; {hint}")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return _read(path, what).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{_named(what, path)} cannot be read: {_no_text(error)}") from error
+
+
+def _read(path: Path, what: str) -> bytes:
+    with open_regular(path, what) as file:
+        try:
+            data = file.read(MAX_TEXT + 1)
+        except OSError as error:
+            raise reading_error(path, error, what) from error
+    if len(data) > MAX_TEXT:
+        raise UserError(f"{_named(what, path)} is larger than {MAX_TEXT >> 20} MB, too large to be what it should be")
+    return data
+
+
+def _named(what: str, path: Path | str) -> str:
+    return f"{what} {path}" if what else str(path)
+
+
+def _no_text(error: UnicodeDecodeError) -> str:
+    utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return "it is text in UTF-16; save it as UTF-8" if utf16 else f"it is not UTF-8 text ({error.reason})"
+
+
+def _may_exist(path: Path) -> bool:
+    """False only when there is surely nothing of this name; every other trouble is the reader's to tell."""
+    try:
+        path.stat()
     except FileNotFoundError:
-        raise UserError(f"{what} {path} does not exist; {hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{what} {path} cannot be read: {error}") from error
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text. Raises `ValueError`, also for what is nested too deep or has too many digits."""
+    return _parse(json.loads, text)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The table of a TOML text. Raises `ValueError`, also for what is nested too deep or has too many digits."""
+    value: dict[str, Any] = _parse(tomllib.loads, text)
+    return value
+
+
+def _parse(parse: Callable[[str], Any], text: str) -> Any:
+    too_deep = f"it is nested deeper than {MAX_DEPTH} levels"
+    try:
+        value = parse(text)
+    except RecursionError:
+        raise ValueError(too_deep) from None
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        inner = (one for outer in level for one in (outer.values() if isinstance(outer, dict) else outer))
+        level = [one for one in inner if isinstance(one, dict | list)]
+        if not level:
+            return value
+    raise ValueError(too_deep)
 
 
 def read_json(path: Path, what: str) -> Any:
     """Read the JSON file `path`; `what` names it in the error ("the release configuration").
 
-    Raises `UserError` when the file is missing, unreadable or not JSON.
+    Raises `UserError` when the file is missing, unreadable, not JSON, or too large or too deep to be honest.
     """
+    if not _may_exist(path):
+        raise UserError(f"{path} is missing; it should hold {what}")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; it should hold {what}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return parse_json(_read(path, "").decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} cannot be read as {what}: {_no_text(error)}") from error
+    except ValueError as error:
         raise UserError(f"{path} cannot be read as {what}: {error}") from error
 
 
@@ -115,10 +238,8 @@ def is_look(path: Path | str) -> bool:
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal. Raises `UserError` when it cannot be read."""
-    try:
-        with path.open("rb") as file:
+    with open_regular(path) as file:
+        try:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; check the path") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+        except OSError as error:
+            raise reading_error(path, error) from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path
+from sceneswap.files import atomic_path, check_regular
 from sceneswap.scene import Photo
 
 MAX_PIXELS = 64_000_000
@@ -41,6 +41,7 @@ def open_checked(
     Raises `UserError` when the file is missing, a folder, no picture, of another format, animated, larger than
     `max_pixels` or damaged. The size is checked before the pixels are decoded.
     """
+    check_regular(path, f"the {what}")
     with _as_user_error(path, what), _quietly():
         image = Image.open(path)
         kind = "JPEG" if image.format == "MPO" else image.format  # MPO: a camera's JPEG with a preview behind it
@@ -67,6 +68,7 @@ def open_checked(
 
 def picture_kind(path: Path, what: str) -> tuple[str, str]:
     """Return Pillow's names of the format and mode of the picture `path`, from its header alone. Raises `UserError`."""
+    check_regular(path, f"the {what}")
     with _as_user_error(path, what), _quietly(), Image.open(path) as image:
         return str(image.format), image.mode
 
@@ -126,7 +128,7 @@ def write_png(path: Path, array: NDArray[Any], text: Mapping[str, str] | None = 
         raise ValueError(f"a PNG holds (H, W, 3) uint8 or (H, W) uint8 or uint16, not {array.shape} {array.dtype}")
     info = PngImagePlugin.PngInfo()
     for key, value in (text or {}).items():
-        info.add_itxt(key, value)
+        info.add_itxt(key, value.encode("utf-8", "backslashreplace").decode())  # a file name may be no Unicode
     with atomic_path(Path(path)) as temporary:
         Image.fromarray(np.ascontiguousarray(array)).save(temporary, format="PNG", pnginfo=info)
 

@@ -132,7 +132,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "missing": ("a.png", lambda p: None, "does not exist"),
     "missing array": ("a.npy", lambda p: None, "does not exist"),
     "folder": ("a.png", lambda p: p.mkdir(), "is a folder"),
-    "array folder": ("a.npy", lambda p: p.mkdir(), "cannot be read"),
+    "array folder": ("a.npy", lambda p: p.mkdir(), "is a folder"),
     "no picture": ("a.png", lambda p: p.write_text("hello"), "not a picture"),
     "empty": ("a.png", lambda p: p.write_bytes(b""), "not a picture"),
     "truncated": ("a.png", save_truncated, "damaged"),

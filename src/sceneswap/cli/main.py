@@ -1,11 +1,16 @@
 """`sceneswap`: the table of commands. A command's module is imported only when it is called; PyTorch only when it runs."""
 
+import errno
+import io
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from sceneswap import __version__
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, printable
+from sceneswap.files import reading_error
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module, what it does, worked example)
@@ -66,7 +71,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code: 0 done, 2 a mistake of the user's, 130 interrupted.
 
-    A bug keeps its traceback.
+    A file that the system will not give, and that no reader has explained, is the user's to mend too. A bug keeps its
+    traceback.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_help())
@@ -81,7 +87,12 @@ def run(arguments: Sequence[str]) -> int:
     try:
         _call(name, rest)
     except UserError as error:
-        print(f"sceneswap: {error}", file=sys.stderr)
+        print(f"sceneswap: {printable(str(error))}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"sceneswap: {printable(str(reading_error(error.filename, error)))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("sceneswap: interrupted", file=sys.stderr)
@@ -92,8 +103,32 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    sys.exit(run(sys.argv[1:]))
+    """Entry point of the console script.
+
+    A terminal that cannot show a character gets its number in place of it, and SIGTERM is Ctrl-C. Whoever closes the
+    output, such as `head`, has seen enough; a disk that is full has not.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        print(
+            "sceneswap: the output cannot be written: the disk is full; free some space and run it again",
+            file=sys.stderr,
+        )
+        code = 2
+    else:
+        sys.exit(code)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has nowhere to go
+    sys.exit(code)
 
 
 def _call(name: str, arguments: list[str]) -> None:

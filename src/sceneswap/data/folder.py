@@ -8,7 +8,6 @@ Everything that can be wrong without opening a picture is said when the data set
 """
 
 import threading
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from sceneswap.data.pairing import by_stem, some
 from sceneswap.errors import UserError
+from sceneswap.files import parse_toml, read_text
 from sceneswap.images import PHOTO_SUFFIXES, read_photo
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import read_label_map
@@ -103,11 +103,11 @@ def read_folder_schema(root: Path) -> LabelSchema:
     """
     path = root / "schema.toml"
     hint = 'write one line such as  preset = "ade20k-150-1based"  that names what its label maps hold'
+    if not path.exists():
+        raise UserError(f"{path} is missing; {hint}")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; {hint}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = parse_toml(read_text(path, ""))
+    except ValueError as error:
         raise UserError(f"{path} cannot be read as TOML ({error}); {hint}") from error
     if "preset" not in content:
         if not content:

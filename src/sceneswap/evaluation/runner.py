@@ -24,7 +24,7 @@ from sceneswap.errors import UserError
 from sceneswap.evaluation.methods import Method
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.evaluation.protocol import first_difference, shorten
-from sceneswap.files import atomic_path, make_folder, read_json, write_json, write_text
+from sceneswap.files import atomic_path, make_folder, parse_json, read_json, read_text, write_json, write_text
 from sceneswap.scene import Photo
 
 _SAVE_SECONDS = 2.0
@@ -87,8 +87,8 @@ class PairResults:
         if not self.path.exists():
             return []
         try:
-            header, *rows = [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
+            header, *rows = [parse_json(line) for line in read_text(self.path, "").splitlines()]
+        except ValueError as error:
             raise UserError(f"{self.path} is damaged ({error}); delete it to measure {self.name} again") from error
         differs = first_difference(header, self.header)
         if differs:
@@ -103,7 +103,10 @@ class PairResults:
         if not self._clock.exists():
             return 0, 0.0
         kept = read_json(self._clock, "the time that an evaluation took")
-        return int(kept["pairs"]), float(kept["seconds"])
+        try:
+            return int(kept["pairs"]), float(kept["seconds"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{self._clock} is damaged; delete it, and the times start anew") from error
 
 
 def run(

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from sceneswap import __version__, checkpoint
 from sceneswap.checkpoint import WEIGHTS, Release, load_release, save_release
+from sceneswap.config import MOST_PIXELS
 from sceneswap.errors import UserError
 from sceneswap.files import sha256, write_text
 from sceneswap.images import read_photo, resize_photo
@@ -368,9 +369,14 @@ def _trained_size(record: dict[str, Any]) -> int | None:
     """
     try:
         last = record["config"]["phases"][-1]
-        return int(last["image_size"]) // (2 if last.get("task", "global") == "global" else 1)
-    except (KeyError, IndexError, TypeError, ValueError):
+        size, whole = last["image_size"], last.get("task", "global") == "global"
+    except (KeyError, IndexError, TypeError, AttributeError):
         return None
+    if type(size) is not int or not 2 <= size <= MOST_PIXELS:
+        raise UserError(
+            f"the model's record of training names an image_size of {size!r}; fetch or export the model again"
+        )
+    return size // (2 if whole else 1)
 
 
 def _chunks(items: list[int], length: int) -> Iterator[list[int]]:

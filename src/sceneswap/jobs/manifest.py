@@ -9,7 +9,6 @@ relative to the manifest. What is wrong with the list itself is said before any 
 """
 
 import csv
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneswap.errors import UserError
-from sceneswap.files import read_text
+from sceneswap.files import parse_json, read_text
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 
@@ -109,8 +108,8 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
+            values = parse_json(line)
+        except ValueError as error:
             raise _ManifestError(f"line {number} is not valid JSON ({error})") from error
         if not isinstance(values, dict):
             raise _ManifestError(f"line {number} must be an object with {', '.join(COLUMNS)}")

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
-from sceneswap.files import write_bytes
+from sceneswap.files import check_regular, write_bytes
 from sceneswap.images import MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
 from sceneswap.labels.convention import encode
 from sceneswap.labels.schema import LabelSchema
@@ -132,20 +132,19 @@ def colorize(label_map: LabelMap, schema: LabelSchema) -> NDArray[np.uint8]:
 
 
 def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
+    check_regular(path, "the label map")
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
             read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
             shape, _, dtype = read_header[version](file)
-    except FileNotFoundError:
-        raise UserError(f"the label map {path} does not exist; check the path") from None
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # NumPy parses the header as Python, and raises almost anything on a damaged one
         raise UserError(
             f"{path} cannot be read as a NumPy array ({_first_line(error)}); write it with numpy.save"
         ) from error
     if dtype.kind not in "iu":
         raise UserError(f"{path} holds {dtype} values, but a label map holds integers; save it as uint8 or uint16")
-    if len(shape) != 2 or 0 in shape:
+    if len(shape) != 2 or 0 in shape or any(type(side) is not int for side in shape):
         raise UserError(f"{path} has the shape {shape}, but a label map is (height, width); save one 2-D array")
     check_pixels(path, "label map", shape[1], shape[0], max_pixels)
     try:

@@ -1,8 +1,6 @@
 """Label schemas by name or from a file: plain values (of TOML, JSON or a checkpoint) with a sentence for every mistake."""
 
 import difflib
-import json
-import tomllib
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 
 from sceneswap.config import from_dict
 from sceneswap.errors import UserError
-from sceneswap.files import read_text
+from sceneswap.files import parse_json, parse_toml, read_text
 from sceneswap.labels.schema import LabelSchema
 
 PRESETS: tuple[str, ...] = (
@@ -36,8 +34,8 @@ def load_schema(name_or_path: str) -> LabelSchema:
         )
     text = read_text(path, "the label schema", hint=f"give a file or one of {', '.join(PRESETS)}")
     try:
-        d = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except (ValueError, RecursionError) as error:
+        d = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text)
+    except ValueError as error:
         raise UserError(f"the label schema {path} is not valid {path.suffix[1:].upper()}: {error}") from error
     if isinstance(d, dict):
         d.setdefault("name", path.stem)
@@ -47,7 +45,7 @@ def load_schema(name_or_path: str) -> LabelSchema:
 @cache
 def _preset(name: str) -> LabelSchema:
     text = resources.files("sceneswap.labels").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
-    return schema_from_dict({"name": name} | tomllib.loads(text), source=f"preset {name}")
+    return schema_from_dict({"name": name} | parse_toml(text), source=f"preset {name}")
 
 
 def schema_from_dict(d: Any, source: str = "the label schema") -> LabelSchema:

@@ -10,6 +10,7 @@ from sceneswap import __version__, checkpoint
 from sceneswap.checkpoint import Release
 from sceneswap.config import TrainConfig, from_dict
 from sceneswap.errors import UserError
+from sceneswap.files import read_json
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.models.build import build_generator
 
@@ -60,8 +61,8 @@ def _check_folders(run: Path, out: Path) -> None:
     there = out / checkpoint.CONFIG
     if there.exists():
         try:
-            known = json.loads(there.read_text(encoding="utf-8")).get("format") == checkpoint.RELEASE_FORMAT
-        except (OSError, ValueError, AttributeError):
+            known = read_json(there, "a model").get("format") == checkpoint.RELEASE_FORMAT
+        except (UserError, AttributeError):
             known = False
         if not known:
             raise UserError(f"{there} is not of a model and would be overwritten; choose another folder with --out")

@@ -21,7 +21,11 @@ class RunLog:
     def __init__(self, out: Path, step: int) -> None:
         path = out / "metrics.jsonl"
         if path.exists():
-            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+            lines = [
+                line
+                for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+                if _step_of(line) <= step
+            ]
             write_text(path, "".join(f"{line}\n" for line in lines))
         self._file = path.open("a", encoding="utf-8")
         self._board: Any = None
@@ -68,5 +72,5 @@ def _step_of(line: str) -> float:
     """The step of a log line; a half-written one counts as later than any."""
     try:
         return int(json.loads(line)["step"])
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
         return float("inf")
