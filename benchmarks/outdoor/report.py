@@ -39,9 +39,9 @@ from sceneswap.evaluation.methods import ModelMethod
 from sceneswap.evaluation.pairs import Scenes, random_pairs
 from sceneswap.evaluation.protocol import folder_hash
 from sceneswap.evaluation.results import evaluate, methods_of
-from sceneswap.evaluation.runner import drop_unlike, file_name, read_rows
+from sceneswap.evaluation.runner import drop_unlike, read_rows
 from sceneswap.evaluation.tasks import Extractors, Task, layout_task, swap_task
-from sceneswap.files import read_json, write_bytes, write_json, write_text
+from sceneswap.files import read_json, slug, write_bytes, write_json, write_text
 from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
@@ -216,9 +216,9 @@ def figures(report: Report) -> dict[str, Any]:
     names = {}
     for name, model in report.models.items():
         method = ModelMethod(name, model, pairs, report.batch_size)
-        path = report.private / "figures" / f"{file_name(name)}.png"
+        path = report.private / "figures" / f"{slug(name)}.png"
         picture = looks_figure(method, pairs, layouts, exemplars, path, identity)
-        names[name] = f"swaps-{file_name(name)}.jpg"
+        names[name] = f"swaps-{slug(name)}.jpg"
         write_jpeg(report.out / names[name], picture, FIGURE_BYTES)
         print(f"swapping figure of {name} drawn", file=sys.stderr, flush=True)
     splits = [split for _, split in found]

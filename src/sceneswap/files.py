@@ -9,10 +9,11 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -243,3 +244,44 @@ def sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise reading_error(path, error) from error
+
+
+def slug(name: str) -> str:
+    """Any name as a plain file name: letters, digits, dots, dashes; a changed or long one ends in a hash of the name.
+
+    Every name that comes from a file or an option passes here before it becomes a part of a path.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path | None], *, filled: Iterable[Path] = ()) -> None:
+    """Raise `UserError` when a job would write over a file that it reads. Called before the work.
+
+    outputs: the files that will be written. inputs: the files that are read; None is passed over. Links are followed, and
+    two names of one file are one file. filled: folders that the job writes to under names not known yet, where no input
+    may lie.
+    """
+    files: dict[tuple[int, int], Path] = {}
+    folders: dict[tuple[int, int], Path] = {}
+    for path in inputs:
+        if path is not None and (identity := _identity(path)):
+            files[identity] = path
+            for parent in (path.parent, Path(os.path.realpath(path)).parent):
+                if known := _identity(parent):
+                    folders[known] = path
+    for output in outputs:
+        if read := files.get(_identity(output) or (0, 0)):
+            raise UserError(f"the output {output} would overwrite the input {read}; choose another name or folder")
+    for folder in filled:
+        if read := folders.get(_identity(folder) or (0, 0)):
+            raise UserError(f"the input {read} lies in {folder}, where pictures will be written; choose another folder")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells one file from another, whatever its names; None where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sceneswap.errors import UserError
 from sceneswap.evaluation.methods import CLASS_MEAN, COPY, ModelMethod
 from sceneswap.evaluation.pairs import FolderPairs, Sample, Scenes, random_pairs
-from sceneswap.evaluation.runner import drop_unlike, file_name, read_rows, run
+from sceneswap.evaluation.runner import drop_unlike, read_rows, run
+from sceneswap.files import slug
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.presets import load_schema
 from sceneswap.scene import Photo
@@ -161,9 +162,9 @@ def test_class_mean_fills_classes(pairs: FolderPairs) -> None:
 
 
 def test_file_names_are_safe_and_distinct() -> None:
-    assert file_name("ours_GAP-2") == "ours_GAP-2"
-    assert "/" not in file_name("../a/b")
-    assert file_name("a b") != file_name("a/b")
+    assert slug("ours_GAP-2") == "ours_GAP-2"
+    assert "/" not in slug("../a/b")
+    assert slug("a b") != slug("a/b")
 
 
 def test_header_is_the_first_line(pairs: FolderPairs, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from sceneswap.cli.options import LabellerOptions
 from sceneswap.cli.printing import print_classes, print_table
 from sceneswap.errors import UserError
+from sceneswap.files import keep_inputs
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels import io
 from sceneswap.labels.check import Census, find_label_maps, take_census
@@ -136,6 +137,7 @@ def estimate(
     from sceneswap.inference.labelling import choose_labeller
 
     pairs = _outputs(source, out / "labels", overwrite, suffix=".png")
+    colors = dict(_outputs(source, out / "colors", overwrite, suffix=".png"))
     synthesizer = labeller.open()
     known, estimator = synthesizer.schema, choose_labeller(synthesizer, labeller.segmenter)
     for path, target in tracked(pairs, "estimating"):
@@ -143,7 +145,7 @@ def estimate(
         if long_side is not None:
             label_map = io.resize_label_map(label_map, inside(label_map.shape, long_side))
         io.write_label_map(target, label_map, known)
-        write_png(out / "colors" / target.relative_to(out / "labels"), io.colorize(label_map, known))
+        write_png(colors[path], io.colorize(label_map, known))
     print(f"{len(pairs):,} label maps of {known.name} written to {out / 'labels'}, in colour to {out / 'colors'}")
 
 
@@ -193,6 +195,7 @@ def _outputs(source: Path, out: Path, overwrite: bool, suffix: str | None) -> li
         if target.exists() and not overwrite:
             raise UserError(f"{target} exists; name another --out, or pass --overwrite to replace it")
         targets[target] = path
+    keep_inputs(targets, targets.values())
     return [(path, target) for target, path in targets.items()]
 
 

@@ -95,11 +95,12 @@ def _draw_manifest(
 ) -> None:
     from sceneswap.jobs import synthesize as job
 
+    listed = errors or job.failures_path(rows)
+    job.check_failures_path(listed)
     reader = drawing.reader()
     with progress("drawing", len(rows)) as advance:
         outcome = job.run_manifest(reader, rows, overwrite=overwrite, batch_size=batch_size, on_done=advance)
     print(f"{outcome.drawn:,} drawn, {outcome.skipped:,} there already, {len(outcome.failures):,} failed")
-    listed = errors or job.failures_path(rows)
     if outcome.failures:
         _print_failures(outcome)
         write_text(listed, job.failure_lines(outcome))

@@ -15,8 +15,7 @@ from sceneswap.alarms import Alarms, measure
 from sceneswap.evaluation.aggregate import BINS
 from sceneswap.evaluation.methods import Method
 from sceneswap.evaluation.pairs import Pairs, Sample
-from sceneswap.evaluation.runner import file_name
-from sceneswap.files import read_json, write_json
+from sceneswap.files import read_json, slug, write_json
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels.io import colorize
 from sceneswap.pictures import evenly_spread, grid, shrink, swap_grid
@@ -54,7 +53,7 @@ class Pictures:
 
 def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path, protocol: dict[str, Any]) -> SwapGrid:
     """Draw every layout (row) in every exemplar's look (column), supplement §5: `out/figures/NAME.png`, kept once drawn."""
-    path = out / "figures" / f"{file_name(method.name)}.png"
+    path = out / "figures" / f"{slug(method.name)}.png"
     about = {"protocol": protocol, "method": method.describe(), "scenes": [scene.name for scene in scenes]}
     kept = _kept(path, about)
     if kept is None:

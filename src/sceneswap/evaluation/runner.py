@@ -7,9 +7,7 @@ Pairs are worked on in a fixed order of fixed batches, and only whole batches ar
 computes exactly what an uninterrupted one computes.
 """
 
-import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +22,7 @@ from sceneswap.errors import UserError
 from sceneswap.evaluation.methods import Method
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.evaluation.protocol import first_difference, shorten
-from sceneswap.files import atomic_path, make_folder, parse_json, read_json, read_text, write_json, write_text
+from sceneswap.files import atomic_path, make_folder, parse_json, read_json, read_text, slug, write_json, write_text
 from sceneswap.scene import Photo
 
 _SAVE_SECONDS = 2.0
@@ -46,10 +44,10 @@ class PairResults:
 
     def __init__(self, out: Path, name: str, header: dict[str, Any]) -> None:
         self.name, self.header = name, header
-        slug = file_name(name)
-        self.path = out / "pairs" / f"{slug}.jsonl"
-        self.features_folder = out / "features" / slug
-        self._clock = out / "pairs" / f"{slug}.time.json"
+        plain = slug(name)
+        self.path = out / "pairs" / f"{plain}.jsonl"
+        self.features_folder = out / "features" / plain
+        self._clock = out / "pairs" / f"{plain}.time.json"
         self.rows: list[PairScores] = self._read()
         self.pairs_timed, self.seconds = self._read_clock() if self.rows else (0, 0.0)
         self._saved, self._saved_at = len(self.rows), time.monotonic()
@@ -162,7 +160,7 @@ def run(
 
 def read_rows(out: Path, name: str) -> list[PairScores]:
     """The rows that `run` has kept of the method `name`, in the order of the pairs."""
-    lines = (out / "pairs" / f"{file_name(name)}.jsonl").read_text(encoding="utf-8").splitlines()[1:]
+    lines = (out / "pairs" / f"{slug(name)}.jsonl").read_text(encoding="utf-8").splitlines()[1:]
     return sorted(map(json.loads, lines), key=lambda row: int(row["pair"]))
 
 
@@ -175,18 +173,12 @@ def drop_unlike(method: Method, out: Path, protocol: dict[str, Any], *, batch_si
         PairResults(out, method.name, _header(method, protocol, batch_size))
         return False
     except UserError:
-        (out / "pairs" / f"{file_name(method.name)}.jsonl").unlink()
+        (out / "pairs" / f"{slug(method.name)}.jsonl").unlink()
         return True
 
 
 def _header(method: Method, protocol: dict[str, Any], batch_size: int) -> PairScores:
     return {"protocol": protocol, "method": method.describe(), "batch_size": batch_size}
-
-
-def file_name(name: str) -> str:
-    """A method's name as a file name: letters, digits, dots and dashes; a changed one ends in a hash of the name."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _whole_batches(results: PairResults, batches: list[list[int]]) -> int:

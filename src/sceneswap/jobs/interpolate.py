@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneswap.files import write_bytes, write_json
+from sceneswap.files import keep_inputs, write_bytes, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.blend import Blend, blend, path_weights, pattern
 from sceneswap.inference.look import Look
@@ -152,6 +152,11 @@ def write_strips(
     Raises `UserError`.
     """
     synthesizer = reader.synthesizer
+    inputs = [*layouts, *(file for e in exemplars for file in e.files)]
+    stems = unique_names(path.stem for path in layouts)
+    moving = [f for f in inputs if f is not None and f.suffix == f".{animation}" and f.stem.startswith(tuple(stems))]
+    outputs = [out / name for name in ("strips.png", "interpolation.json", "index.html", *(f.name for f in moving))]
+    keep_inputs(outputs, inputs, filled=[out / "pictures"])
     found = [reader.exemplar(e.photo, e.label_map, e.schema) for e in exemplars]
     looks = [one if isinstance(one, Look) else synthesizer.encode(one) for one in found]
     files: dict[str, dict[str, Any]] = {}
@@ -164,7 +169,6 @@ def write_strips(
     }
     drawn = Strips(title, explanation, photos, files, [reader.layout_note(path) for path in layouts], set(), [])
     label_maps = [reader.layout(path) for path in layouts]
-    stems = unique_names(path.stem for path in layouts)
     for stem, label_map, layout_note in zip(stems, label_maps, drawn.layouts, strict=True):
         drawn.labels.update(np.unique(label_map).tolist())
         note = picture_note(synthesizer, label_map=layout_note, **files)

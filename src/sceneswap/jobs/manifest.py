@@ -9,14 +9,16 @@ relative to the manifest. What is wrong with the list itself is said before any 
 """
 
 import csv
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from sceneswap.errors import UserError
-from sceneswap.files import parse_json, read_text
+from sceneswap.files import keep_inputs, parse_json, read_text
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 
@@ -69,7 +71,7 @@ def read_manifest(path: Path) -> list[Row]:
     try:
         for number, values in lines:
             rows.append(_row(path.parent, number, values, schema_of))
-        _check_outputs(rows)
+        _check_outputs(path, rows)
     except _ManifestError as error:
         raise UserError(f"the manifest {path}: {error}") from error
     except UserError as error:
@@ -87,12 +89,11 @@ def check_output(output: Path, inputs: Sequence[Path]) -> None:
     """Raise `UserError` when `output` is no .png or one of `inputs`."""
     if output.suffix.lower() != ".png":
         raise UserError(f"the output {output} must be named .png: other formats lose detail or the settings inside")
-    if output.resolve() in {path.resolve() for path in inputs}:
-        raise UserError(f"the output {output} would overwrite an input; choose another name")
+    keep_inputs([output], inputs)
 
 
 def _csv_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(text.splitlines(), restkey="", strict=True, skipinitialspace=True)
+    reader = csv.DictReader(StringIO(text, newline=""), restkey="", strict=True, skipinitialspace=True)
     try:
         _check_columns("its header", reader.fieldnames or [])
         for values in reader:
@@ -135,19 +136,22 @@ def _row(folder: Path, line: int, values: Mapping[str, Any], schema_of: Callable
             if name in SETTINGS:
                 raise UserError(f"{name} must be a preset or the path of a schema file")
             raise _ManifestError(f"line {line} has no {name}; name a file")
+        if any(c == "\0" or 0xD800 <= ord(c) <= 0xDFFF for c in value):
+            raise _ManifestError(f"line {line}: {name} {value!r} is not a name that a file can have")
         make = schema_of if name in SETTINGS else folder.joinpath
         given[name] = make(value.strip()) if value.strip() else None
     check_output(given["output"], ())
     return Row(line, **given)
 
 
-def _check_outputs(rows: Sequence[Row]) -> None:
-    inputs = {file.resolve() for row in rows for file in row.inputs}
-    seen: dict[Path, int] = {}
+def _check_outputs(manifest: Path, rows: Sequence[Row]) -> None:
+    inputs = {os.path.realpath(file) for row in rows for file in row.inputs}
+    seen: dict[str, int] = {}
     for row in rows:
-        output = row.output.resolve()
+        output = os.path.realpath(row.output)
         if output in seen:
             raise _ManifestError(f"lines {seen[output]} and {row.line} both write {row.output}; rename one of them")
         if output in inputs:
             raise _ManifestError(f"line {row.line} would overwrite the input {row.output}; rename it")
         seen[output] = row.line
+    keep_inputs([row.output for row in rows], [manifest, *(file for row in rows for file in row.inputs)])

@@ -27,6 +27,11 @@ class Source:
     label_map: Path | None = None
     schema: LabelSchema | None = None
 
+    @property
+    def files(self) -> tuple[Path | None, Path | None]:
+        """The files that are read."""
+        return self.photo, self.label_map
+
 
 def find_sources(
     inputs: Sequence[Path], *, labels: Path | None, schema: LabelSchema, file_schema: LabelSchema | None, limit: int

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sceneswap.errors import UserError
-from sceneswap.files import is_look, make_folder, write_json
+from sceneswap.files import is_look, keep_inputs, make_folder, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -80,6 +80,9 @@ def swap(
         _ = reader.labeller  # says at once when there is none
     if all(is_look(source.photo) for source in sources):
         raise UserError("a look has no layout; name at least one photograph beside it")
+    kept = [save_labels / f"{source.name}.png" for source in sources] if save_labels else []
+    outputs = [*(out / name for name in ("grid.png", "swap.json", "index.html")), *kept]
+    keep_inputs(outputs, [f for source in sources for f in source.files], filled=[out / "swaps"])
     make_folder(out / "swaps")
     count = len(sources)
     side = int(np.clip((_PAGE_PIXELS / (count * (count + 2))) ** 0.5, 64, _LARGEST_ON_PAGE))
@@ -100,6 +103,8 @@ def swap_two(
 
     Raises `UserError`.
     """
+    kept = [save_labels / f"{source.name}.png" for source in (layout, exemplar)] if save_labels else []
+    keep_inputs([out, *kept], [*layout.files, *exemplar.files])
     (of, _), (_, after) = (_load(reader, source, _LARGEST_ON_PAGE, save_labels) for source in (layout, exemplar))
     if of is None:
         raise UserError(f"{layout.photo} is a look, which has no layout; name a photograph first, then the look")

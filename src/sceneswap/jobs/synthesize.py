@@ -4,14 +4,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sceneswap.errors import UserError
-from sceneswap.files import is_look
+from sceneswap.files import is_look, parse_json, read_text
 from sceneswap.images import read_png_text, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -131,6 +131,21 @@ def run_manifest(
 def failures_path(rows: Sequence[Row]) -> Path:
     """`errors.jsonl` in the folder that holds all outputs."""
     return Path(os.path.commonpath([row.output.absolute().parent for row in rows])) / "errors.jsonl"
+
+
+def check_failures_path(path: Path) -> None:
+    """Raise `UserError` unless the list of failures may be written to `path`: nothing is there, or an earlier such list."""
+    if not path.exists():
+        return
+    try:
+        lines = [parse_json(line) for line in read_text(path, "").splitlines()]
+        ours = all(line.keys() == {f.name for f in fields(Failure)} for line in lines)
+    except (UserError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise UserError(
+            f"{path} is not a list of failed rows and would be overwritten; name another file with --errors"
+        )
 
 
 def failure_lines(outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from sceneswap.errors import UserError
-from sceneswap.files import write_json
+from sceneswap.files import keep_inputs, slug, write_json
 from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.attention import Attention, attend, point_region, region_affinity, region_at
 from sceneswap.inference.blend import find_class
@@ -63,7 +63,7 @@ def class_region(label_map: LabelMap, schema: LabelSchema, name: str) -> Region:
     if not mask.any():
         there = ", ".join(schema.names[i] for i in np.unique(label_map) if i != schema.void_index)
         raise UserError(f"the label map has no pixel of the class {full}; it has {there}")
-    return Region(f"the class {full}", f"class-{full.replace(' ', '-')}", mask)
+    return Region(f"the class {full}", f"class-{slug(full.replace(' ', '-'))}", mask)
 
 
 def trace(attention: Sequence[Attention], region: Region, exemplar_map: LabelMap, names: Sequence[str]) -> Trace:
@@ -114,11 +114,13 @@ def write_trace(
     regions += [class_region(label_map, synthesizer.schema, name) for name in classes]
     if not regions:
         raise UserError("there is nothing to trace; name a point with --at x,y or a class with --class")
+    files = [f"trace-{name}.png" for name in unique_names(region.file for region in regions)]
+    outputs = [out / name for name in (*files, "maps.png", "trace.json", "index.html")]
+    keep_inputs(outputs, [layout, *exemplar.files])
     traced = _trace_all(synthesizer, label_map, scene, regions)
     layout_note = reader.layout_note(layout)
     notes = reader.exemplar_notes(exemplar.photo, exemplar.label_map, exemplar.schema)
     note = picture_note(synthesizer, label_map=layout_note, **notes)
-    files = [f"trace-{name}.png" for name in unique_names(region.file for region, _, _ in traced.regions)]
     for file, (_, _, shown) in zip(files, traced.regions, strict=True):
         write_png(out / file, shown, note)
     write_png(out / "maps.png", traced.maps, note)
