@@ -12,6 +12,7 @@ def export(
     half: bool = False,
     name: str | None = None,
     vgg19: Path | None = None,
+    label_head: bool = True,
 ) -> None:
     """Turn a training run into a model folder: weights, label schema and the record of the training in two files.
 
@@ -28,10 +29,12 @@ def export(
         half: Store 16-bit weights: half the size, hardly a difference in the pictures.
         name: What pictures and pages call the model; the name of the run folder by default.
         vgg19: VGG-19 weights, only for models with that encoder.
+        label_head: Whether the model's label head comes along. Without it the model reads photographs with the
+            segmenter that comes with the package; the head has then served in training alone.
     """
     from sceneswap.training.export import export_run
 
-    release = export_run(run, out, half=half, name=name, vgg19=vgg19)
+    release = export_run(run, out, half=half, name=name, vgg19=vgg19, label_head=label_head)
     size = (out / "model.safetensors").stat().st_size
     record = release.record
     print(

@@ -24,7 +24,7 @@ from sceneswap.evaluation.tasks import (
     swap_task,
 )
 from sceneswap.files import read_json
-from sceneswap.inference.labelling import HeadLabeller, Labeller, SegmenterLabeller
+from sceneswap.inference.labelling import Labeller, SegmenterLabeller, choose_labeller
 from sceneswap.inference.segmentation import load_segmenter
 from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.labels.presets import load_schema
@@ -64,7 +64,7 @@ def measure_known_answers(settings: MeasuringOptions, pairs: int, lpips: Path | 
 
 
 def measure_estimates(roots: list[Path], out: Path, options: LabellerOptions, limit: int | None) -> None:
-    """Judge the label head of a model, or a segmenter, on folders of scenes; print the table and the page's path."""
+    """Judge what reads photographs for a model, or a segmenter, on folders of scenes; print the table and the page's path."""
     if options.model is not None and options.segmenter is not None:
         raise UserError("--model and --segmenter both name what is judged; leave out one of them")
     at_least_one(limit=limit)
@@ -76,7 +76,7 @@ def measure_estimates(roots: list[Path], out: Path, options: LabellerOptions, li
         about = labeller.record
     else:
         synthesizer = options.open()
-        labeller, schema = HeadLabeller(synthesizer), synthesizer.schema
+        labeller, schema = choose_labeller(synthesizer), synthesizer.schema
         about = {**labeller.record, **synthesizer.describe()}
     sizes = [len(FolderDataset([root], load_schema("outdoor"))) for root in roots]
     with progress("measuring", sum(size if limit is None else min(size, limit) for size in sizes)) as advance:

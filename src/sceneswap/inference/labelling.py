@@ -1,4 +1,4 @@
-"""What estimates label maps of photographs: the head of a model, or a segmentation network."""
+"""What estimates label maps of photographs: the head of a model, or a segmentation network, by default the one that comes with the package."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from sceneswap.errors import UserError
-from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, Segmenter, load_segmenter
+from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, Segmenter, load_segmenter, shipped_segmenter
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
@@ -51,7 +51,7 @@ class SegmenterLabeller:
         if np.all(self._mapping == schema.void_index):
             raise UserError(
                 f"no class of the segmenter ({segmenter.schema.name}) has a counterpart in the schema {schema.name}; "
-                "take another segmenter"
+                "give label maps, or take another segmenter with --segmenter"
             )
         self.record = {"network": segmenter.description, "sha256": segmenter.sha256}
 
@@ -64,8 +64,11 @@ class SegmenterLabeller:
 def choose_labeller(synthesizer: Synthesizer, segmenter: str | Path | None = None) -> Labeller:
     """The segmenter that is named (see `load_segmenter`), else the model's label head.
 
-    A model without one takes the network in SCENESWAP_SEGMENTER. Raises `UserError` when there is none of them.
+    A model without one takes the network in SCENESWAP_SEGMENTER, else the one that comes with the package. Raises
+    `UserError` when the network cannot be loaded, or names no class of the model's schema.
     """
-    if segmenter or (not synthesizer.estimates_labels and os.environ.get(SEGMENTER_WEIGHTS.variable)):
+    if segmenter is None and synthesizer.estimates_labels:
+        return HeadLabeller(synthesizer)
+    if segmenter or os.environ.get(SEGMENTER_WEIGHTS.variable):
         return SegmenterLabeller(load_segmenter(segmenter, device=synthesizer.device), synthesizer.schema)
-    return HeadLabeller(synthesizer)
+    return SegmenterLabeller(shipped_segmenter(synthesizer.device), synthesizer.schema)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from importlib import import_module
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import sha256
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.models.pretrained.deeplab import SEGMENTER_WEIGHTS, DeepLab, load_deeplab
+from sceneswap.models.pretrained.deeplab import SEGMENTER_WEIGHTS, SHIPPED, DeepLab, load_deeplab
 from sceneswap.scene import LabelMap
 
 LONG_SIDE = 321
@@ -59,6 +59,12 @@ def load_segmenter(name: str | Path | None = None, *, device: torch.device | str
     if path.is_dir() or not (isinstance(name, Path) or path.exists() or path.suffix or not _HUB_ID.fullmatch(found)):
         return TransformersSegmenter(found, device)
     return DeepLabSegmenter(path, device)
+
+
+def shipped_segmenter(device: torch.device | str = "cpu") -> Segmenter:
+    """DeepLabV3+ for ADE20K with the int8 weights that the package carries: what reads photographs by default."""
+    with resources.as_file(resources.files("sceneswap") / "weights" / SHIPPED) as path:
+        return DeepLabSegmenter(path, device)
 
 
 def agreement(predicted: LabelMap, label_map: LabelMap, void: int) -> tuple[int, int]:

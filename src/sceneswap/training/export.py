@@ -1,6 +1,7 @@
 """A training run becomes a model: the moving average of its newest state, with the record of how it was trained."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,18 @@ from sceneswap.models.build import build_generator
 
 
 def export_run(
-    run: Path, out: Path, *, half: bool = False, name: str | None = None, vgg19: Path | None = None
+    run: Path,
+    out: Path,
+    *,
+    half: bool = False,
+    name: str | None = None,
+    vgg19: Path | None = None,
+    label_head: bool = True,
 ) -> Release:
     """Write the newest state of the training run `run` as a release folder `out`, and return the release.
 
     half: fp16 weights. name: of the model, the run's folder name by default. vgg19: see `models.pretrained.vgg`.
+    label_head: whether the head comes along, if there is one; a model without it reads photographs with a segmenter.
     Raises `UserError` when `run` holds no readable training state or `out` cannot be written or is something else.
     """
     _check_folders(run, out)
@@ -50,7 +58,10 @@ def export_run(
         "torch": str(torch.__version__),
         "sceneswap": __version__,
     }
-    release = Release(checkpoint.folded_copy(network), config.model, schema, record)
+    model = config.model
+    if not label_head:
+        network.label_head, model = None, replace(model, label_head=0)
+    release = Release(checkpoint.folded_copy(network), model, schema, record)
     checkpoint.save_release(out, release, half=half)
     return release
 

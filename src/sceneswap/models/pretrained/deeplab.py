@@ -17,6 +17,7 @@ SEGMENTER_WEIGHTS = Weights(
     "--segmenter", "SCENESWAP_SEGMENTER",
 )  # fmt: skip
 CLASSES = 150
+SHIPPED = "ade20k-segmenter.safetensors"  # int8, in the package's folder `weights`
 
 _BLOCKS = (  # width, stride, dilation; output stride 8
     (16, 1, 1), (24, 2, 1), (24, 1, 1), (32, 2, 1), (32, 1, 1), (32, 1, 1), (64, 1, 1), (64, 1, 2), (64, 1, 2),
