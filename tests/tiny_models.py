@@ -70,9 +70,10 @@ def write_segmenter(path: Path, sees: str) -> Path:
     return path
 
 
-def write_run(run: Path, kind: str = "msca", steps: tuple[int, ...] = (8,)) -> dict[int, Network]:
+def write_run(run: Path, kind: str = "msca", steps: tuple[int, ...] = (8,), label_head: int = 0) -> dict[int, Network]:
     """A run folder with the states that training would leave; returns the averages by step."""
     settings = load_train_config("tiny").with_model(kind)  # type: ignore[arg-type]
+    settings = replace(settings, model=replace(settings.model, label_head=label_head))
     schema, averages = load_schema("outdoor"), {}
     for step in steps:
         torch.manual_seed(step)

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from sceneswap.cli.main import run
 from sceneswap.images import read_photo, read_png_text
+from sceneswap.inference.segmentation import shipped_segmenter
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
+from sceneswap.procedural import render
 from tests.tiny_models import write_photo, write_segmenter
 
 OUTDOOR = load_schema("outdoor")
@@ -142,7 +145,7 @@ def test_a_manifest_of_photographs_can_be_gone_on_with(
     ],
     ids=lambda c: " ".join(c[:2]),
 )
-def test_without_a_head_a_segmenter_is_needed(
+def test_without_a_head_the_shipped_segmenter_reads(
     photos: Path,
     release_folder: Path,
     head_folder: Path,
@@ -154,20 +157,32 @@ def test_without_a_head_a_segmenter_is_needed(
     monkeypatch.chdir(photos)
     row = {"label_map": "beach.jpg", "exemplar": "dusk.jpg", "output": "out.png"}
     (photos / "list.jsonl").write_text(json.dumps(row))
+    for number, name in enumerate(("beach", "dusk")):
+        Image.fromarray(render.scene(3_000_000 + number, (60, 80)).photo).save(f"{name}.jpg")
     before = set(photos.iterdir())
     model = ["--model", str(release_folder), "--device", "cpu"]
-    assert run([*command, *model]) == 2
+    assert run([*command, *model, "--segmenter", str(tmp_path / "gone.safetensors")]) == 2
     said = capsys.readouterr().err.strip()
-    assert said.startswith("sceneswap: the model tiny-msca has no label head to read photographs with")
+    assert "gone.safetensors do not exist" in said
     assert "\n" not in said
     assert set(photos.iterdir()) == before
-    segmenter = write_segmenter(tmp_path / "sky.safetensors", "sky")
-    assert run([*command, *model, "--segmenter", str(segmenter)]) == 0
+    assert run([*command, *model]) == 0
     assert set(photos.iterdir()) > before
-    assert (
-        run([*command, "--model", str(head_folder), "--device", "cpu", *["--overwrite"] * (command[0] == "labels")])
-        == 0
-    )
+    again = [*command, *["--overwrite"] * (command[0] == "labels")]
+    segmenter = write_segmenter(tmp_path / "sky.safetensors", "sky")
+    assert run([*again, *model, "--segmenter", str(segmenter)]) == 0
+    assert run([*again, "--model", str(head_folder), "--device", "cpu"]) == 0
+
+
+def test_the_note_says_that_the_shipped_segmenter_read(photos: Path, release_folder: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(("beach", "dusk")):
+        Image.fromarray(render.scene(3_000_000 + number, (60, 80)).photo).save(photos / f"{name}.jpg")
+    command = ["swap", f"{photos}/beach.jpg", f"{photos}/dusk.jpg", "--model", str(release_folder), "--device", "cpu"]
+    assert run([*command, "-o", str(tmp_path / "out.png")]) == 0
+    shipped = shipped_segmenter()
+    for what in ("label_map", "exemplar_label_map"):
+        read_by = note(tmp_path / "out.png")[what]["estimated_by"]
+        assert read_by == {"network": shipped.description, "sha256": shipped.sha256}
 
 
 def test_labels_estimate(

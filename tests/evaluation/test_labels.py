@@ -22,6 +22,7 @@ from sceneswap.evaluation.labels import (
     grouped,
     scores,
 )
+from sceneswap.inference.segmentation import shipped_segmenter
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import build_generator
@@ -120,8 +121,13 @@ def test_the_command(
     assert record["scores"]["all"]["scenes"] == 4
     assert 0 <= record["scores"]["all"]["groups"]["pixel accuracy"] <= 1
     assert np.array(record["confusion of groups"]).sum() == record["scores"]["all"]["pixels"]
+    assert (
+        run([*command, "--model", str(msca), "--device", "cpu", "--limit", "4"]) == 0
+    )  # without a head: the segmenter
+    record = json.loads((tmp_path / "out" / "labels.json").read_text())
+    assert record["labeller"]["sha256"] == shipped_segmenter().sha256
+    assert record["scores"]["all"]["groups"]["pixel accuracy"] > 0.3
     for options, words in (
-        (["--model", str(msca)], "has no label head"),
         (["--model", str(head), "--segmenter", "org/name"], "leave out one of them"),
         (["--limit", "0"], "--limit must be at least 1"),
         (["--segmenter", str(tmp_path / "gone.safetensors")], "gone.safetensors"),

@@ -11,12 +11,14 @@ from PIL import Image
 from sceneswap.errors import UserError
 from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.labelling import HeadLabeller, SegmenterLabeller, choose_labeller
-from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, load_segmenter
+from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, load_segmenter, shipped_segmenter
 from sceneswap.inference.synthesizer import LABEL_SIDE, Synthesizer
 from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
 from sceneswap.labels.io import resize_label_map, write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.generator import Generator
+from sceneswap.procedural import render
+from sceneswap.scene import Photo
 from tests.tiny_models import make_photo, tiny_release, write_photo, write_segmenter
 
 OUTDOOR = load_schema("outdoor")
@@ -55,7 +57,7 @@ def test_large_maps_are_enlarged_from_a_bounded_grid(reading: Synthesizer) -> No
     np.testing.assert_array_equal(label_map, small.repeat(2, axis=0).repeat(2, axis=1))
 
 
-def test_a_model_without_a_head_says_so(synthesizer: Synthesizer, tmp_path: Path) -> None:
+def test_a_model_without_a_head_says_so(synthesizer: Synthesizer) -> None:
     vae = Synthesizer(tiny_release("spade-vae"), name="vae", device="cpu")
     for model in (synthesizer, vae):
         assert not model.estimates_labels
@@ -63,8 +65,6 @@ def test_a_model_without_a_head_says_so(synthesizer: Synthesizer, tmp_path: Path
             model.estimate_labels(make_photo((32, 32)))
         with pytest.raises(UserError, match="has no label head"):
             HeadLabeller(model)
-        with pytest.raises(UserError, match="has no label head"):
-            SceneReader(model).scene(write_photo(tmp_path / "a.jpg", (40, 40)))
 
 
 # --- A segmenter ------------------------------------------------------------------------------------------------------
@@ -88,9 +88,30 @@ def test_what_reads_a_photograph(
 ) -> None:
     assert isinstance(choose_labeller(reading), HeadLabeller)
     assert isinstance(choose_labeller(reading, sky_file), SegmenterLabeller)
+    assert choose_labeller(synthesizer).record["sha256"] == shipped_segmenter().sha256
     monkeypatch.setenv(SEGMENTER_WEIGHTS.variable, str(sky_file))
-    assert isinstance(choose_labeller(synthesizer), SegmenterLabeller)
+    assert choose_labeller(synthesizer).record["sha256"] == load_segmenter(sky_file).sha256
     assert isinstance(choose_labeller(reading), HeadLabeller)  # its own comes first
+
+
+def sky_over_grass(height: int, width: int) -> Photo:
+    """A blue sky, paler towards the horizon at half the height, over grainy green."""
+    down = np.linspace(0, 1, height // 2)[:, None, None]
+    sky = np.array([70, 130, 215]) * (1 - down) + np.array([175, 205, 240]) * down
+    grain = np.random.default_rng(0).integers(-18, 19, (height - height // 2, width, 1))
+    parts = np.broadcast_to(sky, (height // 2, width, 3)), np.array([86, 120, 52]) + grain
+    return np.concatenate(parts).clip(0, 255).astype(np.uint8)
+
+
+def test_the_shipped_segmenter_reads_pictures(synthesizer: Synthesizer) -> None:
+    label_map = choose_labeller(synthesizer).label(sky_over_grass(96, 128))
+    assert (label_map[:40] == SKY).mean() > 0.9
+    assert (label_map[-40:] == OUTDOOR.index_of("grass")).mean() > 0.9
+    drawn = render.scene(3_000_003, (128, 160))
+    said = choose_labeller(synthesizer).label(drawn.photo)
+    procedural = load_schema("procedural")
+    assert (said[drawn.label_map == procedural.index_of("sky-other")] == SKY).mean() > 0.9
+    assert (said[-20:] == SKY).mean() < 0.05
 
 
 def test_a_photograph_of_nothing_the_model_knows(synthesizer: Synthesizer, tmp_path: Path) -> None:

@@ -18,11 +18,13 @@ from sceneswap.inference.segmentation import (
     agreement,
     load_segmenter,
     schema_of_names,
+    shipped_segmenter,
     working_size,
 )
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
+from sceneswap.models.pretrained.weights import quantised
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,27 @@ def test_names_of_a_network_are_matched_with_a_preset() -> None:
         schema_of_names({0: "left lung", 1: "right lung"}, "org/name")
 
 
+def test_the_integers_of_a_published_network_come_back(weights: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    integers = torch.randint(-126, 127, (8, 4, 1, 1))
+    integers[0] = 127
+    state = {"a.weight": (integers * 0.0123).half(), "b.weight": torch.randn(8, 4, 1, 1), "a.bias": torch.randn(8)}
+    small = quantised(state)
+    assert torch.equal(small["a.weight"], integers.to(torch.int8))
+    assert small["a.scale"].item() == pytest.approx(0.0123, rel=1e-3)
+    assert small["b.weight"].dtype == small["a.bias"].dtype == torch.float16
+    own = load_file(weights)
+    own["stem.weight"] = torch.randint(-126, 127, own["stem.weight"].shape).clamp_max(126) * 0.01
+    own["stem.weight"][0, 0, 0, 0] = 1.27
+    save_file(quantised(own), tmp_path / "small.safetensors")
+    found = load_deeplab(tmp_path / "small.safetensors").get_parameter("stem.weight")
+    torch.testing.assert_close(found.detach(), own["stem.weight"], rtol=1e-5, atol=1e-6)
+    lost = {k: v for k, v in quantised(own).items() if k != "stem.scale"}
+    save_file(lost, tmp_path / "lost.safetensors")
+    with pytest.raises(UserError, match=r"lost\.safetensors does not hold .*stem\.scale is missing"):
+        load_deeplab(tmp_path / "lost.safetensors")
+
+
 @pytest.fixture(scope="module")
 def published(shared: Path) -> Path:
     return shared / "weights" / "segmenter_ade20k_mnv2.safetensors"
@@ -117,6 +140,15 @@ def test_logits_equal_the_reference_networks(shared: Path, reference: ModuleType
     photo = read_photo(min((shared / "data" / "stanford_bg" / "images").iterdir()))
     x = torch.from_numpy(photo[:129, :161].copy()).permute(2, 0, 1)[None] / 127.5 - 1
     torch.testing.assert_close(load_deeplab(published)(x), theirs(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.shared
+def test_the_shipped_weights_are_the_published_ones(shared: Path, published: Path) -> None:
+    photos = sorted((shared / "data" / "stanford_bg" / "images").iterdir())[:2]
+    for photo in map(read_photo, photos):
+        image = torch.from_numpy(photo).permute(2, 0, 1)[None] / 255
+        same = shipped_segmenter().segment(image) == load_segmenter(published).segment(image)
+        assert same.mean() > 0.98
 
 
 @pytest.mark.shared

@@ -10,6 +10,7 @@ import pytest
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo, read_png_text
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, find_sources
 from sceneswap.jobs.swap import swap
 from sceneswap.labels.presets import load_schema
@@ -99,8 +100,9 @@ def test_what_cannot_be_swapped(synthesizer: Synthesizer, data: Path, tmp_path: 
         sources()
     with pytest.raises(UserError, match=r"gone\.png does not exist"):
         sources(data / "images" / "gone.png")
-    with pytest.raises(UserError, match="tiny-msca has no label head"):
-        swap(synthesizer, sources(data / "images"), tmp_path / "out")
+    reader = SceneReader(synthesizer, tmp_path / "gone.safetensors")
+    with pytest.raises(UserError, match=r"gone\.safetensors do not exist"):
+        swap(synthesizer, sources(data / "images"), tmp_path / "out", reader=reader)
     assert not (tmp_path / "out").exists()
     with pytest.raises(UserError, match=r"a\.png has no label map a\.png in"):
         sources(data / "images" / "a.png", labels=tmp_path / "empty")

@@ -35,6 +35,19 @@ def test_the_average_of_the_newest_state_is_released(kind: str, tmp_path: Path) 
     assert not any("parametrizations" in name for name, _ in synthesizer.release.network.named_parameters())
 
 
+def test_the_label_head_may_stay_behind(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", label_head=8)
+    export_run(tmp_path / "run", tmp_path / "with")
+    export_run(tmp_path / "run", tmp_path / "without", label_head=False)
+    full, lean = (Synthesizer.from_pretrained(tmp_path / n, device="cpu") for n in ("with", "without"))
+    assert full.estimates_labels
+    assert not lean.estimates_labels
+    one = make_scene((32, 32), 0, lean.schema)
+    np.testing.assert_array_equal(*(s.draw(one.label_map, s.encode(one)) for s in (full, lean)))
+    sizes = [(tmp_path / n / "model.safetensors").stat().st_size for n in ("with", "without")]
+    assert sizes[1] < sizes[0]
+
+
 def test_the_record_tells_how_it_was_trained(tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     record = export_run(tmp_path / "run", tmp_path / "model", name="small hills").record

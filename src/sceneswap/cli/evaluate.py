@@ -113,7 +113,8 @@ def labels(
 ) -> None:
     """Label maps estimated from photographs against true ones: pixel accuracy and mean IoU, also in eight coarse groups.
 
-    Judged is the label head of --model, or the network --segmenter instead.
+    Judged is what reads photographs for --model (its label head, else the segmenter that comes with the package), or the
+    network --segmenter instead.
 
     Try:
 

@@ -1,4 +1,4 @@
-"""What estimates label maps of photographs: the head of a model, or a segmentation network, by default the one that comes with the package."""
+"""What estimates label maps of photographs: the head of a model, or a segmentation network (one comes with the package)."""
 
 import os
 from pathlib import Path
