@@ -16,6 +16,7 @@ from sceneswap.inference.segmentation import (
     SEGMENTER_WEIGHTS,
     DeepLabSegmenter,
     agreement,
+    classes_at,
     load_segmenter,
     schema_of_names,
     shipped_segmenter,
@@ -65,6 +66,15 @@ def test_classes_are_shifted_by_other(weights: Path) -> None:
 )
 def test_working_size_keeps_the_aspect(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert working_size(*size) == expected
+
+
+@pytest.mark.parametrize("classes", [3, 16, 150])
+def test_the_strongest_class_of_enlarged_logits(classes: int) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, classes, 7, 9)
+    enlarged = torch.nn.functional.interpolate(logits, (20, 31), mode="bilinear", align_corners=False)
+    np.testing.assert_array_equal(classes_at(logits, (20, 31)), enlarged.argmax(dim=1).numpy())
+    assert classes_at(logits, (20, 31)).dtype == np.int16
 
 
 def test_agreement_leaves_void_out() -> None:

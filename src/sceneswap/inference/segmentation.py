@@ -24,6 +24,7 @@ LONG_SIDE = 321
 """Pixels of the longer side at which the ADE20K network reads a picture."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_CLASSES_AT_ONCE = 16
 _FEWEST_NAMES = 0.5  # of a hub model's classes that one preset must know
 
 
@@ -158,9 +159,18 @@ def _plain(name: str) -> str:
 
 
 def classes_at(logits: Tensor, size: tuple[int, int] | torch.Size) -> LabelMap:
-    """Logits (B, C, h, w), resized bilinearly to `size` = (H, W) → the strongest class, (B, H, W) int16."""
-    enlarged = F.interpolate(logits.float(), size=tuple(size), mode="bilinear", align_corners=False)
-    return enlarged.argmax(dim=1).to(torch.int16).cpu().numpy()
+    """Logits (B, C, h, w), resized bilinearly to `size` = (H, W) → the strongest class, (B, H, W) int16.
+
+    A few classes at a time: 150 of them at the size of a picture would be the largest tensor of a whole swap.
+    """
+    best = logits.new_full((logits.shape[0], *size), -torch.inf, dtype=torch.float32)
+    strongest = torch.zeros_like(best, dtype=torch.int16)
+    for start in range(0, logits.shape[1], _CLASSES_AT_ONCE):
+        some = logits[:, start : start + _CLASSES_AT_ONCE].float()
+        value, index = F.interpolate(some, size=tuple(size), mode="bilinear", align_corners=False).max(dim=1)
+        strongest = torch.where(value > best, (index + start).to(torch.int16), strongest)
+        best = torch.maximum(best, value)
+    return strongest.cpu().numpy()
 
 
 def _state_hash(network: torch.nn.Module) -> str:
