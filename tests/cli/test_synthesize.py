@@ -85,7 +85,11 @@ def test_mistakes_are_one_sentence_and_write_nothing(
 
 @pytest.mark.parametrize(
     ("output", "words"),
-    [("out.jpg", "must be named .png"), ("data/images/b.png", "would overwrite the input"), ("file/o.png", "is a file")],
+    [
+        ("out.jpg", "must be named .png"),
+        ("data/images/b.png", "would overwrite the input"),
+        ("file/o.png", "is a file"),
+    ],
 )
 def test_outputs_that_cannot_be(
     data: Path, release_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, words: str
