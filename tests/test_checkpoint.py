@@ -1,6 +1,8 @@
 """What is kept comes back: releases, warm starts, training states; damage is noticed and named."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,6 +202,19 @@ def test_old_states_are_deleted_newest_is_found(tmp_path: Path) -> None:
         "state-00000010.safetensors", "state-00000015.safetensors",
     ]  # fmt: skip
     assert checkpoint.newest_state(tmp_path) == checkpoint.state_path(tmp_path, 15)
+
+
+def test_what_a_killed_write_left_is_deleted_by_the_next(tmp_path: Path) -> None:
+    killed = (
+        "import os, pathlib, sys; from sceneswap.files import atomic_path\n"
+        "with atomic_path(pathlib.Path(sys.argv[1])) as path: path.write_bytes(b'half'); os._exit(9)"
+    )
+    path = checkpoint.state_path(tmp_path, 5)
+    assert subprocess.run([sys.executable, "-c", killed, str(path)], check=False).returncode == 9
+    assert len(list(path.parent.iterdir())) == 1
+    network, optimizer = trainee(0)
+    checkpoint.write_state(tmp_path, 5, networks={"net": network}, optimizers={"opt": optimizer}, meta={}, keep=2)
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_damaged_states_are_named(tmp_path: Path) -> None:

@@ -21,7 +21,16 @@ from torch.nn.utils import parametrize
 from sceneswap import config as configuration
 from sceneswap.config import ModelConfig
 from sceneswap.errors import UserError
-from sceneswap.files import check_regular, make_folder, parse_json, read_json, sha256, write_bytes, write_json
+from sceneswap.files import (
+    LEFTOVERS,
+    check_regular,
+    make_folder,
+    parse_json,
+    read_json,
+    sha256,
+    write_bytes,
+    write_json,
+)
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
@@ -210,7 +219,7 @@ def write_state(
     path = state_path(run, step)
     write_tensors(path, tensors, {"format": STATE_FORMAT, "optimizers": groups, "step": step, **meta})
     folder = run / "checkpoints"
-    for old in [*sorted(folder.glob("state-*.safetensors"))[:-keep], *folder.glob(".state-*.tmp")]:
+    for old in [*sorted(folder.glob("state-*.safetensors"))[:-keep], *folder.glob(LEFTOVERS)]:
         old.unlink()  # the temporary files are of a run that was killed while writing
     return path
 

@@ -47,6 +47,8 @@ _READING = {
     errno.ELOOP: "is a link that leads to itself; name the file",
 }
 
+LEFTOVERS = ".sceneswap-*.tmp"
+"""The temporary files of `atomic_path`, which stay behind when a process is killed while it writes."""
 MAX_TEXT = 256 * 1024**2
 """The largest text, JSON or TOML file that is read, in bytes; a manifest of a million rows is smaller."""
 MAX_DEPTH = 64
@@ -112,9 +114,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises `UserError` on a full disk, a missing permission, an impossible name and the like.
     """
     make_folder(path.parent)
-    temporary = path.with_name(
-        f".sceneswap-{secrets.token_hex(6)}.tmp"
-    )  # short: the name itself may be as long as allowed
+    temporary = path.with_name(LEFTOVERS.replace("*", secrets.token_hex(6)))  # short: `path` may be as long as allowed
     try:
         with suppress(FileNotFoundError):
             path.lstat()  # a name that no file can have is found before the work
