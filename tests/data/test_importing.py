@@ -278,6 +278,13 @@ def test_no_photograph_is_in_two_parts(outdoor_data: ModuleType) -> None:
     assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in digests)
 
 
+def test_photographs_held_back_stay_the_same(outdoor_data: ModuleType) -> None:
+    """Else figures of different models could not be compared."""
+    split = json.loads(outdoor_data.SPLIT.read_text())
+    lists = {part: hashlib.sha256("\n".join(split[part]).encode()).hexdigest()[:16] for part in ("validation", "test")}
+    assert lists == {"validation": "af3ee3003e2c5131", "test": "3808b9c3c14ca22f"}
+
+
 def test_the_rule_of_the_split(outdoor_data: ModuleType) -> None:
     def parts(source: str, *named: tuple[str, int]) -> list[str | None]:
         pairs = [
@@ -297,9 +304,10 @@ def test_the_rule_of_the_split(outdoor_data: ModuleType) -> None:
     assert parts("ade20k_sample", ("ADE_val_00001517", 99), ("ADE_val_00000001", 99)) == [None, "test"]
 
 
-def test_the_names_of_photo_style_have_an_outdoor_class(outdoor_data: ModuleType) -> None:
-    schema = load_schema(next(source.schema for source in outdoor_data.SOURCES if source.name == "photo_style"))
-    assert schema.num_classes == 23
+@pytest.mark.parametrize(("name", "classes"), [("photo_style", 23), ("labelmefacade_outdoor", 8)])
+def test_every_class_of_a_source_has_an_outdoor_class(outdoor_data: ModuleType, name: str, classes: int) -> None:
+    schema = load_schema(next(source.schema for source in outdoor_data.SOURCES if source.name == name))
+    assert schema.num_classes == classes
     assert (schema.mapping_to(OUTDOOR)[:-1] < OUTDOOR.void_index).all()
 
 
