@@ -91,6 +91,9 @@ def test_the_truth_scores_one_and_its_groups_forgive_neighbours(scenes_folder: P
     for part in ("outdoor", "groups"):
         assert record["scores"]["all"][part] == {"pixel accuracy": 1.0, "mean IoU": 1.0}
     assert record["scores"]["all"]["scenes"] == 8
+    by_group = record["scores"]["all"]["by group"]
+    assert all(one["recall"] == one["IoU"] == 1 for one in by_group.values())
+    assert sum(one["share"] for one in by_group.values()) == pytest.approx(1)
     text = page.read_text()
     assert str(tmp_path) not in text
     assert "memory" in text

@@ -195,8 +195,10 @@ def confusion_picture(counts: Counts, names: Sequence[str]) -> bytes:
 
 
 def _scored(scenes: int, counts: Counts, groups: NDArray[np.int16]) -> dict[str, Any]:
+    merged = grouped(counts, groups)
     return {
-        "scenes": scenes, "pixels": int(counts.sum()), "outdoor": scores(counts), "groups": scores(grouped(counts, groups)),
+        "scenes": scenes, "pixels": int(counts.sum()), "outdoor": scores(counts), "groups": scores(merged),
+        "by group": _by_class(merged, list(COARSE)),
     }  # fmt: skip
 
 
@@ -222,6 +224,10 @@ def _write_page(
 ) -> None:
     header, rows = score_rows(record)
     classes = [[n, *(f"{v[k]:.1%}" for k in ("share", "recall", "IoU"))] for n, v in record["classes"].items()]
+    recalls = [
+        [name, *(f"{one['by group'][group]['recall']:.1%}" if group in one["by group"] else "–" for group in COARSE)]
+        for name, one in record["scores"].items()
+    ]
     shown = [
         (
             text(f"{one.name}: {one.accuracy:.0%}"),
@@ -250,7 +256,10 @@ def _write_page(
                 picture_grid("scene", [text(t) for t in ("photograph", "true map", "estimated")], shown), legend(names),
             ),
             section("Classes", table(["class", "share of pixels", "recall", "IoU"], classes)),
-            section("Groups", facts({name: ", ".join(members) for name, members in COARSE.items()})),
+            section(
+                "Groups", table(["recall", *COARSE], recalls),
+                facts({name: ", ".join(members) for name, members in COARSE.items()}),
+            ),
             section(
                 "How it was measured",
                 facts(
