@@ -12,6 +12,7 @@ import torch.distributed as dist
 
 from sceneswap.config import load_train_config
 from sceneswap.training import loop
+from sceneswap.training.setup import leave_processes
 
 trained: list[Any] = []
 make_networks = loop.make_networks
@@ -33,4 +34,5 @@ for preset, out in zip(runs[::2], runs[1::2], strict=True):
         dist.all_gather(everyone, own)
         if not torch.equal(everyone[0], everyone[1]):
             sys.exit(f"the processes differ in {name} by {(everyone[0] - everyone[1]).abs().max():.2e}")
-dist.destroy_process_group()
+trained.clear()
+leave_processes()

@@ -69,6 +69,7 @@ def train(
     only = read_json(split, "a list of image stems") if split else None
     try:
         from sceneswap.training import loop
+        from sceneswap.training.setup import leave_processes
     except ModuleNotFoundError as error:
         if error.name != "accelerate":
             raise
@@ -79,10 +80,13 @@ def train(
         dataset = FolderDataset(data, load_schema(settings.schema), only=only)
         _print_plan(settings, loop.plan(settings, len(dataset)), f"{len(dataset)} scenes")
         return
-    last = loop.train(
-        settings, data, out, resume=resume, replan=settings if replan else None, init_from=init_from, only=only,
-        device=device, workers=workers, vgg19=vgg19, lpips=lpips,
-    )  # fmt: skip
+    try:
+        last = loop.train(
+            settings, data, out, resume=resume, replan=settings if replan else None, init_from=init_from, only=only,
+            device=device, workers=workers, vgg19=vgg19, lpips=lpips,
+        )  # fmt: skip
+    finally:
+        leave_processes()
     print(f"trained: {last}; make a model of it with: sceneswap export {out} --out MODEL")
 
 

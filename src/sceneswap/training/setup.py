@@ -1,5 +1,6 @@
 """From settings to the networks of a run, and from a row of the plan to a step function."""
 
+import gc
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,6 +85,17 @@ def make_accelerator(settings: TrainConfig, device: str) -> Accelerator:
         gradient_accumulation_steps=settings.accumulation,
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+
+
+def leave_processes() -> None:
+    """End the process group of a data-parallel run, if there is one; the last thing such a process does.
+
+    The wrapped models are let go first: they hold the group's threads, and a process that ends with these alive now and
+    then aborts ("terminate called without an active exception") after all has been done and written.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        gc.collect()
+        torch.distributed.destroy_process_group()
 
 
 def make_networks(
