@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from importlib import import_module, resources
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from sceneswap.files import sha256
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.pretrained.deeplab import SEGMENTER_WEIGHTS, SHIPPED, DeepLab, load_deeplab
+from sceneswap.models.pretrained.weights import shipped_file
 from sceneswap.scene import LabelMap
 
 LONG_SIDE = 321
@@ -64,7 +65,7 @@ def load_segmenter(name: str | Path | None = None, *, device: torch.device | str
 
 def shipped_segmenter(device: torch.device | str = "cpu") -> Segmenter:
     """DeepLabV3+ for ADE20K with the int8 weights that the package carries: what reads photographs by default."""
-    with resources.as_file(resources.files("sceneswap") / "weights" / SHIPPED) as path:
+    with shipped_file(SHIPPED) as path:
         return DeepLabSegmenter(path, device)
 
 

@@ -115,11 +115,12 @@ def make_networks(
     average = average_of(generator)
     layers = settings.vgg_layers if draws else ()
     encoder = generator.image_encoder
-    own = encoder.vgg if isinstance(encoder, VGGEncoder) else None
-    read_anyway = encoder.layers if isinstance(encoder, VGGEncoder) else ()
+    own = encoder if isinstance(encoder, VGGEncoder) else None
+    vgg = _loss_vgg(own.vgg if own else None, layers, vgg19, place)
+    shared = own is not None and vgg is own.vgg  # then one pass reads what the encoder's taps want too
     frozen = LossNetworks(
-        vgg=_loss_vgg(own, layers, settings, vgg19, place),
-        layers=tuple(dict.fromkeys([*layers, *read_anyway])),
+        vgg=vgg,
+        layers=tuple(dict.fromkeys([*layers, *(own.layers if own and shared else ())])),
         lpips=load_lpips(lpips).to(**place) if draws and loss.lpips else None,
         reader=average if draws and loss.layout else None,
     )
@@ -131,9 +132,7 @@ def make_networks(
     return Networks(generator, average, discriminator, decoder, frozen, target_network)
 
 
-def _loss_vgg(
-    own: VGG19 | None, layers: Collection[str], settings: TrainConfig, path: Path | None, place: dict[str, Any]
-) -> VGG19 | None:
+def _loss_vgg(own: VGG19 | None, layers: Collection[str], path: Path | None, place: dict[str, Any]) -> VGG19 | None:
     """The VGG-19 that losses read: the encoder's own where it is deep enough, so that it is held and run once."""
     if not layers:
         return None

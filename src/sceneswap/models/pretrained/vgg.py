@@ -1,13 +1,12 @@
 """VGG-19: the frozen feature extractor of the paper."""
 
 from collections.abc import Collection
-from importlib import resources
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from sceneswap.models.layers import Padding, convolution
-from sceneswap.models.pretrained.weights import Weights
+from sceneswap.models.pretrained.weights import Weights, shipped_file
 
 VGG19_WEIGHTS = Weights(
     "VGG-19", "a safetensors file with torchvision's names", "--vgg19", "SCENESWAP_VGG19",
@@ -104,6 +103,6 @@ def shipped_vgg19(taps: int = SHIPPED_TAPS, *, padding: Padding = "zeros") -> VG
     """VGG-19 up to relu4_1 (at most) with the weights that the package carries: Oxford's, CC BY 4.0, fp16 on disk."""
     assert taps <= SHIPPED_TAPS
     network = VGG19(taps, padding=padding)
-    with resources.as_file(resources.files("sceneswap") / "weights" / SHIPPED) as path:
+    with shipped_file(SHIPPED) as path:
         VGG19_WEIGHTS.load(network, path)
     return network

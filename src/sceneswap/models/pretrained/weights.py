@@ -1,7 +1,9 @@
 """Where the weights of frozen networks come from: a path, an environment variable, or a download kept in the cache."""
 
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import torch
@@ -93,6 +95,11 @@ class Weights:
             raise UserError(f"{path} does not hold {self.network}: tensor {_scale_name(lost[0])} is missing")
         network.load_state_dict({k: _plain(state, k) for k in wanted})
         network.requires_grad_(False).eval()
+
+
+def shipped_file(name: str) -> AbstractContextManager[Path]:
+    """The path of a weight file that the package carries, for the length of a `with` statement."""
+    return resources.as_file(resources.files("sceneswap") / "weights" / name)
 
 
 def quantised(state: dict[str, Tensor]) -> dict[str, Tensor]:
