@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from sceneswap.errors import UserError
-from sceneswap.images import read_photo, read_png_text, resize_photo, write_png
+from sceneswap.images import read_photo, read_picture_text, read_png_text, resize_photo, write_picture, write_png
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (6, 9, 3)).astype(np.uint8)
 
@@ -233,3 +233,30 @@ def test_png_text_of_a_jpeg(tmp_path: Path) -> None:
     Image.fromarray(PHOTO).save(tmp_path / "a.jpg")
     with pytest.raises(UserError, match="JPEG"):
         read_png_text(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "B.JPG"])
+def test_pictures_of_every_kind_carry_their_text(tmp_path: Path, name: str) -> None:
+    photo = np.full((40, 60, 3), (200, 100, 50), np.uint8)
+    text = {"sceneswap": '{"exemplar": "Dämmerung \U0001f305 \udcff.jpg"}', "agreement": "0.75"}
+    written = [tmp_path / folder / name for folder in ("one", "two")]
+    for path in written:
+        write_picture(path, photo, text)
+    assert read_picture_text(written[0]).keys() == text.keys()
+    assert read_picture_text(written[0])["agreement"] == "0.75"
+    assert "Dämmerung" in read_picture_text(written[0])["sceneswap"]
+    assert np.abs(read_photo(written[0]).astype(int) - photo).max() <= 4
+    assert written[0].read_bytes() == written[1].read_bytes()
+
+
+def test_quality_is_heeded_and_other_kinds_are_refused(tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    for suffix in ("jpg", "webp"):
+        sizes = []
+        for quality in (30, 95):
+            write_picture(tmp_path / f"{quality}.{suffix}", photo, quality=quality)
+            sizes.append((tmp_path / f"{quality}.{suffix}").stat().st_size)
+        assert sizes[0] < sizes[1] / 2
+    assert read_picture_text(tmp_path / "30.jpg") == {}
+    with pytest.raises(UserError, match=r"name it \.png, \.jpg, \.webp"):
+        write_picture(tmp_path / "a.gif", photo)

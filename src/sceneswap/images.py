@@ -1,8 +1,9 @@
-"""Photographs and pictures: read strictly, resized with antialiasing, written as PNG with a note inside.
+"""Photographs and pictures: read strictly, resized with antialiasing, written as PNG, JPEG or WebP with a note inside.
 
 Every file is checked from its header, before a pixel is decoded; whatever is wrong with it is one `UserError`.
 """
 
+import json
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, check_regular
+from sceneswap.files import atomic_path, check_regular, parse_json
 from sceneswap.scene import Photo
 
 MAX_PIXELS = 64_000_000
@@ -26,7 +27,11 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """The file names that folders of photographs are searched for."""
 
 _EIGHT_BIT_MODES = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1")
+WRITTEN_SUFFIXES = (".png", ".jpg", ".webp")
+"""The kinds of file that pictures are written as."""
+
 _ORIENTATION = 0x0112  # the EXIF tag
+_DESCRIPTION = 0x010E  # the EXIF tag that JPEG and WebP files keep their texts in
 _filters = threading.Lock()  # warning filters belong to the whole process
 
 
@@ -138,6 +143,42 @@ def read_png_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
     with open_checked(Path(path), ("PNG",), "picture", max_pixels) as image:
         texts = getattr(image, "text", {})
         return {str(key): str(value) for key, value in texts.items()}
+
+
+def write_picture(path: Path, photo: Photo, text: Mapping[str, str] | None = None, *, quality: int = 92) -> None:
+    """Write a photo (H, W, 3) uint8 as the kind that its name says, atomically, with `text` (keyword -> text) in it.
+
+    .png is exact; .jpg (whole colour resolution) and .webp lose detail by `quality`, 1 … 100. JPEG and WebP keep the
+    text as JSON in the EXIF field ImageDescription; `read_picture_text` returns it. The same photo gives the same bytes.
+    Raises `UserError` for another suffix and when the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITTEN_SUFFIXES:
+        raise UserError(f"cannot write the picture {path}: name it {', '.join(WRITTEN_SUFFIXES)}")
+    if suffix == ".png":
+        write_png(path, photo, text)
+        return
+    exif = Image.Exif()
+    if text:
+        exif[_DESCRIPTION] = json.dumps(dict(text))  # in ASCII, as EXIF wants it
+    how: dict[str, Any] = {"format": "JPEG", "subsampling": 0} if suffix == ".jpg" else {"format": "WEBP", "method": 4}
+    with atomic_path(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(photo)).save(temporary, quality=quality, exif=exif, **how)
+
+
+def read_picture_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
+    """Return the texts inside a picture that `write_picture` wrote, keyword -> text; none of any other picture.
+
+    Raises `UserError`; see `open_checked`.
+    """
+    if path.suffix.lower() == ".png":
+        return read_png_text(path, max_pixels)
+    with open_checked(path, PHOTO_FORMATS, "picture", max_pixels) as image, _quietly():
+        try:
+            found = parse_json(str(image.getexif().get(_DESCRIPTION, "")))
+        except Exception:  # Pillow raises almost anything on a damaged block
+            return {}
+        return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _orientation(image: Image.Image) -> int:

@@ -28,18 +28,26 @@ def test_a_saved_look_draws_and_blends_bit_for_bit(synthesizer: Synthesizer, tmp
         look.save(tmp_path / f"{number}.look.safetensors")
     opened = [Look.load(tmp_path / f"{number}.look.safetensors") for number in range(3)]
     for look, again in zip(looks, opened, strict=True):
-        assert (again.name, again.size, again.schema, again.picture) == (
-            look.name,
-            look.size,
-            look.schema,
-            look.picture,
-        )
+        kept = ("name", "size", "schema", "picture", "shares")
+        assert [getattr(again, name) for name in kept] == [getattr(look, name) for name in kept]
         assert np.array_equal(synthesizer.draw(label_map, look), synthesizer.draw(label_map, again))
     one, same = (synthesizer.draw(label_map, blend(some, weights=[0.5, 0.3, 0.2])) for some in (looks, opened))
     assert np.array_equal(one, same)
     if not isinstance(looks[0].encoded, Latent):
         one, same = (synthesizer.draw(label_map, blend(some, maps="left-right")) for some in (looks, opened))
         assert np.array_equal(one, same)
+
+
+def test_a_look_knows_the_classes_of_its_exemplar(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    scene = random_scene(1)
+    look = synthesizer.encode(scene)
+    assert look.shares == pytest.approx([np.mean(scene.label_map == i) for i in range(len(look.shares))])
+    assert len(look.shares) == synthesizer.schema.num_classes + 1
+    replace(look, shares=()).save(tmp_path / "old.look.safetensors")  # as looks were saved before
+    assert Look.load(tmp_path / "old.look.safetensors").shares == ()
+    replace(look, shares=look.shares[1:]).save(tmp_path / "wrong.look.safetensors")
+    with pytest.raises(UserError, match="shares of classes do not fit"):
+        Look.load(tmp_path / "wrong.look.safetensors")
 
 
 def test_a_look_weighs_the_same_whatever_its_photograph(tmp_path: Path) -> None:
@@ -126,7 +134,8 @@ def test_files_that_are_no_looks_are_refused_in_a_sentence(synthesizer: Synthesi
     refused("not complete", {k: t for k, t in tensors.items() if k != name}, meta)
     refused("not complete", tensors, {**meta, "kind": "picture"})
     refused("schema", tensors, {**meta, "schema": {}})
-    write_tensors(path, {k: torch.cat([t, t], dim=-1) for k, t in tensors.items()}, meta)
+    doubled = {k: t if k == "shares" else torch.cat([t, t], dim=-1) for k, t in tensors.items()}
+    write_tensors(path, doubled, meta)
     with pytest.raises(UserError, match="does not fit its own model"):
         synthesizer.draw(random_scene(2).label_map, Look.load(path))
     path.write_bytes(path.read_bytes()[:100])

@@ -34,3 +34,17 @@ def test_names_with_the_separator_lose_no_picture(
     sources, _ = find_sources([tmp_path], labels=None, schema=synthesizer.schema, file_schema=None, limit=4)
     swap(synthesizer, sources, tmp_path / "out")
     assert len(list((tmp_path / "out" / "swaps").iterdir())) == 16
+
+
+def test_a_folder_may_hold_photographs_and_saved_looks(
+    synthesizer: Synthesizer, scene: Callable[..., Scene], tmp_path: Path
+) -> None:
+    write_png(tmp_path / "beach.png", scene().photo)
+    synthesizer.encode(scene(seed=1)).save(tmp_path / "dusk.look.safetensors")
+    (tmp_path / "notes.txt").write_text("")
+    found, count = find_sources([tmp_path], schema=synthesizer.schema)
+    assert [(one.name, one.photo.name, one.label_map) for one in found] == [
+        ("beach", "beach.png", None),
+        ("dusk", "dusk.look.safetensors", None),
+    ]
+    assert count == 2

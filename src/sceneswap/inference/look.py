@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from sceneswap.checkpoint import read_tensors, write_tensors
@@ -18,8 +19,10 @@ from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Exemplar
 from sceneswap.models.spade_vae import Latent
+from sceneswap.scene import LabelMap
 
 FORMAT = "sceneswap-look-1"
+_SHARES = "shares"  # the tensor of a file that is not the model's
 _KINDS: dict[str, type[Exemplar | Latent]] = {"values": Exemplar, "latent": Latent}
 
 
@@ -29,7 +32,8 @@ class Look:
 
     encoded: what was gathered (of the baseline SPADE_VAE a latent), batch of one, float32 on the CPU. name: of the scene.
     size: (height, width) at which it was read. schema: of the model that read it. model: SHA-256 of that model's weights.
-    picture: SHA-256 of the exemplar's pixels. Raises `UserError` for numbers that are not finite.
+    picture: SHA-256 of the exemplar's pixels. shares: (C+1,) how much of its label map each class covers, void last; none
+    of a look saved before this was kept. Raises `UserError` for numbers that are not finite.
     """
 
     encoded: Exemplar | Latent
@@ -38,6 +42,7 @@ class Look:
     schema: LabelSchema
     model: str
     picture: str = ""
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if wrong := [name for name, t in self.encoded.tensors().items() if not bool(t.isfinite().all())]:
@@ -57,7 +62,8 @@ class Look:
             "model": self.model,
             "picture": self.picture,
         }
-        write_tensors(path, self.encoded.tensors(), meta)
+        shares = {_SHARES: torch.tensor(self.shares)} if self.shares else {}
+        write_tensors(path, {**self.encoded.tensors(), **shares}, meta)
 
     @classmethod
     def load(cls, path: Path | str) -> "Look":
@@ -66,20 +72,31 @@ class Look:
         tensors, meta = read_tensors(path, "a look")
         if not isinstance(meta, dict) or meta.get("format") != FORMAT:
             raise UserError(f"{path} is not a look of sceneswap; make one with Look.save")
+        shares = tensors.pop(_SHARES, torch.zeros(0))
         try:
             height, width = (int(side) for side in meta["size"])
+            schema = schema_from_dict(meta["schema"], str(path))
+            if shares.shape not in ((0,), (schema.num_classes + 1,)) or not bool(shares.isfinite().all()):
+                raise ValueError("its shares of classes do not fit its schema")
             return cls(
                 _KINDS[meta["kind"]].of(tensors),
                 str(meta["name"]),
                 (height, width),
-                schema_from_dict(meta["schema"], str(path)),
+                schema,
                 str(meta["model"]),
                 str(meta["picture"]),
+                tuple(shares.tolist()),
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"the look {path} is not complete ({error}); make it again") from error
+
+
+def class_shares(label_map: LabelMap, schema: LabelSchema) -> tuple[float, ...]:
+    """(C+1,) the share of a label map's pixels that each class has, 0 … 1, void last."""
+    counts = np.bincount(label_map.ravel(), minlength=schema.num_classes + 1)
+    return tuple((counts / label_map.size).astype(np.float32).tolist())
 
 
 def joined(looks: Sequence[Look], device: torch.device) -> Exemplar | Latent:

@@ -32,7 +32,7 @@ from sceneswap.files import sha256, write_text
 from sceneswap.images import read_photo, resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
-from sceneswap.inference.look import Look, joined
+from sceneswap.inference.look import Look, class_shares, joined
 from sceneswap.inference.mixing import draw_mixed
 from sceneswap.inference.segmentation import classes_at
 from sceneswap.labels.io import read_label_map, resize_label_map
@@ -193,7 +193,8 @@ class Synthesizer:
             encoded = self._network.encode_exemplar(*self.exemplar_input(exemplar, size=size))
             plain = encoded.of({name: tensor.float().cpu() for name, tensor in encoded.tensors().items()})
         picture = hashlib.sha256(np.ascontiguousarray(exemplar.photo).tobytes()).hexdigest()
-        return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture)
+        shares = class_shares(exemplar.label_map, self.schema)
+        return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares)
 
     def draw(self, label_map: LabelMap, look: Look | Blend) -> Photo:
         """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) of that size.

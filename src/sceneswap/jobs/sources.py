@@ -34,16 +34,21 @@ class Source:
 
 
 def find_sources(
-    inputs: Sequence[Path], *, labels: Path | None, schema: LabelSchema, file_schema: LabelSchema | None, limit: int
+    inputs: Sequence[Path],
+    *,
+    labels: Path | None = None,
+    schema: LabelSchema,
+    file_schema: LabelSchema | None = None,
+    limit: int | None = None,
 ) -> tuple[list[Source], int]:
-    """Find the scenes of a grid, at most `limit`, evenly spread; return them and how many there were.
+    """Find scenes and saved looks, at most `limit` (None: all), evenly spread; return them and how many there were.
 
-    inputs: folders with images/, labels/ and schema.toml, and photographs (or plain folders of them) whose maps lie in
-    `labels` under the same stem; without `labels` their maps are to be estimated. schema: of the model. file_schema: of
-    the maps in `labels`, the model's by default.
+    inputs: folders with images/, labels/ and schema.toml; photographs and saved looks, and plain folders of them. The
+    maps of such photographs lie in `labels` under the same stem; without `labels` they are to be estimated. schema: of the
+    model. file_schema: of the maps in `labels`, the model's by default.
     Raises `UserError` when photographs and maps do not pair up.
     """
-    if limit < 1:
+    if limit is not None and limit < 1:
         raise UserError("--limit must be at least 1")
     if labels is not None and not labels.is_dir():
         raise UserError(f"--labels {labels} is not a folder; name the folder with the label maps of the photographs")
@@ -55,8 +60,8 @@ def find_sources(
             found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
         else:
             own = file_schema or schema
-            maps = labels if not is_look(path) else None
-            found += [(photo, _map_of(photo, maps) if maps else None, own) for photo in _photos(path)]
+            for photo in _photos(path):
+                found.append((photo, _map_of(photo, labels) if labels and not is_look(photo) else None, own))
     if not found:
         raise UserError("there is nothing to swap; name a folder with images/, labels/ and schema.toml, or photographs")
     if file_schema is not None and labels is None:
@@ -101,12 +106,13 @@ def unique_names(names: Iterable[str]) -> list[str]:
 
 
 def _photos(path: Path) -> list[Path]:
-    """The photograph `path`, or those of a plain folder."""
+    """The photograph or saved look `path`, or those of a plain folder."""
     if not path.exists():
         raise UserError(f"{path} does not exist; name photographs, or a folder with images/, labels/ and schema.toml")
     if not path.is_dir():
         return [path]
-    photos = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.name[0] != ".")
+    wanted = (p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES or is_look(p))
+    photos = sorted(p for p in wanted if p.name[0] != ".")
     if not photos:
         raise UserError(f"the folder {path} has no folder images/ and holds no photographs; name another one")
     return photos
