@@ -39,6 +39,7 @@ APART = [
 WITHOUT_TORCH = (
     "__init__", "cli", "labels", "images", "pictures", "files", "errors", "scene", "config", "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
+    "inference/reading", "inference/blend",
 )  # fmt: skip
 
 

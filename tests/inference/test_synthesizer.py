@@ -15,7 +15,8 @@ import torch
 from sceneswap.errors import UserError
 from sceneswap.images import write_png
 from sceneswap.inference import hub
-from sceneswap.inference.synthesizer import DEFAULT_WORKING_SIZE, Synthesizer
+from sceneswap.inference.reading import DEFAULT_WORKING_SIZE
+from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.scene import Scene

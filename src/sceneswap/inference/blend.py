@@ -26,7 +26,7 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.images import MAX_PIXELS, open_checked
-from sceneswap.inference.look import Look
+from sceneswap.inference.reading import Encoded
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
 
@@ -49,7 +49,7 @@ class Blend:
     notes: what `blend` changed in what it was given, in words.
     """
 
-    looks: tuple[Look, ...]
+    looks: tuple[Encoded, ...]
     weights: tuple[float, ...]
     maps: tuple[WeightMap, ...] | Pattern | None = None
     classes: Mapping[str, int] = field(default_factory=dict)
@@ -90,12 +90,12 @@ class Blend:
 
 
 def blend(
-    exemplars: Sequence[Look | Path | str],
+    exemplars: Sequence[Encoded | Path | str],
     weights: Sequence[float] | None = None,
     *,
     maps: Sequence[NDArray[Any]] | Pattern | None = None,
-    classes: Mapping[str, int | Look] | None = None,
-    rest: int | Look | None = None,
+    classes: Mapping[str, int | Encoded] | None = None,
+    rest: int | Encoded | None = None,
     border: float = 0.0,
     extrapolate: bool = False,
 ) -> Blend:
@@ -114,7 +114,7 @@ def blend(
     Raises `UserError` for no exemplar, exemplars of different schemas, weights that are negative (unless extrapolating),
     not finite, all zero or not one per exemplar, unknown classes, a negative border.
     """
-    looks = tuple(one if isinstance(one, Look) else Look.load(one) for one in exemplars)
+    looks = tuple(_opened(one) if isinstance(one, Path | str) else one for one in exemplars)
     if not looks:
         raise UserError("a blend needs at least one exemplar")
     schema = looks[0].schema
@@ -280,7 +280,14 @@ def _stretched(weights: WeightMap, size: tuple[int, int]) -> WeightMap:
     return np.asarray(Image.fromarray(weights).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
-def _number(which: int | Look, exemplars: tuple[Look, ...]) -> int:
+def _opened(path: Path | str) -> Encoded:
+    """A saved look. Raises `UserError`."""
+    from sceneswap.inference.look import Look  # PyTorch, which blends themselves do without
+
+    return Look.load(path)
+
+
+def _number(which: int | Encoded, exemplars: tuple[Encoded, ...]) -> int:
     """The number of an exemplar given as such or as itself."""
     if isinstance(which, int):
         if 0 <= which < len(exemplars):

@@ -26,18 +26,16 @@ from torch import Tensor
 
 from sceneswap import __version__, checkpoint
 from sceneswap.checkpoint import WEIGHTS, Release, load_release, save_release
-from sceneswap.config import MOST_PIXELS
 from sceneswap.errors import UserError
 from sceneswap.files import sha256, write_text
-from sceneswap.images import read_photo, resize_photo
+from sceneswap.images import resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
 from sceneswap.inference.look import Look, class_shares, joined
 from sceneswap.inference.mixing import draw_mixed
+from sceneswap.inference.reading import DEFAULT_WORKING_SIZE, LABEL_SIDE, Encoded, Reading, trained_size
 from sceneswap.inference.segmentation import classes_at
-from sceneswap.labels.io import read_label_map, resize_label_map
-from sceneswap.labels.presets import load_schema
-from sceneswap.labels.schema import LabelSchema
+from sceneswap.labels.io import resize_label_map
 from sceneswap.models.generator import Generator
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
@@ -46,14 +44,8 @@ from sceneswap.tensors import to_images, to_photos
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["fp32", "bf16"]
 
-DEFAULT_WORKING_SIZE = 256
-"""Exemplars are brought to the area of a square of this side when a model's record does not tell its training size."""
 
-LABEL_SIDE = 1024
-"""The longer side, in pixels, at which classes are told apart at most; larger label maps are enlarged from there."""
-
-
-class Synthesizer:
+class Synthesizer(Reading):
     """A model, its label schema and the device it runs on.
 
     release: what `load_release` returns, folded and in evaluation mode. name: written into pictures, like weights_sha256,
@@ -77,7 +69,7 @@ class Synthesizer:
         self.schema = release.schema
         self.name = name or str(release.record.get("name", "unnamed"))
         self.weights_sha256 = weights_sha256 or checkpoint.weights_sha256(release.network)
-        self.working_size = _trained_size(release.record) or DEFAULT_WORKING_SIZE
+        self.working_size = trained_size(release.record) or DEFAULT_WORKING_SIZE
         self._network = release.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     # --- Models -------------------------------------------------------------------------------------------------------
@@ -116,39 +108,6 @@ class Synthesizer:
             if card is not None:
                 write_text(Path(folder) / "README.md", card)
             return hub.push(Path(folder), repo_id, private=private, message=f"sceneswap {__version__}: {self.name}")
-
-    # --- Files --------------------------------------------------------------------------------------------------------
-
-    def read_label_map(self, path: Path | str, schema: LabelSchema | str | None = None) -> LabelMap:
-        """Read a label map file of `schema` (the model's own by default) as (H, W) indices of the model's schema.
-
-        Classes that the model does not know become void. Raises `UserError`, also when nothing but void is left.
-        """
-        path, source = Path(path), self._schema_of(schema)
-        label_map = read_label_map(path, source)
-        converted = source.convert(label_map, self.schema)
-        if np.all(converted == self.schema.void_index):
-            if np.all(label_map == source.void_index):
-                raise UserError(f"the label map {path} is void everywhere; give at least one area a class")
-            raise UserError(
-                f"no class in the label map {path} has a counterpart in the model's schema {self.schema.name}: all of it "
-                f"would be void; check that {source.name} is the right schema, or use another model"
-            )
-        return converted
-
-    def read_scene(self, photo: Path | str, label_map: Path | str, schema: LabelSchema | str | None = None) -> Scene:
-        """Read a photograph and its label map of `schema`; see `read_label_map`.
-
-        A map of the same aspect is brought to the photograph's size. Raises `UserError` if the aspects differ.
-        """
-        pixels, labels = read_photo(Path(photo)), self.read_label_map(label_map, schema)
-        (height, width), (rows, columns) = pixels.shape[:2], labels.shape
-        if abs(rows * width - columns * height) > max(height, width) / 2:  # by more than rounding to whole pixels
-            raise UserError(
-                f"{photo} is {width}×{height} pixels but {label_map} is {columns}×{rows}; a photograph and its label map "
-                "must be of one size, or at least of one aspect"
-            )
-        return Scene(pixels, resize_label_map(labels, (height, width)), str(photo))
 
     # --- Photographs without label maps -------------------------------------------------------------------------------
 
@@ -231,9 +190,10 @@ class Synthesizer:
                 photos[i] = self._draw_blend(label_maps[i], look)
         return [photos[i] for i in range(len(label_maps))]
 
-    def working_shape(self, shape: tuple[int, int], size: int | None = None) -> tuple[int, int]:
-        """(height, width) at which `encode` reads an exemplar of `shape`."""
-        return _working_shape(shape, size or self.working_size, self._network.stride)
+    @property
+    def stride(self) -> int:
+        """Height and width of what the network takes are multiples of this."""
+        return self._network.stride
 
     def network_input(self, label_map: LabelMap) -> Tensor:
         """A label map (H, W) as the network takes it: (1, H', W') int64 on the device, the sides extended to the stride."""
@@ -256,8 +216,10 @@ class Synthesizer:
             "sceneswap": __version__,
         }
 
-    def check_look(self, look: Look) -> None:
+    def check_look(self, look: Encoded) -> None:
         """Raise `UserError` for a look that is not of this model."""
+        if not isinstance(look, Look):
+            raise UserError(f"the look {look.name} was opened for an exported model; open its file with Look.load")
         if look.schema != self.schema:
             raise UserError(
                 f"the look {look.name} was encoded by a model with the label schema {look.schema.name}, but this model has "
@@ -280,11 +242,6 @@ class Synthesizer:
             encoded = self._network.encode_exemplar(image, image[:, 0].long())
         return {name: tensor.shape for name, tensor in encoded.tensors().items()}
 
-    def _padded(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Extend the last two axes to sides that the network can draw, repeating the edge."""
-        sides = [(0, _missing(side, self._network.stride)) for side in array.shape[-2:]]
-        return np.pad(array, [(0, 0)] * (array.ndim - 2) + sides, "edge")
-
     def _draw_equal(self, label_maps: list[LabelMap], looks: list[Look]) -> NDArray[np.uint8]:
         """Draw (H, W) label maps of one size: (B, H, W, 3) uint8."""
         height, width = label_maps[0].shape
@@ -298,7 +255,10 @@ class Synthesizer:
         weights = blend.weights_on(label_map)
         numbers = self._padded(weights) if isinstance(weights, np.ndarray) else np.asarray(weights, np.float32)
         with self._inference("the label map and the weights of the blend", (height, width)):
-            exemplars, shares = joined(blend.looks, self.device), torch.from_numpy(numbers).to(self.device)
+            exemplars, shares = (
+                joined(cast(tuple[Look, ...], blend.looks), self.device),
+                torch.from_numpy(numbers).to(self.device),
+            )
             image = draw_mixed(self._network, self.network_input(label_map), exemplars, shares)
             return to_photos(image[0, :, :height, :width])
 
@@ -308,20 +268,6 @@ class Synthesizer:
 
     def _to_tensor(self, label_maps: list[LabelMap]) -> Tensor:
         return torch.from_numpy(np.stack(label_maps).astype(np.int64)).to(self.device)
-
-    def _check(self, label_map: LabelMap) -> None:
-        if label_map.ndim != 2 or label_map.dtype.kind not in "iu" or not label_map.size:
-            raise UserError(f"a label map is (height, width) integers, not {label_map.shape} {label_map.dtype}")
-        if label_map.min() < 0 or label_map.max() > self.schema.void_index:
-            raise UserError(
-                f"the label map holds indices {label_map.min()} … {label_map.max()}, but the model's schema "
-                f"{self.schema.name} has 0 … {self.schema.void_index}; read files with Synthesizer.read_label_map"
-            )
-
-    def _schema_of(self, schema: LabelSchema | str | None) -> LabelSchema:
-        if schema is None:
-            return self.schema
-        return load_schema(schema) if isinstance(schema, str) else schema
 
     @contextmanager
     def _inference(self, what: str, size: tuple[int, int]) -> Iterator[None]:
@@ -349,35 +295,6 @@ def choose_device(device: Device) -> torch.device:
     if not there[device]:
         raise UserError(f"PyTorch finds no {device} device on this machine; choose auto or cpu")
     return torch.device(device)
-
-
-def _working_shape(shape: tuple[int, int], size: int, stride: int) -> tuple[int, int]:
-    """The multiples of `stride` nearest to `shape` scaled to the area size², at least one stride each."""
-    scale = size / (shape[0] * shape[1]) ** 0.5
-    height, width = (max(1, round(side * scale / stride)) * stride for side in shape)
-    return height, width
-
-
-def _missing(side: int, stride: int) -> int:
-    """Pixels to add to `side`: up to a multiple of the stride, two at least (a single one has no variance to normalise)."""
-    return max(2 * stride, -(-side // stride) * stride) - side
-
-
-def _trained_size(record: dict[str, Any]) -> int | None:
-    """The side that photographs had in the last phase of a training record, None if it does not say.
-
-    The global task shows whole photographs at half of image_size, the others parts of photographs of that size.
-    """
-    try:
-        last = record["config"]["phases"][-1]
-        size, whole = last["image_size"], last.get("task", "global") == "global"
-    except (KeyError, IndexError, TypeError, AttributeError):
-        return None
-    if type(size) is not int or not 2 <= size <= MOST_PIXELS:
-        raise UserError(
-            f"the model's record of training names an image_size of {size!r}; fetch or export the model again"
-        )
-    return size // (2 if whole else 1)
 
 
 def _chunks(items: list[int], length: int) -> Iterator[list[int]]:

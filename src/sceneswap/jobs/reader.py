@@ -18,7 +18,8 @@ from sceneswap.files import is_look
 from sceneswap.images import read_photo
 from sceneswap.inference.labelling import Labeller, choose_labeller
 from sceneswap.inference.look import Look
-from sceneswap.inference.synthesizer import LABEL_SIDE, Synthesizer
+from sceneswap.inference.reading import LABEL_SIDE
+from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.note import file_note
 from sceneswap.labels.io import is_photo, resize_label_map
 from sceneswap.labels.schema import LabelSchema

@@ -101,9 +101,10 @@ class Noise(nn.Module):
 
 
 def _repeat(tile: Tensor, height: int, width: int) -> Tensor:
-    """Repeat a tile (h, w) over (height, width)."""
-    rows, columns = -(-height // tile.shape[0]), -(-width // tile.shape[1])
-    return tile.repeat(rows, columns)[:height, :width]
+    """Repeat a tile (h, w) over (height, width); by index, so that one exported graph serves every size."""
+    rows = torch.arange(height, device=tile.device) % tile.shape[0]
+    columns = torch.arange(width, device=tile.device) % tile.shape[1]
+    return tile[rows[:, None], columns]
 
 
 class SpadeSynthesis(nn.Module):
