@@ -1,4 +1,4 @@
-# make demo   a style-swap page from unseen scenes with the shipped model, on a machine that has only Python
+# make demo   pages drawn by the shipped model from photographs it has never seen, on a machine that has only Python
 # make test   everything that keeps the project sound: ruff, mypy, pytest
 # make quick  the same without the slow tests
 #
@@ -9,16 +9,23 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check install --quiet -c constraints.txt
 HAVE_PIP := $(RUN) -c 'import pip' 2>/dev/null || $(RUN) -m ensurepip # of a .venv that another tool has made
-DEMO_SCENES ?= 5
+
+SHOWN := demo/examples
+DEMO_PHOTOS ?= lake city tea sunset bridge
 
 .PHONY: demo test quick lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.core
 	@rm -rf demo
-	$(RUN) -m sceneswap.cli.main data render --count $(DEMO_SCENES) --seed 1000000 --size 256 --out demo/scenes
-	$(RUN) -m sceneswap.cli.main swap demo/scenes --out demo/swap
-	@echo "Open demo/swap/index.html: rows are layouts, columns are looks, none of these scenes was trained on."
+	$(RUN) -m sceneswap examples --out $(SHOWN)
+	$(RUN) -m sceneswap swap $(DEMO_PHOTOS:%=$(SHOWN)/images/%.jpg) --labels $(SHOWN)/labels --long-side 384 --out demo/swap
+	@echo "Open demo/swap/index.html: rows are layouts, columns are looks, no photograph among them was trained on."
+	$(RUN) -m sceneswap interpolate global --label-map $(SHOWN)/labels/lake.png --exemplars $(SHOWN)/looks/sunset.look.safetensors \
+	  $(SHOWN)/looks/waves.look.safetensors --frames 5 --long-side 384 --out demo/strip
+	$(RUN) -m sceneswap attention trace --at 320,130 --label-map $(SHOWN)/labels/lake.png --exemplar $(SHOWN)/images/dunes.jpg \
+	  --exemplar-label-map $(SHOWN)/labels/dunes.png --long-side 384 --out demo/trace
+	@echo "Then demo/strip/index.html, from one look to another, and demo/trace/index.html: where a mountain got its look."
 
 test: $(VENV)/.dev lint
 	$(RUN) -m pytest

@@ -18,7 +18,7 @@ REASON = "# Long: "  # in a file on a line of its own, for a function on the lin
 
 # From top to bottom; a module may import from rows below its own, and from its own.
 LAYERS = (
-    ("cli",),
+    ("cli", "__main__"),
     ("jobs", "evaluation"),
     ("inference", "training"),
     ("checkpoint",),

@@ -39,7 +39,7 @@ def test_an_unknown_command_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> 
     assert run(["swop"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("sceneswap: there is no command 'swop'; the commands are swap, ")
+    assert captured.err.startswith("sceneswap: there is no command 'swop'; the commands are examples, swap, ")
 
 
 @pytest.mark.parametrize("command", helps(), ids=" ".join)

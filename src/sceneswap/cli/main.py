@@ -14,6 +14,11 @@ from sceneswap.files import reading_error
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module, what it does, worked example)
+    "examples": (
+        "sceneswap.cli.examples",
+        "write photographs, label maps and looks to try everything on",
+        "sceneswap examples",
+    ),
     "swap": (
         "sceneswap.cli.swap",
         "draw a photograph in the look of another, or every layout in every look: a grid and a page",
