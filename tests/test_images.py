@@ -7,10 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from sceneswap.errors import UserError
-from sceneswap.images import read_photo, read_picture_text, read_png_text, resize_photo, write_picture, write_png
+from sceneswap.images import (
+    PHOTO_SUFFIXES,
+    read_photo,
+    read_picture_text,
+    read_png_text,
+    resize_photo,
+    write_picture,
+    write_png,
+)
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (6, 9, 3)).astype(np.uint8)
 
@@ -84,6 +92,25 @@ def test_a_camera_s_jpeg_with_a_preview_is_a_photo(tmp_path: Path) -> None:
     image = Image.fromarray(PHOTO)
     image.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[image.resize((3, 2))])
     assert read_photo(tmp_path / "a.jpg").shape == PHOTO.shape
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.jpeg"])
+def test_other_names_of_jpeg(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (16, 8), (200, 100, 50)).save(tmp_path / name, format="JPEG")
+    assert Path(name).suffix in PHOTO_SUFFIXES
+    assert read_photo(tmp_path / name).shape == (8, 16, 3)
+
+
+def test_a_png_may_carry_megabytes_of_text(tmp_path: Path) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("history", "an editor's long history " * 100_000, zip=True)
+    Image.fromarray(PHOTO).save(tmp_path / "a.png", pnginfo=text)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), PHOTO)
+    bomb = PngImagePlugin.PngInfo()
+    bomb.add_text("history", " " * 70_000_000, zip=True)
+    Image.fromarray(PHOTO).save(tmp_path / "b.png", pnginfo=bomb)
+    with pytest.raises(UserError, match=r"b\.png carries more than 64 MB of text"):
+        read_photo(tmp_path / "b.png")
 
 
 def transparent_palette() -> Image.Image:

@@ -23,8 +23,8 @@ LAYERS = (
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
-    ("scene", "config", "labels", "images", "pictures", "report", "progress"),
-    ("files", "errors"),
+    ("scene", "config", "labels", "images", "colour", "pictures", "report", "progress"),
+    ("files", "filetype", "notes", "errors"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
@@ -37,7 +37,8 @@ APART = [
 
 # Modules that must not load PyTorch when they are imported.
 WITHOUT_TORCH = (
-    "__init__", "cli", "labels", "images", "pictures", "files", "errors", "scene", "config", "progress",
+    "__init__", "cli", "labels", "images", "colour", "filetype", "notes", "pictures", "files", "errors", "scene", "config",
+    "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
     "inference/reading", "inference/blend",
 )  # fmt: skip

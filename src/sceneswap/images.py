@@ -1,4 +1,4 @@
-"""Photographs and pictures: read strictly, resized with antialiasing, written as PNG, JPEG or WebP with a note inside.
+"""Photographs and pictures: read strictly, as upright sRGB; written as PNG, JPEG or WebP with a note inside.
 
 Every file is checked from its header, before a pixel is decoded; whatever is wrong with it is one `UserError`.
 """
@@ -8,22 +8,32 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
+from sceneswap.colour import to_srgb
 from sceneswap.errors import UserError
 from sceneswap.files import atomic_path, check_regular, parse_json
+from sceneswap.filetype import OPTIONAL, but_found, is_heif
 from sceneswap.scene import Photo
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, in pixels, unless the caller allows more."""
 
-PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF")
+"""Pillow's names of the formats that cannot hold exact numbers (MPO: a camera's JPEG with a preview behind it)."""
+
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "HEIF")
+PHOTO_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff",
+    *(suffix for suffix, (module, _) in OPTIONAL.items() if find_spec(module)),
+)  # fmt: skip
 """The file names that folders of photographs are searched for."""
 
 _EIGHT_BIT_MODES = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1")
@@ -32,7 +42,10 @@ WRITTEN_SUFFIXES = (".png", ".jpg", ".webp")
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _DESCRIPTION = 0x010E  # the EXIF tag that JPEG and WebP files keep their texts in
+_MAX_TEXT = 64 * 2**20  # bytes of texts and of the colour profile in a PNG; Pillow's own 1 MB refuses honest files
 _filters = threading.Lock()  # warning filters belong to the whole process
+
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT
 
 
 @contextmanager
@@ -48,14 +61,13 @@ def open_checked(
     """
     check_regular(path, f"the {what}")
     with _as_user_error(path, what), _quietly():
-        image = Image.open(path)
+        image = _open(path)
         kind = "JPEG" if image.format == "MPO" else image.format  # MPO: a camera's JPEG with a preview behind it
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        frames = 1 if image.format in ("MPO", "HEIF") else getattr(image, "n_frames", 1)  # previews, depth
     with image:
         if kind not in formats:
-            lossy = " which loses exact ids;" if what == "label map" and kind in ("JPEG", "WEBP") else ""
-            known = ", ".join(formats)
-            raise UserError(f"the {what} {path} is a {kind} file;{lossy} save it as {known}")
+            lossy = ", which loses exact ids" if what == "label map" and kind in LOSSY else ""
+            raise UserError(f"the {what} {path} is in the format {kind}{lossy}; save it as {' or '.join(formats)}")
         check_pixels(path, what, image.width, image.height, max_pixels)
         if frames > 1:
             raise UserError(f"the {what} {path} holds {frames} frames; save the one you want as a single picture")
@@ -74,8 +86,23 @@ def open_checked(
 def picture_kind(path: Path, what: str) -> tuple[str, str]:
     """Return Pillow's names of the format and mode of the picture `path`, from its header alone. Raises `UserError`."""
     check_regular(path, f"the {what}")
-    with _as_user_error(path, what), _quietly(), Image.open(path) as image:
+    with _as_user_error(path, what), _quietly(), _open(path) as image:
         return str(image.format), image.mode
+
+
+def _open(path: Path) -> ImageFile.ImageFile:
+    """Open a picture with whatever is installed to read it."""
+    if is_heif(path):
+        _register_heif()
+    return Image.open(path)
+
+
+@cache
+def _register_heif() -> None:
+    if find_spec("pillow_heif"):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
 
 
 def check_pixels(path: Path, what: str, width: int, height: int, max_pixels: int) -> None:
@@ -90,12 +117,13 @@ def check_pixels(path: Path, what: str, width: int, height: int, max_pixels: int
 
 
 def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> Photo:
-    """Return the photograph `path` as (H, W, 3) uint8 RGB, turned upright as its EXIF orientation says.
+    """Return the photograph `path` as (H, W, 3) uint8 sRGB, turned upright as its EXIF orientation says.
 
     at_least: pixels of the shorter side that are enough. A larger JPEG is then decoded at a half, a quarter or an eighth
     of its size, which takes a fraction of the time and memory; other formats are always decoded whole.
-    Grey and palette pictures become RGB. Transparent pixels, CMYK and more than 8 bits per channel are refused, since
-    there is no one right way to turn them into RGB. Raises `UserError`; see `open_checked`.
+    Grey and palette pictures become RGB, colours are converted as the file's profile says (`colour.to_srgb`). Transparent
+    pixels, CMYK and more than 8 bits per channel are refused, since there is no one right way to turn them into RGB.
+    Raises `UserError`; see `open_checked`.
     """
     path = Path(path)
     with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least) as image:
@@ -104,14 +132,13 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None
                 "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
             )
             raise UserError(f"the photograph {path} is {kind}; convert it to 8-bit RGB first")
-        rgba = np.asarray(image.convert("RGBA"))
-        transparent = np.count_nonzero(rgba[..., 3] < 255)
-        if transparent:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else np.uint8(255)
+        if transparent := np.count_nonzero(alpha < 255):
             raise UserError(
                 f"the photograph {path} has {transparent:,} transparent pixels; "
                 "put it on a background and save it without transparency"
             )
-        return np.ascontiguousarray(_upright(rgba[..., :3], _orientation(image)))
+        return np.ascontiguousarray(_upright(np.asarray(to_srgb(image, path)), _orientation(image)))
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
@@ -222,9 +249,14 @@ def _as_user_error(path: Path, what: str) -> Iterator[None]:
     except PermissionError:
         raise UserError(f"the {what} {path} may not be read; change its permissions") from None
     except UnidentifiedImageError:
-        raise UserError(f"the {what} {path} is not a picture that can be read; export it as PNG or JPEG") from None
+        suited = "PNG or JPEG" if what == "photograph" else "PNG"
+        raise UserError(f"the {what} {path} is not a picture that can be read{but_found(path, suited)}") from None
     except Image.DecompressionBombError:
         raise UserError(f"the {what} {path} has far too many pixels; make it smaller first") from None
     except Exception as error:  # decoders raise almost anything on damaged data: OSError, SyntaxError, struct.error …
+        if isinstance(error, ValueError) and "MAX_TEXT" in str(error):
+            raise UserError(
+                f"the {what} {path} carries more than {_MAX_TEXT >> 20} MB of text or colour profile; save it without"
+            ) from error
         detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise UserError(f"the {what} {path} is damaged ({detail}); download or export it again") from error

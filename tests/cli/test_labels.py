@@ -1,5 +1,7 @@
 """`sceneswap labels …`: the commands on real files."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,28 @@ def test_check_collects_every_bad_file(maps: Path, capsys: pytest.CaptureFixture
     assert "loses exact ids" in lines[1]
     assert "2 label maps" in captured.out
     assert sorted(maps.rglob("*")) == before
+
+
+def test_check_names_what_it_passes_over_and_folders_it_cannot_read(
+    maps: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["labels", "check", str(maps), "--schema", "ade20k-150-1based"]) == 0
+    assert f"passed over in {maps}: 1 .txt (no label maps that can be read)" in capsys.readouterr().err
+    if os.geteuid() == 0:  # whom no permission stops
+        listed = os.scandir
+
+        def forbidding(path: str) -> object:
+            if Path(path).name == "deep":
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return listed(path)
+
+        monkeypatch.setattr("os.scandir", forbidding)
+    (maps / "deep").chmod(0)
+    assert run(["labels", "check", str(maps), "--schema", "ade20k-150-1based"]) == 2
+    captured = capsys.readouterr()
+    assert f"{maps / 'deep'} may not be read" in captured.err
+    assert "1 label maps" in captured.out
+    (maps / "deep").chmod(0o755)
 
 
 def test_check_says_what_all_maps_together_look_like(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`sceneswap labels`: check, convert, estimate and look at label maps and their schemas."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +11,11 @@ from rich.text import Text
 
 from sceneswap.cli.options import LabellerOptions
 from sceneswap.cli.printing import print_classes, print_table
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, printable
 from sceneswap.files import keep_inputs
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels import io
-from sceneswap.labels.check import Census, find_label_maps, take_census
+from sceneswap.labels.check import Census, find_label_maps, find_photographs, look_for, take_census
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.pictures import inside
 from sceneswap.progress import tracked
@@ -41,19 +41,22 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
         schema: A preset (see `sceneswap labels list`), or a .toml or .json schema file.
     """
     known = load_schema(schema)
-    census = take_census(tracked(find_label_maps(directory), "checking"), known)
+    paths, unread = look_for(directory)
+    census = take_census(tracked(paths, "checking"), known)
     valid = census.files - len(census.faults)
     if valid:
         void = census.shares[known.void_index]
         pixels = int(census.pixels.sum())
         print(f"{directory}: {valid:,} label maps of {known.name}, {pixels:,} pixels, void {void:.1%}")
         print_classes(known, census.pixels, census.maps)
-    for fault in census.faults:
-        print(fault, file=sys.stderr)
+    for fault in (*census.faults, *unread):
+        print(printable(fault), file=sys.stderr)
     if census.faults:
         hint = f"all together, {census.hint}" if census.hint else "the lines above say why and what to do"
         share = f"{len(census.faults):,} of {census.files:,} label maps"
         raise UserError(f"{share} in {directory} do not fit schema {known.name}; {hint}")
+    if unread:
+        raise UserError(f"{len(unread):,} folders in {directory} cannot be read; the lines above name them")
     if census.hint:
         print(f"sceneswap: note: {census.hint}", file=sys.stderr)
 
@@ -80,7 +83,7 @@ def convert(
     """
     old, new = load_schema(from_), load_schema(to)
     census = Census(old)
-    pairs = _outputs(source, out, overwrite, suffix=None)
+    pairs = _outputs(source, find_label_maps(source), out, overwrite, suffix=None)
     for path, target in tracked(pairs, "converting"):
         label_map = io.read_label_map(path, old)
         census.count(label_map)
@@ -106,7 +109,7 @@ def colorize(source: Source, schema: str, out: Out, overwrite: Overwrite = False
         schema: The schema of the maps: a preset, or a .toml or .json file.
     """
     known = load_schema(schema)
-    pairs = _outputs(source, out, overwrite, suffix=".png")
+    pairs = _outputs(source, find_label_maps(source), out, overwrite, suffix=".png")
     for path, target in tracked(pairs, "colouring"):
         write_png(target, io.colorize(io.read_label_map(path, known), known))
     print(f"{len(pairs):,} label maps of {known.name} written to {out} in colour")
@@ -136,8 +139,9 @@ def estimate(
     """
     from sceneswap.inference.labelling import choose_labeller
 
-    pairs = _outputs(source, out / "labels", overwrite, suffix=".png")
-    colors = dict(_outputs(source, out / "colors", overwrite, suffix=".png"))
+    photos = find_photographs(source)
+    pairs = _outputs(source, photos, out / "labels", overwrite, suffix=".png")
+    colors = dict(_outputs(source, photos, out / "colors", overwrite, suffix=".png"))
     synthesizer = labeller.open()
     known, estimator = synthesizer.schema, choose_labeller(synthesizer, labeller.segmenter)
     for path, target in tracked(pairs, "estimating"):
@@ -183,11 +187,13 @@ def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
     print_table(["number", "class", "colour", "where", "outdoor"], rows, title=title)
 
 
-def _outputs(source: Path, out: Path, overwrite: bool, suffix: str | None) -> list[tuple[Path, Path]]:
-    """Pair every label map of `source` with the file to write in `out`; a `suffix` replaces its own."""
+def _outputs(
+    source: Path, found: Sequence[Path], out: Path, overwrite: bool, suffix: str | None
+) -> list[tuple[Path, Path]]:
+    """Pair every file `found` in `source` with the file to write in `out`; a `suffix` replaces its own."""
     root = source if source.is_dir() else source.parent
     targets: dict[Path, Path] = {}
-    for path in find_label_maps(source):
+    for path in found:
         target = out / path.relative_to(root)
         target = target.with_suffix(suffix) if suffix else target
         if target in targets:

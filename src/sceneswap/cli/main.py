@@ -11,6 +11,7 @@ from importlib import import_module
 from sceneswap import __version__
 from sceneswap.errors import UserError, printable
 from sceneswap.files import reading_error
+from sceneswap.notes import on_stderr
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module, what it does, worked example)
@@ -90,7 +91,8 @@ def run(arguments: Sequence[str]) -> int:
         print(f"sceneswap: there is no command {name!r}; the commands are {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     try:
-        _call(name, rest)
+        with on_stderr():
+            _call(name, rest)
     except UserError as error:
         print(f"sceneswap: {printable(str(error))}", file=sys.stderr)
         return 2

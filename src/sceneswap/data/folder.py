@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneswap.data.pairing import by_stem, some
+from sceneswap.data.pairing import by_stem, composed, some
 from sceneswap.errors import UserError
 from sceneswap.files import parse_toml, read_text
 from sceneswap.images import PHOTO_SUFFIXES, read_photo
@@ -25,7 +25,7 @@ from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import Scene
 
-_LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp")
+_LOSSY_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".heic", ".heif")
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,12 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
 
 def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:
     """Keep the items named by stem or by `folder/stem`; every name must be there."""
-    wanted = set(only)
+    wanted = {composed(str(name)) for name in only}
     found: set[str] = set()
     kept = []
     for item in items:
-        stem = item.photo.stem
-        names = {stem, f"{item.photo.parent.parent.name}/{stem}"} & wanted
+        stem = composed(item.photo.stem)
+        names = {stem, f"{composed(item.photo.parent.parent.name)}/{stem}"} & wanted
         if names:
             kept.append(item)
             found |= names

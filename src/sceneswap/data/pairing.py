@@ -1,12 +1,15 @@
 """Which photograph belongs to which label map: two folders of files paired by their stems."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sceneswap.errors import UserError
+from sceneswap.filetype import passed_over
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
+from sceneswap.notes import LOG
 
 _SHOWN = 3  # names in a message
 
@@ -53,15 +56,27 @@ def find_pairs(source: Path, layout: str = "images+labels") -> list[Pair]:
 
 
 def by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """The files of `folder` with one of `suffixes`, by stem; hidden files are passed over."""
+    """The files of `folder` with one of `suffixes`, by stem, letters composed alike (Unicode's NFC) as systems differ.
+
+    Hidden files are passed over; a note says which others are.
+    """
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.is_file()]
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or path.name.startswith(".") or not path.is_file():
+    for path in files:
+        if path.suffix.lower() not in suffixes:
             continue
-        if path.stem in found:
-            raise UserError(f"{folder} holds both {found[path.stem].name} and {path.name}; keep one file per name")
-        found[path.stem] = path
+        if (stem := composed(path.stem)) in found:
+            raise UserError(f"{folder} holds both {found[stem].name} and {path.name}; keep one file per name")
+        found[stem] = path
+    what = "photographs that can be read" if suffixes == PHOTO_SUFFIXES else "label maps"
+    if others := passed_over((path for path in files if path.suffix.lower() not in suffixes), what):
+        LOG.warning("passed over in %s: %s", folder, others)
     return found
+
+
+def composed(name: str) -> str:
+    """A name with its letters composed (NFC): "é" as one character, however a file system spells it."""
+    return unicodedata.normalize("NFC", name)
 
 
 def some(names: Sequence[str]) -> str:

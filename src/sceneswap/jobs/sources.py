@@ -6,11 +6,14 @@ from itertools import count
 from pathlib import Path
 
 from sceneswap.data.folder import FolderDataset, read_folder_schema
+from sceneswap.data.pairing import composed
 from sceneswap.errors import UserError
 from sceneswap.files import LOOK_SUFFIX, is_look
+from sceneswap.filetype import passed_over
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.notes import LOG
 from sceneswap.pictures import evenly_spread
 
 
@@ -111,16 +114,25 @@ def _photos(path: Path) -> list[Path]:
         raise UserError(f"{path} does not exist; name photographs, or a folder with images/, labels/ and schema.toml")
     if not path.is_dir():
         return [path]
-    wanted = (p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES or is_look(p))
-    photos = sorted(p for p in wanted if p.name[0] != ".")
+    files = sorted(p for p in path.iterdir() if p.name[0] != "." and not p.is_dir())
+    photos = [p for p in files if p.suffix.lower() in PHOTO_SUFFIXES or is_look(p)]
+    others = passed_over(sorted(set(files) - set(photos)))
     if not photos:
-        raise UserError(f"the folder {path} has no folder images/ and holds no photographs; name another one")
+        but = f", but {others}" if others else ""
+        raise UserError(f"the folder {path} has no folder images/ and holds no photographs{but}; name another one")
+    if others:
+        LOG.warning("passed over in %s: %s", path, others)
     return photos
 
 
 def _map_of(photo: Path, folder: Path) -> Path:
     """The label map of the same stem as `photo` in `folder`."""
     maps = [path for path in (folder / f"{photo.stem}{suffix}" for suffix in LABEL_SUFFIXES) if path.is_file()]
+    maps = maps or [  # the same letters spelled otherwise, as systems differ
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in LABEL_SUFFIXES and composed(path.stem) == composed(photo.stem)
+    ]
     if not maps:
         raise UserError(f"the photograph {photo} has no label map {photo.stem}.png in {folder}; add it there")
     return maps[0]

@@ -1,6 +1,7 @@
 """What a folder of label maps holds: which files break the schema, and how often each class occurs."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
+from sceneswap.files import reading_error
+from sceneswap.filetype import passed_over
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.convention import encode, likely_convention, shift_suspicion
 from sceneswap.labels.io import SUFFIXES, read_values
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.notes import LOG
 from sceneswap.scene import LabelMap
+
+_SUFFIXES = {*SUFFIXES, *PHOTO_SUFFIXES}
 
 
 @dataclass
@@ -76,21 +82,45 @@ def take_census(paths: Iterable[Path], schema: LabelSchema) -> Census:
 def find_label_maps(source: Path) -> list[Path]:
     """Return the file `source`, or every label map of the folder `source` and its subfolders, sorted.
 
-    Pictures that cannot be label maps (JPEG …) are listed too, so that reading them says why; hidden files are not.
-    Raises `UserError` when there is nothing.
+    Pictures that cannot be label maps (JPEG …) are listed too, so that reading them says why; hidden files are not, and
+    a note says what else is passed over. Raises `UserError` when there is nothing, or a folder cannot be read.
     """
+    return _all_read(look_for(source, "label maps", _SUFFIXES))
+
+
+def find_photographs(source: Path) -> list[Path]:
+    """Return the file `source`, or every photograph of the folder `source`; otherwise as `find_label_maps`."""
+    return _all_read(look_for(source, "photographs", PHOTO_SUFFIXES))
+
+
+def look_for(
+    source: Path, what: str = "label maps", suffixes: Container[str] = _SUFFIXES
+) -> tuple[list[Path], list[str]]:
+    """As `find_label_maps`, with a sentence for each folder that cannot be read in place of an error."""
     if source.is_file():
-        return [source]
+        return [source], []
     if not source.is_dir():
-        raise UserError(f"{source} does not exist; give a label map or a folder of label maps")
-    found = sorted(_visible_files(source))
-    if not found:
-        raise UserError(f"there is no label map in {source}; label maps are {' and '.join(SUFFIXES)} files")
-    return found
+        raise UserError(f"{source} does not exist; name a file or a folder of {what}")
+    faults: list[str] = []
+    files = list(_visible_files(source, lambda error: faults.append(str(reading_error(Path(error.filename), error)))))
+    found = sorted(path for path in files if path.suffix.lower() in suffixes)
+    others = passed_over((path for path in files if path.suffix.lower() not in suffixes), f"{what} that can be read")
+    if not found and not faults:
+        but = f", but {others}" if others else ""
+        raise UserError(f"there are no {what} in {source}{but}; name another folder")
+    if others:
+        LOG.warning("passed over in %s: %s", source, others)
+    return found, faults
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in {*SUFFIXES, *PHOTO_SUFFIXES} and not hidden and path.is_file():
-            yield path
+def _all_read(found: tuple[list[Path], list[str]]) -> list[Path]:
+    paths, faults = found
+    if faults:
+        raise UserError(faults[0])
+    return paths
+
+
+def _visible_files(folder: Path, on_error: Callable[[OSError], None]) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder, onerror=on_error):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if not name.startswith("."))
