@@ -161,10 +161,21 @@ def test_impossible_values(cls: type, values: dict[str, Any], message: str) -> N
     assert "\n" not in str(error.value)
 
 
+def test_former_names_are_still_read() -> None:
+    before = from_dict(
+        TrainConfig, {"phases": [PHASE], "model": {"raw_colour": True}, "pretrain_targets": ["colour"]}, "here"
+    )
+    after = from_dict(
+        TrainConfig, {"phases": [PHASE], "model": {"raw_color": True}, "pretrain_targets": ["color"]}, "here"
+    )
+    assert before == after
+    assert after.model.raw_color
+
+
 def test_patches_must_fit_the_coarsest_scale() -> None:
     six = [4] * 6
     model = dict.fromkeys(("compact_channels", "feature_channels", "label_channels", "attention_maps", "widths"), six)
-    values = {"phases": [PHASE | {"image_size": 96}], "pretrain_targets": ["colour"]}
+    values = {"phases": [PHASE | {"image_size": 96}], "pretrain_targets": ["color"]}
     with pytest.raises(UserError, match="half of image_size must be a multiple of 32"):
         from_dict(TrainConfig, values | {"model": model | {"spade_hidden": six}}, "here")
     with pytest.raises(UserError, match="VGG-19 has five taps"):

@@ -37,7 +37,7 @@ class ModelConfig:
     )
     unit_taps: bool = False  # taps of VGG-19 divided by their typical size
     encoder_padding: Padding = "zeros"  # of VGG-19, label encoders and label head
-    raw_colour: bool = False  # the image encoder's taps also carry the pooled picture
+    raw_color: bool = False  # the image encoder's taps also carry the pooled picture
     feature_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # N
     label_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # M1 = M2
     attention_maps: tuple[int, ...] = (8, 8, 8, 8, 8)  # K
@@ -225,7 +225,7 @@ class TrainConfig:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schema: str = "outdoor"
-    pretrain_targets: tuple[Literal["vgg19", "colour"], ...] = ("vgg19",)
+    pretrain_targets: tuple[Literal["vgg19", "color"], ...] = ("vgg19",)
     betas: tuple[float, float] = (0.0, 0.9)  # of Adam
     ema_decay: float = 0.999
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -297,6 +297,9 @@ class TrainConfig:
 
 T = TypeVar("T")
 
+_FORMER_NAMES = {"raw_colour": "raw_color"}
+"""What settings were called in files of before; such files are still read."""
+
 
 def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
     """Build the frozen dataclass `cls` from plain values (of TOML or JSON).
@@ -305,6 +308,10 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
     """
     if not isinstance(values, dict):
         raise UserError(f"{where}: a table of settings is needed, not {values!r}")
+    values = {_FORMER_NAMES.get(key, key): value for key, value in values.items()}
+    targets = values.get("pretrain_targets")
+    if isinstance(targets, list):
+        values["pretrain_targets"] = ["color" if one == "colour" else one for one in targets]
     hints = typing.get_type_hints(cls)
     known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in values:

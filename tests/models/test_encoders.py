@@ -99,12 +99,12 @@ def test_compact_encoder_keeps_means_and_contrasts() -> None:
         torch.testing.assert_close(louder, 2 * quieter)
 
 
-def test_raw_colour_is_the_pooled_picture() -> None:
+def test_raw_color_is_the_pooled_picture() -> None:
     image = torch.rand(2, 3, 16, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     torch.manual_seed(0)
     plain = CompactEncoder((4, 5, 6))
     torch.manual_seed(0)
-    coloured = CompactEncoder((4, 5, 6), raw_colour=True)
+    coloured = CompactEncoder((4, 5, 6), raw_color=True)
     assert coloured.channels == (7, 8, 9)
     for scale, (tap, learned) in enumerate(zip(coloured(image), plain(image), strict=True)):
         torch.testing.assert_close(tap[:, :-3], learned)

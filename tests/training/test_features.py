@@ -21,7 +21,7 @@ def recipe(tasks: tuple[str, ...] = ("patch", "swap", "whole"), checkpoint_every
     """The shipped model's recipe on a narrow network, three steps a phase."""
     settings, tiny = load_train_config("outdoor-small"), load_train_config("tiny")
     model = replace(
-        tiny.model, encoder="vgg19", encoder_taps=2, unit_taps=True, raw_colour=True, encoder_padding="replicate",
+        tiny.model, encoder="vgg19", encoder_taps=2, unit_taps=True, raw_color=True, encoder_padding="replicate",
         upsampling="bilinear", label_head=4, extra_blocks=(0, 1, 0),
     )  # fmt: skip
     loss = replace(

@@ -88,7 +88,7 @@ def test_label_head_and_swaps_train_in_their_phases(model: str, short: Short, da
     row = replace(settings.phases[0], steps=2)
     settings = replace(
         settings,
-        model=replace(settings.model, label_head=4, noise_channels=1, raw_colour=True, padding="replicate"),
+        model=replace(settings.model, label_head=4, noise_channels=1, raw_color=True, padding="replicate"),
         loss=replace(settings.loss, style=1.0, layout=1.0, labels=1.0),
         phases=(replace(row, name="labels", objective="labels", task="global"), replace(row, name="swap", task="swap")),
     )

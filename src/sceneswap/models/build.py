@@ -29,10 +29,10 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
     image_encoder: VGGEncoder | CompactEncoder
     if config.encoder == "vgg19" and (config.kind != "spade-vae" or config.encoder_taps <= SHIPPED_TAPS):
         image_encoder = VGGEncoder(
-            _vgg(config, vgg19), scales=config.scales, scaled=config.unit_taps, raw_colour=config.raw_colour
+            _vgg(config, vgg19), scales=config.scales, scaled=config.unit_taps, raw_color=config.raw_color
         )
     else:
-        image_encoder = CompactEncoder(config.compact_channels, raw_colour=config.raw_colour)
+        image_encoder = CompactEncoder(config.compact_channels, raw_color=config.raw_color)
     label_head = None
     if config.label_head:
         label_head = LabelHead(

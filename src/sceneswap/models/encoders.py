@@ -14,15 +14,15 @@ class CompactEncoder(nn.Module):
     """A small trainable image encoder with the five taps of VGG-19 (full size, 1/2, 1/4, 1/8, 1/16).
 
     No normalisation: means and contrasts are what an exemplar has to say.
-    channels: of each stage, finest first. raw_colour: every tap also carries the average-pooled picture, three more
+    channels: of each stage, finest first. raw_color: every tap also carries the average-pooled picture, three more
     channels, so that colour is at hand whatever the stages have learned to tell apart. forward: image (B, 3, H, W) in
     [-1, 1], H and W divisible by the last stride.
     """
 
-    def __init__(self, channels: tuple[int, ...], *, raw_colour: bool = False) -> None:
+    def __init__(self, channels: tuple[int, ...], *, raw_color: bool = False) -> None:
         super().__init__()
-        self.channels = tuple(c + 3 for c in channels) if raw_colour else channels
-        self.raw_colour = raw_colour
+        self.channels = tuple(c + 3 for c in channels) if raw_color else channels
+        self.raw_color = raw_color
         self.stages = nn.ModuleList()
         inputs = 3
         for scale, outputs in enumerate(channels):
@@ -40,21 +40,21 @@ class CompactEncoder(nn.Module):
         for stage in self.stages:
             features = stage(features)
             taps.append(features)
-        return _with_color(image, taps) if self.raw_colour else tuple(taps)
+        return _with_color(image, taps) if self.raw_color else tuple(taps)
 
 
 class VGGEncoder(nn.Module):
     """The paper's image encoder: the frozen taps of VGG-19.
 
     scales: taps that are returned; past VGG's last one they are its average-pooled copies. scaled: every tap is divided
-    by its typical size. raw_colour: as of `CompactEncoder`. forward: image (B, 3, H, W) in [-1, 1].
+    by its typical size. raw_color: as of `CompactEncoder`. forward: image (B, 3, H, W) in [-1, 1].
     """
 
-    def __init__(self, vgg: VGG19, *, scales: int, scaled: bool = False, raw_colour: bool = False) -> None:
+    def __init__(self, vgg: VGG19, *, scales: int, scaled: bool = False, raw_color: bool = False) -> None:
         super().__init__()
-        self.vgg, self.scales, self.scaled, self.raw_colour = vgg, scales, scaled, raw_colour
+        self.vgg, self.scales, self.scaled, self.raw_color = vgg, scales, scaled, raw_color
         own = [*vgg.channels, *[vgg.channels[-1]] * (scales - len(vgg.channels))]
-        self.channels = tuple(c + 3 * raw_colour for c in own[:scales])
+        self.channels = tuple(c + 3 * raw_color for c in own[:scales])
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class VGGEncoder(nn.Module):
         taps = [scaled(name, activations[name]) if self.scaled else activations[name] for name in self.layers]
         while len(taps) < self.scales:
             taps.append(F.avg_pool2d(taps[-1], 2))
-        return _with_color(image, taps) if self.raw_colour else tuple(taps)
+        return _with_color(image, taps) if self.raw_color else tuple(taps)
 
 
 def _with_color(image: Tensor, taps: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -216,7 +216,7 @@ def _freeze_vgg(generator: Network) -> None:
 
 def _target_channels(settings: TrainConfig, encoder: nn.Module) -> tuple[int, ...]:
     """Channels of the pretraining target per scale, finest first."""
-    colors = 6 if "colour" in settings.pretrain_targets else 0
+    colors = 6 if "color" in settings.pretrain_targets else 0
     if "vgg19" not in settings.pretrain_targets:
         return (colors,) * settings.model.scales
     vgg = encoder.channels if isinstance(encoder, VGGEncoder) else TAP_CHANNELS
@@ -230,7 +230,7 @@ def _targets_of(settings: TrainConfig, networks: Networks) -> Callable[[Tensor],
         kinds = []
         if networks.target_network is not None:
             kinds.append(networks.target_network(image))
-        if "colour" in settings.pretrain_targets:
+        if "color" in settings.pretrain_targets:
             kinds.append(color_statistics(image, settings.model.scales))
         return tuple(torch.cat([t.float() for t in scale], dim=1) for scale in zip(*kinds, strict=True))
 
