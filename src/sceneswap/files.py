@@ -142,9 +142,9 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` atomically as indented JSON (no NaN or infinity)."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Write `value` to `path` atomically as JSON (no NaN or infinity). indent: None for one line, which large files need."""
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_text(path: Path, what: str, hint: str = "check the path") -> str:
@@ -155,19 +155,23 @@ def read_text(path: Path, what: str, hint: str = "check the path") -> str:
     if not _may_exist(path):
         raise UserError(f"{what} {path} does not exist; {hint}")
     try:
-        return _read(path, what).decode("utf-8-sig")
+        return read_bytes(path, what).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{_named(what, path)} cannot be read: {_no_text(error)}") from error
 
 
-def _read(path: Path, what: str) -> bytes:
+def read_bytes(path: Path, what: str = "", most: int = MAX_TEXT) -> bytes:
+    """Return the bytes of a regular file; `what` names its kind ("the manifest").
+
+    Raises `UserError` when it is missing, no regular file, larger than `most` bytes or cannot be read.
+    """
     with open_regular(path, what) as file:
         try:
-            data = file.read(MAX_TEXT + 1)
+            data = file.read(most + 1)
         except OSError as error:
             raise reading_error(path, error, what) from error
-    if len(data) > MAX_TEXT:
-        raise UserError(f"{_named(what, path)} is larger than {MAX_TEXT >> 20} MB, too large to be what it should be")
+    if len(data) > most:
+        raise UserError(f"{_named(what, path)} is larger than {most >> 20} MB, too large to be what it should be")
     return data
 
 
@@ -217,15 +221,15 @@ def _parse(parse: Callable[[str], Any], text: str) -> Any:
     raise ValueError(too_deep)
 
 
-def read_json(path: Path, what: str) -> Any:
-    """Read the JSON file `path`; `what` names it in the error ("the release configuration").
+def read_json(path: Path, what: str, most: int = MAX_TEXT) -> Any:
+    """Read the JSON file `path`, of at most `most` bytes; `what` names it in the error ("the release configuration").
 
     Raises `UserError` when the file is missing, unreadable, not JSON, or too large or too deep to be honest.
     """
     if not _may_exist(path):
         raise UserError(f"{path} is missing; it should hold {what}")
     try:
-        return parse_json(_read(path, "").decode("utf-8-sig"))
+        return parse_json(read_bytes(path, most=most).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UserError(f"{path} cannot be read as {what}: {_no_text(error)}") from error
     except ValueError as error:

@@ -25,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "draw a photograph in the look of another, or every layout in every look: a grid and a page",
         "sceneswap swap beach.jpg dusk.jpg -o beach_at_dusk.png",
     ),
+    "restyle": (
+        "sceneswap.cli.restyle",
+        "draw a labelled data set again in other looks, labels and annotations carried along: more data to train on",
+        "sceneswap restyle my_data --looks evenings/ --out restyled",
+    ),
     "synthesize": (
         "sceneswap.cli.synthesize",
         "make one photograph from a layout and an exemplar, or many from a manifest",

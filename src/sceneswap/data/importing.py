@@ -104,7 +104,7 @@ def import_pairs(
     none = np.zeros(options.target.num_classes + 1, dtype=np.int64)
     summary = ImportSummary(pixels=none, maps=none.copy())
     make_folder(out)
-    write_text(out / "schema.toml", _schema_text(options.target))
+    write_text(out / "schema.toml", schema_text(options.target))
     write_json(out / RECORD, {"source": source, **record})
     try:
         for number, pair in enumerate(track(pairs), start=1):
@@ -266,8 +266,8 @@ def _remove(*paths: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _schema_text(schema: LabelSchema) -> str:
-    """The text of schema.toml: one line for a preset, else every class. (JSON's texts and numbers are TOML's too.)"""
+def schema_text(schema: LabelSchema) -> str:
+    """The text of a schema.toml: one line for a preset, else every class. (JSON's texts and numbers are TOML's too.)"""
     if _is_preset(schema):
         return f'preset = "{schema.name}"\n'
     whole = schema.to_dict()

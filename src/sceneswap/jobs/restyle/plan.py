@@ -1,0 +1,116 @@
+"""What is wanted of a restyled data set, and the record of it that keeps a folder to one plan."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sceneswap.data.pairing import Pair
+from sceneswap.errors import UserError
+from sceneswap.files import read_json
+from sceneswap.images import WRITTEN_SUFFIXES
+
+RECORD = "restyle.json"
+FORMAT = "sceneswap-restyle-1"
+DROPPED = "dropped"
+"""The folder that says which copies were drawn and not kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestyleSettings:
+    """What the copies are: all of it is written into the record.
+
+    per_image: copies of every picture, each in another look. seed: chooses the looks. overlap: the least intersection, 0 … 1,
+    of the class shares of picture and look; 0: any look. agreement: copies are dropped in which a smaller share of the
+    pixels, 0 … 1, is read as the class that was drawn; 0: none are. max_void: pictures are left out of which a larger
+    share is void to the model. long_side: pixels at which copies are drawn at most; they have the size of the label map.
+    suffix, quality: of the files, see `images.write_picture`. Raises `UserError` for what makes no sense.
+    """
+
+    per_image: int = 4
+    seed: int = 0
+    overlap: float = 0.0
+    agreement: float = 0.0
+    max_void: float = 1.0
+    long_side: int = 1024
+    suffix: str = ".jpg"
+    quality: int = 92
+
+    def __post_init__(self) -> None:
+        for name, least in (("per_image", 1), ("seed", 0), ("long_side", 8), ("quality", 1)):
+            if getattr(self, name) < least:
+                raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: give {least} or more")
+        for name in ("overlap", "agreement", "max_void"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: give a share from 0 to 1")
+        if self.quality > 100:
+            raise UserError(f"--quality {self.quality}: give 1 to 100")
+        if self.suffix not in WRITTEN_SUFFIXES:
+            raise UserError(f"pictures cannot be written as {self.suffix}; choose {', '.join(WRITTEN_SUFFIXES)}")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part `number` (from 1) of `count` of a data set, for machines that share the work: every count-th picture."""
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """The shard "3/16". Raises `UserError`."""
+        number, _, count = text.partition("/")
+        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+            raise UserError(f"--shard {text}: write which part of how many, such as 3/16")
+        return cls(int(number), int(count))
+
+    def of(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """The pairs of this shard."""
+        return pairs[self.number - 1 :: self.count]
+
+
+def header(
+    settings: RestyleSettings, *, schema: str, layout: str, model: dict[str, Any], looks: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The record of a plan: what must be the same for a folder to be gone on with."""
+    return {
+        "format": FORMAT,
+        "settings": asdict(settings),
+        "schema": schema,
+        "layout": layout,
+        "model": model,
+        "looks": list(looks),
+    }
+
+
+def check_folder(out: Path, wanted: dict[str, Any], folders: Sequence[str]) -> bool:
+    """Whether the folder `out` has been begun with the same plan. More copies of a picture than before may be asked for.
+
+    Raises `UserError` when it holds another plan's pictures, or anybody else's.
+    """
+    path = out / RECORD
+    if not path.exists():
+        for name in (*folders, "schema.toml", "index.html", "pictures.csv"):
+            if (out / name).exists():
+                raise UserError(f"{out} holds {name}, which restyle has not written; choose another folder")
+        return False
+    there = read_json(path, "the record of a restyled data set")
+    try:
+        fewer = there["settings"]["per_image"] > wanted["settings"]["per_image"]
+        settings = [f"--{name.replace('_', '-')}" for name in _differing(there["settings"], wanted["settings"])]
+        other = [name for name in _differing(there, wanted) if name not in ("settings", "pictures")]
+        sound = there["format"] == FORMAT
+    except (KeyError, TypeError, AttributeError):
+        sound = False
+    if not sound:
+        raise UserError(f"{path} is not the record of a restyled data set; choose another folder")
+    names = [*other, *(name for name in settings if name != "--per-image"), *(["fewer --per-image"] if fewer else [])]
+    if names:
+        raise UserError(
+            f"{out} was made with other settings ({', '.join(names)}); give the same, or choose another folder"
+        )
+    return True
+
+
+def _differing(there: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    return [name for name, value in wanted.items() if there[name] != value]
