@@ -15,10 +15,11 @@ from sceneswap.data.folder import FolderDataset
 from sceneswap.files import write_bytes, write_text
 from sceneswap.images import write_png
 from sceneswap.inference.attention import attend
-from sceneswap.inference.blend import blend, path_weights
+from sceneswap.inference.blend import blend
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import transfer_matrix
+from sceneswap.inference.weights import path_weights
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source

@@ -40,7 +40,7 @@ WITHOUT_TORCH = (
     "__init__", "cli", "labels", "images", "colour", "filetype", "notes", "pictures", "files", "errors", "scene", "config",
     "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
-    "inference/reading", "inference/blend",
+    "inference/reading", "inference/blend", "inference/given", "inference/weights",
 )  # fmt: skip
 
 

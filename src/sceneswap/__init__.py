@@ -1,9 +1,10 @@
 """sceneswap: the layout of a label map, the look of another photograph.
 
->>> from sceneswap import Scene, Synthesizer
->>> synthesizer = Synthesizer.from_pretrained()                      # the shipped model
->>> look = synthesizer.encode(exemplar)                              # a Scene: photo and label map
->>> photo = synthesizer.draw(label_map, look)                        # (H, W, 3) uint8
+>>> from sceneswap import Synthesizer
+>>> swap = Synthesizer.from_pretrained()                              # the shipped model
+>>> swap("beach.jpg", "dusk.jpg").save("beach_at_dusk.png")           # paths, PIL pictures, arrays, tensors
+>>> look = swap.look("dusk.jpg")                                      # once, for any number of layouts
+>>> pictures = swap(["beach.jpg", "beach_at_dusk.png"], look)
 """
 
 from importlib import import_module
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sceneswap.errors import UserError as UserError
+    from sceneswap.inference.blend import Blend as Blend
     from sceneswap.inference.blend import blend as blend
+    from sceneswap.inference.hub import list_models as list_models
     from sceneswap.inference.look import Look as Look
     from sceneswap.inference.synthesizer import Synthesizer as Synthesizer
     from sceneswap.labels.presets import load_schema as load_schema
@@ -21,15 +24,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Blend": "sceneswap.inference.blend",
     "LabelSchema": "sceneswap.labels.schema",
     "Look": "sceneswap.inference.look",
     "Scene": "sceneswap.scene",
     "Synthesizer": "sceneswap.inference.synthesizer",
     "UserError": "sceneswap.errors",
     "blend": "sceneswap.inference.blend",
+    "list_models": "sceneswap.inference.hub",
     "load_schema": "sceneswap.labels.presets",
 }
-__all__ = ["LabelSchema", "Look", "Scene", "Synthesizer", "UserError", "__version__", "blend", "load_schema"]
+__all__ = [
+    "Blend", "LabelSchema", "Look", "Scene", "Synthesizer", "UserError", "__version__", "blend", "list_models", "load_schema",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:  # imported on first use: `import sceneswap` must not load PyTorch

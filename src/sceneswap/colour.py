@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -17,11 +16,11 @@ class _Unusable(Exception):  # noqa: N818
     """Why a profile cannot be used, as a clause."""
 
 
-def to_srgb(image: Image.Image, path: Path) -> Image.Image:
+def to_srgb(image: Image.Image, source: str) -> Image.Image:
     """Return a grey, palette or RGB picture, opaque, as mode RGB with sRGB values, as its embedded ICC profile says.
 
     Rendering intent: perceptual. Without a profile the picture is sRGB already; with one that cannot be used it is taken
-    as sRGB, and a note names the file `path`.
+    as sRGB, and a note names the `source`.
     """
     profile = image.info.get("icc_profile")
     if not profile:
@@ -31,7 +30,7 @@ def to_srgb(image: Image.Image, path: Path) -> Image.Image:
         if mode == "L" and image.mode not in ("L", "LA", "1"):
             raise _Unusable("is for grey pictures")
     except _Unusable as fault:
-        LOG.warning("the colour profile of the photograph %s %s; its colours are taken as sRGB", path, fault)
+        LOG.warning("the colour profile of %s %s; its colours are taken as sRGB", source, fault)
         return image.convert("RGB")
     if transform is None:
         return image.convert("RGB")

@@ -127,18 +127,20 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None
     """
     path = Path(path)
     with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least) as image:
-        if image.mode not in _EIGHT_BIT_MODES:
-            kind = (
-                "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
-            )
-            raise UserError(f"the photograph {path} is {kind}; convert it to 8-bit RGB first")
-        alpha = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else np.uint8(255)
-        if transparent := np.count_nonzero(alpha < 255):
-            raise UserError(
-                f"the photograph {path} has {transparent:,} transparent pixels; "
-                "put it on a background and save it without transparency"
-            )
-        return np.ascontiguousarray(_upright(np.asarray(to_srgb(image, path)), _orientation(image)))
+        return to_photo(image, f"the photograph {path}")
+
+
+def to_photo(image: Image.Image, source: str) -> Photo:
+    """Return an opened picture as a photograph, as `read_photo` does; `source` for messages. Raises `UserError`."""
+    if image.mode not in _EIGHT_BIT_MODES:
+        kind = "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
+        raise UserError(f"{source} is {kind}; convert it to 8-bit RGB first")
+    alpha = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else np.uint8(255)
+    if transparent := np.count_nonzero(alpha < 255):
+        raise UserError(
+            f"{source} has {transparent:,} transparent pixels; put it on a background and save it without transparency"
+        )
+    return np.ascontiguousarray(_upright(np.asarray(to_srgb(image, source)), _orientation(image)))
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:

@@ -25,7 +25,8 @@ LabelMap = NDArray[np.int16]
 class Scene:
     """A photograph with the label map of the same size.
 
-    photo: (H, W, 3) uint8 RGB. label_map: (H, W) int16 class indices, void = C. name: for messages and file names.
+    photo: (H, W, 3) uint8 RGB. label_map: (H, W) class indices, void = C, of any integer type; held as int16. name: for
+    messages and file names. Raises `ValueError` for other shapes and types.
     """
 
     photo: Photo
@@ -35,10 +36,14 @@ class Scene:
     def __post_init__(self) -> None:
         if self.photo.ndim != 3 or self.photo.shape[2] != 3 or self.photo.dtype != np.uint8:
             raise ValueError(f"photo must be (H, W, 3) uint8, got {self.photo.shape} {self.photo.dtype}")
-        if self.label_map.shape != self.photo.shape[:2] or self.label_map.dtype != np.int16:
+        if self.label_map.shape != self.photo.shape[:2] or self.label_map.dtype.kind not in "iu":
             raise ValueError(
-                f"label_map must be {self.photo.shape[:2]} int16, got {self.label_map.shape} {self.label_map.dtype}"
+                f"label_map must be {self.photo.shape[:2]} integers, got {self.label_map.shape} {self.label_map.dtype}"
             )
+        if self.label_map.dtype != np.int16:
+            if self.label_map.size and (self.label_map.min() < 0 or self.label_map.max() > np.iinfo(np.int16).max):
+                raise ValueError("label_map must hold class indices from 0 to 32767")
+            object.__setattr__(self, "label_map", self.label_map.astype(np.int16))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -24,3 +24,8 @@ def to_photos(images: Tensor) -> NDArray[np.uint8]:
     """Images (…, 3, H, W) in [-1, 1] → photos (…, H, W, 3) uint8, rounded and clamped."""
     pixels = ((images.float() + 1) * 127.5).round().clamp(0, 255).byte()
     return pixels.movedim(-3, -1).contiguous().cpu().numpy()
+
+
+def to_byte_photos(units: Tensor) -> NDArray[np.uint8]:
+    """The inverse of `to_unit`: images (…, 3, H, W) in [0, 1] → photos (…, H, W, 3) uint8, rounded and clamped."""
+    return to_photos(units.float() * 2 - 1)

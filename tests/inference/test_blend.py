@@ -10,17 +10,10 @@ from hypothesis import strategies as st
 
 from sceneswap.errors import UserError
 from sceneswap.images import write_png
-from sceneswap.inference.blend import (
-    blend,
-    class_choice,
-    find_class,
-    normalised,
-    path_weights,
-    pattern,
-    read_weight_map,
-)
+from sceneswap.inference.blend import blend, find_class, normalised
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.weights import class_choice, path_weights, pattern, read_weight_map
 from sceneswap.labels.presets import load_schema
 from tests.tiny import random_scene, tiny_synthesizer
 

@@ -11,10 +11,10 @@ from PIL import Image
 from sceneswap.errors import UserError
 from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.labelling import HeadLabeller, SegmenterLabeller, choose_labeller
-from sceneswap.inference.reading import LABEL_SIDE
+from sceneswap.inference.reading import LABEL_SIDE, PHOTO_SIDE
 from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, load_segmenter, shipped_segmenter
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
+from sceneswap.jobs.reader import SceneReader
 from sceneswap.labels.io import resize_label_map, write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.generator import Generator

@@ -164,7 +164,7 @@ def test_a_device_that_is_not_there(release_folder: Path, device: Any) -> None:
 
 def test_a_device_that_does_not_exist(release_folder: Path) -> None:
     with pytest.raises(UserError, match="'tpu'"):
-        Synthesizer.from_pretrained(release_folder, device="tpu")  # type: ignore[arg-type]
+        Synthesizer.from_pretrained(release_folder, device="tpu")
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def interpolate_by_place(
             left out and gets the rest.
         extrapolate: Let the patterns run beyond both ends by this part of the way, such as 0.5. Bounded.
     """  # noqa: E501 a command to copy
-    from sceneswap.inference.blend import read_weight_map
+    from sceneswap.inference.weights import read_weight_map
     from sceneswap.jobs import interpolate as job
 
     _check_extrapolation(extrapolate)
@@ -125,7 +125,7 @@ def interpolate_by_class(
         border: Pixels over which one class's look passes into the next; 0 for hard edges.
         weight_maps: A grey PNG of any size per exemplar, multiplied with the choice by class.
     """  # noqa: E501 a command to copy
-    from sceneswap.inference.blend import read_weight_map
+    from sceneswap.inference.weights import read_weight_map
     from sceneswap.jobs import interpolate as job
 
     if not classes:

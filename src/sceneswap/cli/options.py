@@ -58,8 +58,9 @@ class DrawingOptions(LabellerOptions):
 
     def reader(self, *, fit: bool = False) -> "SceneReader":
         """Open the model, with what reads files for it; fit: bring all layouts to the size of photographs by default."""
+        from sceneswap.inference.reading import PHOTO_SIDE
         from sceneswap.inference.synthesizer import Synthesizer
-        from sceneswap.jobs.reader import PHOTO_SIDE, SceneReader
+        from sceneswap.jobs.reader import SceneReader
         from sceneswap.labels.presets import load_schema
 
         schema = load_schema(self.schema) if self.schema else None

@@ -1,8 +1,8 @@
 """Blends of encoded exemplars: over the whole picture, by place, by class, or all three at once.
 
-    synthesizer.draw(label_map, blend([beach, dusk], weights=[1 - t, t]))                     # everywhere alike
-    synthesizer.draw(label_map, blend([beach, dusk], maps="left-right"))                      # by place
-    synthesizer.draw(label_map, blend([beach, dusk], classes={"sky": dusk}, rest=beach, border=12))  # by class
+    swap(layout, blend(beach, dusk, weights=[1 - t, t]))                               # everywhere alike
+    swap(layout, blend(beach, dusk, maps="left-right"))                                # by place
+    swap(layout, blend(beach, dusk, classes={"sky": dusk}, rest=beach, border=12))     # by class
 
 A blend is a frozen value: encode once, blend and draw as often as you like. At a location the weight of exemplar j is
 
@@ -18,23 +18,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sceneswap.errors import UserError
-from sceneswap.images import MAX_PIXELS, open_checked
+from sceneswap.files import is_look
 from sceneswap.inference.reading import Encoded
+from sceneswap.inference.weights import Pattern, WeightMap, class_choice, pattern, stretched
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
-
-Pattern = Literal["left-right", "top-bottom", "radial"]
-"""Ready-made weight maps: from the first exemplar to the last across the picture, or from its centre to its corners."""
-
-WeightMap = NDArray[np.float32]
-"""(h, w) weights of one exemplar, of any size: stretched over the picture."""
 
 _SUM_TOLERANCE = 1e-6  # rounding of sums such as t + (1 - t)
 _LEAST_SUM = 1e-6  # of the largest weight: negative ones may not cancel the others down to nothing
@@ -74,7 +68,7 @@ class Blend:
         total = np.broadcast_to(np.asarray(self.weights)[:, None, None], (count, height, width))
         if self.maps is not None:
             maps = pattern(self.maps, count, (height, width)) if isinstance(self.maps, str) else self.maps
-            total = total * np.stack([_stretched(one, (height, width)) for one in maps])
+            total = total * np.stack([stretched(one, (height, width)) for one in maps])
         if self.classes:
             chosen = {self.schema.index_of(name): exemplar for name, exemplar in self.classes.items()}
             total = total * class_choice(label_map, chosen, self.rest, count, self.border)
@@ -90,17 +84,24 @@ class Blend:
 
 
 def blend(
-    exemplars: Sequence[Encoded | Path | str],
+    *exemplars: Encoded | Path | str | Sequence[Any],
     weights: Sequence[float] | None = None,
-    *,
     maps: Sequence[NDArray[Any]] | Pattern | None = None,
     classes: Mapping[str, int | Encoded] | None = None,
     rest: int | Encoded | None = None,
     border: float = 0.0,
     extrapolate: bool = False,
 ) -> Blend:
-    """Blend looks, or the files of saved ones; hand the result to `Synthesizer.draw`.
+    """Blend looks, or the files of saved ones; draw with the result as with a look.
 
+    >>> beach, dusk = swap.look("beach.jpg"), swap.look("dusk.jpg")
+    >>> swap("beach.jpg", blend(beach, dusk), long_side=64).size                      # half and half
+    (64, 48)
+    >>> blend([beach, dusk], [0.3, 0.7]).weights                                      # a list, and weights
+    (0.3, 0.7)
+    >>> by_class = blend(beach, dusk, classes={"sky-other": dusk}, rest=beach)        # the sky of one, all else of the other
+
+    exemplars: one after the other, or one list of them, which may be followed by the weights.
     weights: one per exemplar, equal by default; normalised to sum 1, with a note in `Blend.notes`.
     maps: a pattern, or one weight map (h, w) per exemplar, of any size, stretched bilinearly and normalised per pixel; with
     one map less than exemplars the last exemplar gets what is left to 1.
@@ -114,9 +115,7 @@ def blend(
     Raises `UserError` for no exemplar, exemplars of different schemas, weights that are negative (unless extrapolating),
     not finite, all zero or not one per exemplar, unknown classes, a negative border.
     """
-    looks = tuple(_opened(one) if isinstance(one, Path | str) else one for one in exemplars)
-    if not looks:
-        raise UserError("a blend needs at least one exemplar")
+    looks, weights = _listed(exemplars, weights)
     schema = looks[0].schema
     if other := next((e for e in looks if e.schema != schema), None):
         raise UserError(
@@ -141,6 +140,25 @@ def blend(
         float(border),
         notes,
     )
+
+
+def _listed(
+    given: Sequence[Any], weights: Sequence[float] | None
+) -> tuple[tuple[Encoded, ...], Sequence[float] | None]:
+    """The looks and weights of `blend(a, b, …)` and of `blend([a, b, …], weights)`; saved looks are opened."""
+    if given and isinstance(given[0], list | tuple):
+        if len(given) > 2 or (len(given) == 2 and weights is not None):
+            raise UserError("a list of exemplars is followed by the weights alone; name all else, such as maps=…")
+        given, weights = given[0], given[1] if len(given) == 2 else weights
+    if not given:
+        raise UserError("a blend needs at least one exemplar")
+    for one in given:
+        if isinstance(one, list | tuple):
+            raise UserError("exemplars come one after the other, or in one list; give weights as weights=[…]")
+        if not isinstance(one, Encoded) and not (isinstance(one, str | Path) and is_look(one)):
+            shown = str(one) if isinstance(one, str | Path) else f"a {type(one).__name__}"
+            raise UserError(f"{shown} is no look; make one of a photograph with Synthesizer.look")
+    return tuple(_opened(one) if isinstance(one, str | Path) else one for one in given), weights
 
 
 def normalised(
@@ -187,66 +205,6 @@ def find_class(schema: LabelSchema, name: str) -> str:
     return fits[0] if fits else schema.names[schema.index_of(name)]
 
 
-def class_choice(
-    label_map: LabelMap, classes: Mapping[int, int], rest: int | None, count: int, border: float = 0.0
-) -> NDArray[np.float32]:
-    """(J, H, W) weights by class that sum to 1: all for exemplar classes[c] where the label is c.
-
-    Elsewhere all for `rest`, or equal ones if it is None. border: see `blend`.
-    """
-    from scipy.ndimage import gaussian_filter
-
-    table = np.full((count, max(int(label_map.max()), *classes) + 1), 1 / count, np.float32)
-    for label, exemplar in {
-        **dict.fromkeys(range(table.shape[1]) if rest is not None else (), rest),
-        **classes,
-    }.items():
-        table[:, label] = np.eye(count, dtype=np.float32)[exemplar]
-    choice = table[:, label_map]
-    if border:
-        choice = np.stack([gaussian_filter(one, border / 4, mode="nearest") for one in choice])
-    return choice
-
-
-def path_weights(t: Any, count: int) -> NDArray[np.float32]:
-    """(J, …) weights on the way from the first exemplar (t = 0) through all others to the last (t = 1), sum 1.
-
-    Below 0 and above 1 the first and last leg go on in a straight line (extrapolation). t: a number or an array (…).
-    """
-    position = np.asarray(t, np.float64) * (count - 1)
-    leg = np.clip(np.floor(position), 0, max(count - 2, 0))
-    part = position - leg
-    numbers = np.arange(count).reshape(-1, *[1] * position.ndim)
-    return np.where(numbers == leg, 1 - part, np.where(numbers == leg + 1, part, 0)).astype(np.float32)
-
-
-def pattern(name: Pattern, count: int, size: tuple[int, int], overshoot: float = 0.0) -> NDArray[np.float32]:
-    """The weight maps (J, H, W) of a pattern for pictures of `size` (height, width); the edges are pure, the sum is 1.
-
-    overshoot: extrapolation, as a part of the way: 0.5 runs from -0.5 to 1.5. Raises `UserError` for unknown patterns.
-    """
-    rows, columns = (np.linspace(0, 1, side) if side > 1 else np.full(1, 0.5) for side in size)
-    if name == "left-right":
-        way = np.broadcast_to(columns, size)
-    elif name == "top-bottom":
-        way = np.broadcast_to(rows[:, None], size)
-    elif name == "radial":
-        way = np.hypot(rows[:, None] - 0.5, columns - 0.5) / math.sqrt(0.5)
-    else:
-        raise UserError(f"there is no pattern {name!r}; choose {', '.join(get_args(Pattern))}")
-    return path_weights(way * (1 + 2 * overshoot) - overshoot, count)
-
-
-def read_weight_map(path: Path, max_pixels: int = MAX_PIXELS) -> WeightMap:
-    """Read a grey PNG (8 or 16 bits; of a colour picture its lightness) as weights (h, w) 0 … 1. Raises `UserError`."""
-    with open_checked(Path(path), ("PNG",), "weight map", max_pixels) as image:
-        if image.mode.startswith("I"):
-            return np.asarray(image, np.float32) / np.float32(65_535)
-        if "A" in image.mode or "transparency" in image.info:
-            raise UserError(f"the weight map {path} has transparency, which means no weight; save it without")
-        return np.asarray(image.convert("L"), np.float32) / np.float32(255)
-
-
 def _checked_maps(
     maps: Sequence[NDArray[Any]] | Pattern | None, count: int, extrapolate: bool
 ) -> tuple[WeightMap, ...] | Pattern | None:
@@ -266,18 +224,11 @@ def _checked_maps(
             raise UserError("a weight map holds negative weights, which extrapolate; allow it by name, or use 0 to 1")
     if len(arrays) < count:
         size = max((one.shape for one in arrays), key=lambda shape: shape[0] * shape[1])
-        left: WeightMap = 1 - np.stack([_stretched(one, size) for one in arrays]).sum(axis=0)
+        left: WeightMap = 1 - np.stack([stretched(one, size) for one in arrays]).sum(axis=0)
         arrays.append(left if extrapolate else np.maximum(left, 0))
     if not any(one.any() for one in arrays):
         raise UserError("the weight maps are zero everywhere; paint at least one of them")
     return tuple(arrays)
-
-
-def _stretched(weights: WeightMap, size: tuple[int, int]) -> WeightMap:
-    """A weight map at `size` (height, width), bilinear, averaged when it shrinks."""
-    if weights.shape == tuple(size):
-        return weights
-    return np.asarray(Image.fromarray(weights).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
 def _opened(path: Path | str) -> Encoded:

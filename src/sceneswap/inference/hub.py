@@ -13,9 +13,22 @@ FILES = ("model.safetensors", "config.json")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
+def list_models() -> list[str]:
+    """The names of the models that come with the package; `Synthesizer.from_pretrained` and `--model` take them.
+
+    >>> list_models()
+    ['outdoor-small']
+    """
+    return sorted(config.parent.name for config in _weights().glob("*/config.json"))
+
+
+def _weights() -> Path:
+    return Path(str(resources.files("sceneswap"))) / "weights"
+
+
 def shipped_folder() -> Path:
     """The folder of the model that comes with the package. Raises `UserError` when this installation has none."""
-    folder = Path(str(resources.files("sceneswap"))) / "weights" / SHIPPED
+    folder = _weights() / SHIPPED
     if not (folder / "config.json").is_file():
         raise UserError(
             "this installation of sceneswap holds no model of its own; "
@@ -25,9 +38,10 @@ def shipped_folder() -> Path:
 
 
 def locate(model: str | Path | None, revision: str | None = None) -> Path:
-    """Return the release folder of `model`: None for the shipped one, a folder, or a hub id `org/name` (fetched, cached).
+    """Return the release folder of `model`: None for the shipped one, a folder, a name of `list_models`, or a hub id.
 
-    revision: branch, tag or commit of a hub id. Raises `UserError` when there is no such model or it cannot be fetched.
+    A folder comes before a model of the package of that name; a hub id `org/name` is fetched once and cached. revision:
+    branch, tag or commit of a hub id. Raises `UserError` when there is no such model or it cannot be fetched.
     """
     if model is None:
         return shipped_folder()
@@ -38,8 +52,14 @@ def locate(model: str | Path | None, revision: str | None = None) -> Path:
         return path
     if path.exists():
         raise UserError(f"{path} is a file; name the folder that holds model.safetensors and config.json")
+    if name in list_models():
+        return _weights() / name
     if isinstance(model, Path) or not _HUB_ID.fullmatch(name):
-        raise UserError(f"there is no model folder {name}; name an existing folder or a hub id such as org/name")
+        known = ", ".join(list_models()) or "none"
+        raise UserError(
+            f"there is no model folder {name}; name an existing folder, a model of the package ({known}) or a hub id such "
+            "as org/name"
+        )
     return _fetch(name, revision)
 
 

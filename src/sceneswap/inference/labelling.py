@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from sceneswap.errors import UserError
+from sceneswap.inference.callables import CallableSegmenter, SegmenterFunction
+from sceneswap.inference.reading import Labeller
 from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, Segmenter, load_segmenter, shipped_segmenter
-from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import shrink
@@ -18,21 +20,33 @@ from sceneswap.tensors import to_unit
 _SEGMENTED_SIDE = 640  # pixels that a segmenter names classes for, at most: its logits may have 182 channels
 
 
-class Labeller(Protocol):
-    """Estimates label maps. record: the network and the SHA-256 of its weights, for notes and protocols."""
+class Model(Protocol):
+    """What is asked of a model whose photographs are to be labelled; `Synthesizer` answers."""
 
     @property
-    def record(self) -> dict[str, str]: ...
+    def name(self) -> str: ...
 
-    def label(self, photo: Photo) -> LabelMap:
-        """A photograph (H, W, 3) uint8 of any size → (H, W) indices of the schema it was made for, void = C."""
-        ...
+    @property
+    def weights_sha256(self) -> str: ...
+
+    @property
+    def schema(self) -> LabelSchema: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def estimates_labels(self) -> bool: ...
+
+    def check_label_head(self) -> None: ...
+
+    def estimate_labels(self, photo: Photo) -> LabelMap: ...
 
 
 class HeadLabeller:
     """The label head of a model. Raises `UserError` when it has none."""
 
-    def __init__(self, synthesizer: Synthesizer) -> None:
+    def __init__(self, synthesizer: Model) -> None:
         synthesizer.check_label_head()
         self._synthesizer = synthesizer
         self.record = {"network": f"label head of {synthesizer.name}", "sha256": synthesizer.weights_sha256}
@@ -61,14 +75,25 @@ class SegmenterLabeller:
         return resize_label_map(self._mapping[said], (photo.shape[0], photo.shape[1]))
 
 
-def choose_labeller(synthesizer: Synthesizer, segmenter: str | Path | None = None) -> Labeller:
-    """The segmenter that is named (see `load_segmenter`), else the model's label head.
+def choose_labeller(
+    synthesizer: Model,
+    segmenter: str | Path | Segmenter | SegmenterFunction | None = None,
+    schema: LabelSchema | str | None = None,
+) -> Labeller:
+    """The segmenter that is given or named (see `load_segmenter`), else the model's label head.
 
-    A model without one takes the network in SCENESWAP_SEGMENTER, else the one that comes with the package. Raises
+    segmenter: also a function, whose answers are of `schema` (see `CallableSegmenter`).
+    A model without a head takes the network in SCENESWAP_SEGMENTER, else the one that comes with the package. Raises
     `UserError` when the network cannot be loaded, or names no class of the model's schema.
     """
     if segmenter is None and synthesizer.estimates_labels:
         return HeadLabeller(synthesizer)
+    if segmenter is not None and not isinstance(segmenter, str | os.PathLike):
+        if isinstance(segmenter, Segmenter):
+            return SegmenterLabeller(segmenter, synthesizer.schema)
+        if not callable(segmenter):
+            raise UserError(f"a segmenter is a name, a path or a function, not {type(segmenter).__name__}")
+        return SegmenterLabeller(CallableSegmenter(segmenter, schema, synthesizer.schema), synthesizer.schema)
     if segmenter or os.environ.get(SEGMENTER_WEIGHTS.variable):
         return SegmenterLabeller(load_segmenter(segmenter, device=synthesizer.device), synthesizer.schema)
     return SegmenterLabeller(shipped_segmenter(synthesizer.device), synthesizer.schema)

@@ -1,8 +1,8 @@
 """A look: what a user holds of an exemplar once it is encoded. It needs its photograph no more and weighs kilobytes.
 
-look = synthesizer.encode(synthesizer.read_scene("dusk.jpg", "dusk.png"))
+look = swap.look("dusk.jpg")
 look.save("dusk.look.safetensors")
-photo = synthesizer.draw(layout, Look.load("dusk.look.safetensors"))
+picture = swap("beach.jpg", Look.load("dusk.look.safetensors"))
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,13 @@ class Look:
             raise UserError(f"the look {self.name} holds numbers that are not finite ({wrong[0]}); make it again")
 
     def save(self, path: Path | str) -> None:
-        """Write the look to `path`, NAME.look.safetensors. Raises `UserError` for other names and failed writes."""
+        """Write the look to `path`, NAME.look.safetensors. Raises `UserError` for other names and failed writes.
+
+        >>> look = swap.look("dusk.jpg")
+        >>> look.save("dusk.look.safetensors")
+        >>> Look.load("dusk.look.safetensors").name
+        'dusk.jpg'
+        """
         path = Path(path)
         if not is_look(path):
             raise UserError(f"the look {path} must be named {path.stem}{LOOK_SUFFIX}: commands know looks by that")

@@ -1,7 +1,8 @@
 """What a model does with files and sizes, whatever runs its network. No PyTorch here."""
 
+import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 from sceneswap.config import MOST_PIXELS
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo
-from sceneswap.labels.io import read_label_map, resize_label_map
+from sceneswap.inference.given import Given, is_tensor, label_map_of, name_of, photo_of, shows_a_photo
+from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.scene import LabelMap, Scene
+from sceneswap.pictures import inside, shrink
+from sceneswap.scene import LabelMap, Photo, Scene
 
 DEFAULT_WORKING_SIZE = 256
 """Exemplars are brought to the area of a square of this side when a model's record does not tell its training size."""
@@ -20,7 +23,25 @@ DEFAULT_WORKING_SIZE = 256
 LABEL_SIDE = 1024
 """The longer side, in pixels, at which classes are told apart at most; larger label maps are enlarged from there."""
 
+PHOTO_SIDE = 512
+"""The longer side, in pixels, of pictures whose layout comes from a photograph, unless another is asked for."""
 
+ENOUGH = 512
+"""Pixels of the shorter side at which photographs are read at least, where they have them."""
+
+
+class Labeller(Protocol):
+    """Estimates label maps. record: the network and the SHA-256 of its weights, for notes and protocols."""
+
+    @property
+    def record(self) -> dict[str, str]: ...
+
+    def label(self, photo: Photo) -> LabelMap:
+        """A photograph (H, W, 3) uint8 of any size → (H, W) indices of the schema it was made for, void = C."""
+        ...
+
+
+@runtime_checkable
 class Encoded(Protocol):
     """What all looks have, however they are held: `inference.look.Look`, or the look of an exported model. See there."""
 
@@ -49,19 +70,28 @@ class Reading:
         """Height and width of what the network takes must be multiples of this."""
         raise NotImplementedError
 
-    def read_label_map(self, path: Path | str, schema: LabelSchema | str | None = None) -> LabelMap:
-        """Read a label map file of `schema` (the model's own by default) as (H, W) indices of the model's schema.
+    @property
+    def labeller(self) -> Labeller:
+        """What estimates label maps of photographs. Raises `UserError` when nothing can."""
+        raise NotImplementedError
+
+    def read_label_map(self, given: Given, schema: LabelSchema | str | None = None) -> LabelMap:
+        """A label map of `schema` (the model's own by default), file or array of ids, as (H, W) indices of the model's schema.
+
+        >>> swap.read_label_map(np.array([[2, 4], [26, 0]]), "ade20k-150").shape
+        (2, 2)
 
         Classes that the model does not know become void. Raises `UserError`, also when nothing but void is left.
         """
-        path, source = Path(path), self._schema_of(schema)
-        label_map = read_label_map(path, source)
+        source = self._schema_of(schema)
+        label_map = label_map_of(given, source)
         converted = source.convert(label_map, self.schema)
         if np.all(converted == self.schema.void_index):
+            which = f"the label map {given}" if isinstance(given, str | os.PathLike) else "the label map"
             if np.all(label_map == source.void_index):
-                raise UserError(f"the label map {path} is void everywhere; give at least one area a class")
+                raise UserError(f"{which} is void everywhere; give at least one area a class")
             raise UserError(
-                f"no class in the label map {path} has a counterpart in the model's schema {self.schema.name}: all of it "
+                f"no class in {which} has a counterpart in the model's schema {self.schema.name}: all of it "
                 f"would be void; check that {source.name} is the right schema, or use another model"
             )
         return converted
@@ -71,14 +101,51 @@ class Reading:
 
         A map of the same aspect is brought to the photograph's size. Raises `UserError` if the aspects differ.
         """
-        pixels, labels = read_photo(Path(photo)), self.read_label_map(label_map, schema)
-        (height, width), (rows, columns) = pixels.shape[:2], labels.shape
-        if abs(rows * width - columns * height) > max(height, width) / 2:  # by more than rounding to whole pixels
-            raise UserError(
-                f"{photo} is {width}×{height} pixels but {label_map} is {columns}×{rows}; a photograph and its label map "
-                "must be of one size, or at least of one aspect"
-            )
-        return Scene(pixels, resize_label_map(labels, (height, width)), str(photo))
+        return _scene(read_photo(Path(photo)), self.read_label_map(label_map, schema), str(photo), str(label_map))
+
+    def scene(
+        self, photo: Given | Scene, label_map: Given | None = None, *, schema: LabelSchema | str | None = None
+    ) -> Scene:
+        """A photograph with its label map, in any form that a call takes: what `encode` takes.
+
+        >>> swap.scene("beach.jpg", np.zeros((3, 4), np.int64)).label_map.shape
+        (72, 96)
+
+        label_map: with ids of `schema`, of the photograph's size or aspect; estimated when left out, at 1024 pixels at most.
+        Raises `UserError`.
+        """
+        if isinstance(photo, Scene):
+            if label_map is not None:
+                raise UserError("a scene has its label map; leave the other out")
+            return photo
+        name = name_of(photo)
+        if label_map is None:
+            pixels = shrink(photo_of(photo, at_least=ENOUGH), LABEL_SIDE)
+            return labelled(pixels, self.labeller, self.schema, name)
+        return _scene(photo_of(photo), self.read_label_map(label_map, schema), name, name_of(label_map))
+
+    def layout(
+        self, given: Given | Scene, *, long_side: int | None = None, schema: LabelSchema | str | None = None
+    ) -> LabelMap:
+        """The layout that a call would draw: (H, W) int16 indices of the model's schema, which `draw` takes.
+
+        >>> swap.layout("beach.jpg", long_side=96).shape
+        (72, 96)
+
+        given, long_side, schema: see the call. Raises `UserError`.
+        """
+        if long_side is not None and long_side < 8:
+            raise UserError(f"a long side of {long_side}: a picture needs at least 8 pixels")
+        if isinstance(given, Scene):
+            label_map, side = given.label_map, long_side
+        elif shows_a_photo(given, self._schema_of(schema)):
+            enough = max(ENOUGH, long_side or 0)
+            pixels = shrink(photo_of(given, at_least=enough), max(LABEL_SIDE, enough))
+            label_map = labelled(pixels, self.labeller, self.schema, name_of(given)).label_map
+            side = long_side or PHOTO_SIDE
+        else:
+            label_map, side = self.read_label_map(given, schema), long_side
+        return label_map if side is None else resize_label_map(label_map, inside(label_map.shape, side))
 
     def working_shape(self, shape: tuple[int, int], size: int | None = None) -> tuple[int, int]:
         """(height, width) at which `encode` reads an exemplar of `shape`.
@@ -94,19 +161,48 @@ class Reading:
         sides = [(0, _missing(side, self.stride)) for side in array.shape[-2:]]
         return np.pad(array, [(0, 0)] * (array.ndim - 2) + sides, "edge")
 
-    def _check(self, label_map: LabelMap) -> None:
-        if label_map.ndim != 2 or label_map.dtype.kind not in "iu" or not label_map.size:
-            raise UserError(f"a label map is (height, width) integers, not {label_map.shape} {label_map.dtype}")
-        if label_map.min() < 0 or label_map.max() > self.schema.void_index:
+    def _check(self, label_map: Any) -> LabelMap:
+        """A label map of indices, of any integer type, as int16. Raises `UserError` for anything else."""
+        array = label_map.detach().cpu().numpy() if is_tensor(label_map) else label_map
+        if not isinstance(array, np.ndarray):
             raise UserError(
-                f"the label map holds indices {label_map.min()} … {label_map.max()}, but the model's schema "
+                f"a label map to draw is (height, width) class indices, not {type(array).__name__}; call the synthesizer "
+                "itself, which takes files and photographs too"
+            )
+        if array.ndim != 2 or array.dtype.kind not in "iu" or not array.size:
+            raise UserError(f"a label map is (height, width) integers, not {array.shape} {array.dtype}")
+        if array.min() < 0 or array.max() > self.schema.void_index:
+            raise UserError(
+                f"the label map holds indices {array.min()} … {array.max()}, but the model's schema "
                 f"{self.schema.name} has 0 … {self.schema.void_index}; read files with read_label_map"
             )
+        return array.astype(np.int16, copy=False)
 
     def _schema_of(self, schema: LabelSchema | str | None) -> LabelSchema:
         if schema is None:
             return self.schema
         return load_schema(schema) if isinstance(schema, str) else schema
+
+
+def labelled(photo: Photo, labeller: Labeller, schema: LabelSchema, name: str) -> Scene:
+    """A photograph as a scene, its label map estimated. Raises `UserError` when no class of `schema` is seen in it."""
+    label_map = labeller.label(photo)
+    if np.all(label_map == schema.void_index):
+        raise UserError(
+            f"no class of the model's schema {schema.name} is seen in the photograph {name}; draw a label map for it"
+        )
+    return Scene(photo, label_map, name)
+
+
+def _scene(photo: Photo, label_map: LabelMap, photo_name: str, map_name: str) -> Scene:
+    """A photograph and its label map, brought to its size. Raises `UserError` if the aspects differ."""
+    (height, width), (rows, columns) = photo.shape[:2], label_map.shape
+    if abs(rows * width - columns * height) > max(height, width) / 2:  # by more than rounding to whole pixels
+        raise UserError(
+            f"{photo_name} is {width}×{height} pixels but {map_name} is {columns}×{rows}; a photograph and its label map "
+            "must be of one size, or at least of one aspect"
+        )
+    return Scene(photo, resize_label_map(label_map, (height, width)), photo_name)
 
 
 def trained_size(record: dict[str, Any]) -> int | None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ _CLASSES_AT_ONCE = 16
 _FEWEST_NAMES = 0.5  # of a hub model's classes that one preset must know
 
 
+@runtime_checkable
 class Segmenter(Protocol):
     """A network that names a class per pixel.
 

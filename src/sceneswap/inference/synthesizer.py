@@ -1,11 +1,13 @@
-"""A released model as users hold it: encode exemplars, draw label maps in their look.
+"""A released model as users hold it: any layout, in the look of any photograph.
 
-    synthesizer = Synthesizer.from_pretrained()
-    look = synthesizer.encode(synthesizer.read_scene("dusk.jpg", "dusk.png"))
-    photo = synthesizer.draw(synthesizer.read_label_map("layout.png"), look)
+    swap = Synthesizer.from_pretrained()
+    swap("beach.jpg", "dusk.jpg").save("beach_at_dusk.png")     # paths, PIL pictures, arrays, tensors
+    look = swap.look("dusk.jpg")                                # once, for any number of layouts
+    pictures = swap(["beach.jpg", "park.jpg"], look)
 
-A look is a frozen value of a few kilobytes in the caller's hands, to keep as a file if wanted (`Look.save`). The
-synthesizer keeps no state between calls, so several threads may share one.
+That is all that most need. Beneath it lie `encode` (a `Scene` → a `Look`) and `draw` (a label map of class indices in a
+look), which know no files. A look is a frozen value of a few kilobytes in the caller's hands, to keep as a file if wanted
+(`Look.save`). The synthesizer keeps no state between calls, so several threads may share one.
 """
 
 # Long: the one class that users hold; its docstrings are its reference.
@@ -17,32 +19,38 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from sceneswap import __version__, checkpoint
 from sceneswap.checkpoint import WEIGHTS, Release, load_release, save_release
 from sceneswap.errors import UserError
-from sceneswap.files import sha256, write_text
+from sceneswap.files import is_look, sha256, write_text
 from sceneswap.images import resize_photo
 from sceneswap.inference import hub
 from sceneswap.inference.blend import Blend
+from sceneswap.inference.callables import SegmenterFunction
+from sceneswap.inference.device import DTYPES, Precision, choose_device, choose_precision
+from sceneswap.inference.given import Given, as_list, matched
+from sceneswap.inference.labelling import choose_labeller
 from sceneswap.inference.look import Look, class_shares, joined
 from sceneswap.inference.mixing import draw_mixed
-from sceneswap.inference.reading import DEFAULT_WORKING_SIZE, LABEL_SIDE, Encoded, Reading, trained_size
-from sceneswap.inference.segmentation import classes_at
+from sceneswap.inference.reading import DEFAULT_WORKING_SIZE, LABEL_SIDE, Encoded, Labeller, Reading, trained_size
+from sceneswap.inference.segmentation import Segmenter, classes_at
 from sceneswap.labels.io import resize_label_map
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Generator
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo, Scene
 from sceneswap.tensors import to_images, to_photos
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["fp32", "bf16"]
+Output = Literal["pil", "np", "pt"]
+"""What a call returns: PIL pictures, arrays (H, W, 3) uint8, or tensors (3, H, W) float32 in [0, 1] on the CPU."""
 
 
 class Synthesizer(Reading):
@@ -50,8 +58,7 @@ class Synthesizer(Reading):
 
     release: what `load_release` returns, folded and in evaluation mode. name: written into pictures, like weights_sha256,
     the hash of the file model.safetensors (by default of the one that `save_pretrained` would write).
-    device: "auto" takes CUDA, then Apple's GPU, then the CPU. precision: "bf16" runs convolutions in bfloat16.
-    Raises `UserError` when the device is not there.
+    device, precision, dtype, segmenter, segmenter_schema: see `from_pretrained`.
     """
 
     def __init__(
@@ -60,17 +67,54 @@ class Synthesizer(Reading):
         *,
         name: str = "",
         weights_sha256: str = "",
-        device: Device = "auto",
-        precision: Precision = "fp32",
+        device: torch.device | str = "auto",
+        precision: Precision | None = None,
+        dtype: torch.dtype | None = None,
+        segmenter: str | Path | Segmenter | SegmenterFunction | None = None,
+        segmenter_schema: LabelSchema | str | None = None,
     ) -> None:
         self.device = choose_device(device)
-        self.precision = precision
+        self.precision = choose_precision(precision, dtype, self.device)
         self.release = release
         self.schema = release.schema
         self.name = name or str(release.record.get("name", "unnamed"))
         self.weights_sha256 = weights_sha256 or checkpoint.weights_sha256(release.network)
         self.working_size = trained_size(release.record) or DEFAULT_WORKING_SIZE
+        self._segmenter = segmenter, segmenter_schema
         self._network = release.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __repr__(self) -> str:
+        return (
+            f"Synthesizer({self.name!r}, device={str(self.device)!r}, precision={self.precision!r}, "
+            f"schema={self.schema.name!r} of {self.schema.num_classes} classes)"
+        )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type in which convolutions run: torch.float32 or torch.bfloat16; weights are always float32."""
+        return DTYPES[self.precision]
+
+    def to(self, *where: torch.device | str | torch.dtype) -> "Synthesizer":
+        """Move to a device, compute in another type, or both, as `torch.nn.Module.to` does: in place; returns itself.
+
+        >>> swap.to("cpu", torch.bfloat16).dtype
+        torch.bfloat16
+        >>> swap.to(torch.float32)
+        Synthesizer('outdoor-small', device='cpu', precision='fp32', schema='outdoor' of 36 classes)
+
+        Looks need not be moved. Raises `UserError` when the device is not there or cannot compute in the type.
+        """
+        device, precision = self.device, str(self.precision)
+        for one in where:
+            if isinstance(one, torch.dtype):
+                precision = choose_precision(None, one, device)
+            else:
+                device = choose_device(one)
+        self.precision = choose_precision(precision, None, device)
+        if device != self.device:
+            self.device, self._network = device, self._network.to(device)
+            self.__dict__.pop("labeller", None)  # its network is on the old one
+        return self
 
     # --- Models -------------------------------------------------------------------------------------------------------
 
@@ -79,20 +123,44 @@ class Synthesizer(Reading):
         cls,
         model: str | Path | None = None,
         *,
-        device: Device = "auto",
-        precision: Precision = "fp32",
+        device: torch.device | str = "auto",
+        precision: Precision | None = None,
+        dtype: torch.dtype | None = None,
+        segmenter: str | Path | Segmenter | SegmenterFunction | None = None,
+        segmenter_schema: LabelSchema | str | None = None,
         revision: str | None = None,
         vgg19: Path | None = None,
     ) -> "Synthesizer":
-        """Open a model: None for the one that comes with the package, a release folder, or a hub id `org/name`.
+        """Open a model: a name of `sceneswap.list_models()`, a release folder, or a hub id `org/name`; None: the shipped one.
 
+        >>> Synthesizer.from_pretrained("outdoor-small", device="cpu")
+        Synthesizer('outdoor-small', device='cpu', precision='fp32', schema='outdoor' of 36 classes)
+
+        device: "auto" takes CUDA, then Apple's GPU, then the CPU; or "cpu", "cuda", "cuda:1", "mps", or a `torch.device`.
+        precision: "fp32" (the default), "bf16" (convolutions in bfloat16; pictures differ by 2 grey levels on average at
+        most), or "auto": bf16 where the device computes in it, which is faster there, else fp32. dtype: the same as
+        torch.float32 or torch.bfloat16.
+        segmenter: what reads label maps off photographs in place of the model's label head: a name or file (see
+        `load_segmenter`), or a function of your own from a PIL picture to (H, W) ids or class names, which are those of
+        `segmenter_schema` (a preset, a file or a `LabelSchema`), of the function's attribute `schema`, or else the model's.
         revision: of a hub id. vgg19: weights for models with the VGG-19 encoder, see `models.pretrained.vgg`.
-        Raises `UserError` when it is missing, damaged, or cannot be fetched.
+        Raises `UserError` when the model is missing, damaged, or cannot be fetched, and when device or precision cannot be had.
         """
+        where = choose_device(device)  # first: these are told at once, a model takes its time
+        choose_precision(precision, dtype, where)
         folder = hub.locate(model, revision)
         release = load_release(folder, vgg19)
         name = str(release.record.get("name") or (hub.SHIPPED if model is None else Path(model).name))
-        return cls(release, name=name, weights_sha256=sha256(folder / WEIGHTS), device=device, precision=precision)
+        return cls(
+            release,
+            name=name,
+            weights_sha256=sha256(folder / WEIGHTS),
+            device=where,
+            precision=precision,
+            dtype=dtype,
+            segmenter=segmenter,
+            segmenter_schema=segmenter_schema,
+        )
 
     def save_pretrained(self, folder: Path | str, *, half: bool = False) -> None:
         """Write the release files into `folder`; half: fp16 weights. Raises `UserError` when it cannot be written."""
@@ -108,6 +176,107 @@ class Synthesizer(Reading):
             if card is not None:
                 write_text(Path(folder) / "README.md", card)
             return hub.push(Path(folder), repo_id, private=private, message=f"sceneswap {__version__}: {self.name}")
+
+    # --- The call -----------------------------------------------------------------------------------------------------
+
+    @overload
+    def __call__(
+        self, layout: Given | Scene, look: Given | Scene | Look | Blend, *, output: Literal["pil"] = "pil",
+        long_side: int | None = None, schema: LabelSchema | str | None = None,
+    ) -> Image.Image: ...  # fmt: skip
+
+    @overload
+    def __call__(
+        self, layout: Given | Scene, look: Given | Scene | Look | Blend, *, output: Literal["np"],
+        long_side: int | None = None, schema: LabelSchema | str | None = None,
+    ) -> Photo: ...  # fmt: skip
+
+    @overload
+    def __call__(
+        self, layout: Given | Scene, look: Given | Scene | Look | Blend, *, output: Literal["pt"],
+        long_side: int | None = None, schema: LabelSchema | str | None = None,
+    ) -> Tensor: ...  # fmt: skip
+
+    @overload
+    def __call__(
+        self, layout: Any, look: Any, *, output: Output = "pil", long_side: int | None = None,
+        schema: LabelSchema | str | None = None,
+    ) -> list[Any]: ...  # fmt: skip
+
+    def __call__(
+        self,
+        layout: Any,
+        look: Any,
+        *,
+        output: Output = "pil",
+        long_side: int | None = None,
+        schema: LabelSchema | str | None = None,
+    ) -> Any:
+        """Draw a layout in a look: a PIL picture, or with output "np" (H, W, 3) uint8, "pt" (3, H, W) float32 in [0, 1].
+
+        layout: a label map or a photograph, whose label map is then estimated: a path, a PIL picture, an array or a tensor
+        in the forms of `inference.given`, or a `Scene`. look: a photograph likewise, a saved look, or a `Look` or `Blend`.
+        Each may also be a list or a batch (B, 3, H, W); then a list of pictures comes back, drawn in order, and what is not
+        a list serves for all.
+
+        >>> swap("beach.jpg", "dusk.jpg", long_side=96).size
+        (96, 72)
+        >>> look = swap.look("dusk.jpg")
+        >>> label_map = np.zeros((48, 64), np.uint8)                        # ids: 0 is sky
+        >>> [picture.shape for picture in swap([label_map, label_map.T], look, output="pt")]
+        [torch.Size([3, 48, 64]), torch.Size([3, 64, 48])]
+
+        long_side: of the picture in pixels, never more than the layout has; by default label maps are drawn as large as they
+        are and photographs at 512. schema: what the ids of label maps mean; the model's own classes by default.
+        Raises `UserError`.
+        """
+        if output not in ("pil", "np", "pt"):
+            raise UserError(f"there is no output {output!r}; choose pil, np or pt")
+        layouts, looks = as_list(layout), as_list(look)
+        if layouts is not None or looks is not None:
+            shared = look if looks is not None else self._look(look)  # encoded once
+            pairs = matched(layouts, looks, layout, shared)
+            return [self(one, other, output=output, long_side=long_side, schema=schema) for one, other in pairs]
+        wanted = self._look(look)
+        photo = self.draw(self.layout(layout, long_side=long_side, schema=schema), wanted)
+        if output == "pil":
+            return Image.fromarray(photo)
+        return photo if output == "np" else torch.from_numpy(photo).permute(2, 0, 1).float() / 255
+
+    def look(
+        self,
+        exemplar: Given | Scene | Look,
+        label_map: Given | None = None,
+        *,
+        schema: LabelSchema | str | None = None,
+        size: int | None = None,
+    ) -> Look:
+        """The look of a photograph, in any form that a call takes; a saved look is opened.
+
+        >>> look = swap.look("dusk.jpg")
+        >>> look.save("dusk.look.safetensors")
+        >>> swap.look("dusk.look.safetensors").name
+        'dusk.jpg'
+
+        label_map: of the photograph, of its size or at least its aspect, with ids of `schema`; estimated when left out.
+        size: see `encode`. Raises `UserError`.
+        """
+        if isinstance(exemplar, Look) or (isinstance(exemplar, str | Path) and is_look(exemplar)):
+            if label_map is not None:
+                raise UserError("a look needs no label map; leave it out")
+            found = exemplar if isinstance(exemplar, Look) else Look.load(exemplar)
+            self.check_look(found)
+            return found
+        return self.encode(self.scene(exemplar, label_map, schema=schema), size=size)
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """What estimates label maps of photographs, loaded when it is first needed. Raises `UserError` when nothing can."""
+        segmenter, schema = self._segmenter
+        return choose_labeller(self, segmenter, schema)
+
+    def _look(self, given: Any) -> Look | Blend:
+        return given if isinstance(given, Blend) else self.look(given)
 
     # --- Photographs without label maps -------------------------------------------------------------------------------
 
@@ -142,11 +311,19 @@ class Synthesizer(Reading):
     def encode(self, exemplar: Scene, *, size: int | None = None) -> Look:
         """Encode an exemplar, once for any number of drawings.
 
+        >>> swap.encode(swap.scene("dusk.jpg")).size
+        (224, 288)
+
         The whole picture is resized, nothing is cropped: to the pixel area of a square of side `size`, its aspect kept
         up to rounding to the stride. By default `size` is `working_size`, the size at which the model saw whole
         photographs in training: textures have the scale that its features know, and what is encoded does not depend
         on the label map to be drawn. A larger `size` keeps finer detail, at the cost of memory.
         """
+        if not isinstance(exemplar, Scene):
+            raise UserError(
+                f"what is encoded is a Scene, a photograph with its label map, not {type(exemplar).__name__}; "
+                "Synthesizer.look takes photographs in any form"
+            )
         shape = self.working_shape(exemplar.size, size)
         with self._inference(f"the exemplar {exemplar.name}", shape):
             encoded = self._network.encode_exemplar(*self.exemplar_input(exemplar, size=size))
@@ -155,8 +332,11 @@ class Synthesizer(Reading):
         shares = class_shares(exemplar.label_map, self.schema)
         return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares)
 
-    def draw(self, label_map: LabelMap, look: Look | Blend) -> Photo:
-        """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) of that size.
+    def draw(self, label_map: NDArray[Any] | Tensor, look: Look | Blend) -> Photo:
+        """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) uint8 of that size.
+
+        >>> swap.draw(np.zeros((20, 30), np.int64), swap.look("dusk.jpg")).shape
+        (20, 30, 3)
 
         look: one, or several blended (`inference.blend.blend`). Raises `UserError` for foreign indices, looks of another
         model or schema, and when the device has too little memory.
@@ -164,7 +344,7 @@ class Synthesizer(Reading):
         return self.draw_batch([label_map], [look])[0]
 
     def draw_batch(
-        self, label_maps: Sequence[LabelMap], looks: Sequence[Look | Blend], *, batch_size: int = 8
+        self, label_maps: Sequence[NDArray[Any] | Tensor], looks: Sequence[Look | Blend], *, batch_size: int = 8
     ) -> list[Photo]:
         """Draw label_maps[i] in looks[i]; label maps of one size are drawn together, blends alone.
 
@@ -175,8 +355,8 @@ class Synthesizer(Reading):
             raise ValueError(f"{len(label_maps)} label maps, but {len(looks)} looks")
         groups: dict[tuple[int, ...], list[int]] = {}
         photos: dict[int, Photo] = {}
-        for i, (label_map, look) in enumerate(zip(label_maps, looks, strict=True)):
-            self._check(label_map)
+        maps = [self._check(label_map) for label_map in label_maps]
+        for i, (label_map, look) in enumerate(zip(maps, looks, strict=True)):
             for one in look.looks if isinstance(look, Blend) else (look,):
                 self.check_look(one)
             if isinstance(look, Look):
@@ -184,10 +364,10 @@ class Synthesizer(Reading):
         for members in groups.values():
             for chosen in _chunks(members, batch_size):
                 plain = [look for i in chosen if isinstance(look := looks[i], Look)]
-                photos.update(zip(chosen, self._draw_equal([label_maps[i] for i in chosen], plain), strict=True))
+                photos.update(zip(chosen, self._draw_equal([maps[i] for i in chosen], plain), strict=True))
         for i, look in enumerate(looks):
             if isinstance(look, Blend):
-                photos[i] = self._draw_blend(label_maps[i], look)
+                photos[i] = self._draw_blend(maps[i], look)
         return [photos[i] for i in range(len(label_maps))]
 
     @property
@@ -195,16 +375,15 @@ class Synthesizer(Reading):
         """Height and width of what the network takes are multiples of this."""
         return self._network.stride
 
-    def network_input(self, label_map: LabelMap) -> Tensor:
+    def network_input(self, label_map: NDArray[Any]) -> Tensor:
         """A label map (H, W) as the network takes it: (1, H', W') int64 on the device, the sides extended to the stride."""
-        self._check(label_map)
-        return self._to_tensor([self._padded(label_map)])
+        return self._to_tensor([self._padded(self._check(label_map))])
 
     def exemplar_input(self, exemplar: Scene, *, size: int | None = None) -> tuple[Tensor, Tensor]:
         """An exemplar as the network takes it: image (1, 3, H2, W2) in [-1, 1] and label map (1, H2, W2); see `encode`."""
-        self._check(exemplar.label_map)
+        label_map = self._check(exemplar.label_map)
         shape = self.working_shape(exemplar.size, size)
-        return self._to_image(exemplar.photo, shape), self._to_tensor([resize_label_map(exemplar.label_map, shape)])
+        return self._to_image(exemplar.photo, shape), self._to_tensor([resize_label_map(label_map, shape)])
 
     def describe(self) -> dict[str, Any]:
         """What pictures and pages say about the model: name, weights_sha256, schema, precision, sceneswap (version)."""
@@ -217,9 +396,13 @@ class Synthesizer(Reading):
         }
 
     def check_look(self, look: Encoded) -> None:
-        """Raise `UserError` for a look that is not of this model."""
-        if not isinstance(look, Look):
+        """Raise `UserError` for what is no look, or one that is not of this model."""
+        if isinstance(look, Encoded) and not isinstance(look, Look):
             raise UserError(f"the look {look.name} was opened for an exported model; open its file with Look.load")
+        if not isinstance(look, Look):
+            raise UserError(
+                f"a look is made by Synthesizer.look, or several are mixed by blend; {type(look).__name__} is none"
+            )
         if look.schema != self.schema:
             raise UserError(
                 f"the look {look.name} was encoded by a model with the label schema {look.schema.name}, but this model has "
@@ -255,10 +438,8 @@ class Synthesizer(Reading):
         weights = blend.weights_on(label_map)
         numbers = self._padded(weights) if isinstance(weights, np.ndarray) else np.asarray(weights, np.float32)
         with self._inference("the label map and the weights of the blend", (height, width)):
-            exemplars, shares = (
-                joined(cast(tuple[Look, ...], blend.looks), self.device),
-                torch.from_numpy(numbers).to(self.device),
-            )
+            exemplars = joined(cast(tuple[Look, ...], blend.looks), self.device)
+            shares = torch.from_numpy(numbers).to(self.device)
             image = draw_mixed(self._network, self.network_input(label_map), exemplars, shares)
             return to_photos(image[0, :, :height, :width])
 
@@ -283,18 +464,6 @@ class Synthesizer(Reading):
                 f"{self.device} has too little memory for {what} at {size[1]}×{size[0]} pixels; make it smaller, draw "
                 "fewer at once or choose another device"
             ) from error
-
-
-def choose_device(device: Device) -> torch.device:
-    """The device for "auto", "cpu", "cuda" or "mps". Raises `UserError` when it is not there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return torch.device(next(name for name, usable in there.items() if usable))
-    if device not in there:
-        raise UserError(f"there is no device {device!r}; choose auto, cpu, cuda or mps")
-    if not there[device]:
-        raise UserError(f"PyTorch finds no {device} device on this machine; choose auto or cpu")
-    return torch.device(device)
 
 
 def _chunks(items: list[int], length: int) -> Iterator[list[int]]:

@@ -18,9 +18,10 @@ from PIL import Image
 
 from sceneswap.files import keep_inputs, write_bytes, write_json
 from sceneswap.images import write_png
-from sceneswap.inference.blend import Blend, blend, path_weights, pattern
+from sceneswap.inference.blend import Blend, blend
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.weights import path_weights, pattern
 from sceneswap.jobs.note import classes_section, made_section, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
@@ -72,7 +73,7 @@ def along_path(frames: int, exemplars: int, overshoot: float = 0.0) -> Plan:
 def towards(frames: int, rows: Mapping[str, Mapping[str, Any]], overshoot: float = 0.0) -> Plan:
     """Interpolation by place and by class: each row goes from one exemplar alone to the blend with these options of `blend`.
 
-    classes and rest name exemplars by their number. overshoot: of ready-made patterns, see `blend.pattern`.
+    classes and rest name exemplars by their number. overshoot: of ready-made patterns, see `weights.pattern`.
     """
 
     def final(looks: Looks, size: tuple[int, int], options: Mapping[str, Any]) -> Blend:

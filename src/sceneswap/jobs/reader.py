@@ -11,24 +11,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import read_photo
 from sceneswap.inference.labelling import Labeller, choose_labeller
 from sceneswap.inference.look import Look
-from sceneswap.inference.reading import LABEL_SIDE
+from sceneswap.inference.reading import ENOUGH, LABEL_SIDE, PHOTO_SIDE, labelled
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.note import file_note
 from sceneswap.labels.io import is_photo, resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import inside, shrink
 from sceneswap.scene import LabelMap, Scene
-
-PHOTO_SIDE = 512
-"""The longer side, in pixels, of pictures whose layout comes from a photograph, unless another is asked for."""
-_ENOUGH = 512  # pixels of the shorter side at which exemplars and layouts are read
 
 
 class SceneReader:
@@ -57,7 +51,7 @@ class SceneReader:
     @cached_property
     def labeller(self) -> Labeller:
         """What estimates label maps. Raises `UserError` when nothing can."""
-        return choose_labeller(self.synthesizer, self._segmenter)
+        return choose_labeller(self.synthesizer, self._segmenter) if self._segmenter else self.synthesizer.labeller
 
     def is_photo(self, layout: Path | str, schema: LabelSchema | None = None) -> bool:
         """Whether a layout is a photograph, not a label map of `schema`; see `labels.io.is_photo`."""
@@ -85,15 +79,9 @@ class SceneReader:
         if label_map is not None:
             return self.synthesizer.read_scene(photo, label_map, schema or self.schema)
         labeller = self.labeller
-        enough = max(_ENOUGH, self.long_side or 0)
+        enough = max(ENOUGH, self.long_side or 0)
         pixels = shrink(read_photo(Path(photo), at_least=enough), max(LABEL_SIDE, enough))
-        estimated = labeller.label(pixels)
-        known = self.synthesizer.schema
-        if np.all(estimated == known.void_index):
-            raise UserError(
-                f"no class of the model's schema {known.name} is seen in the photograph {photo}; draw a label map for it"
-            )
-        return Scene(pixels, estimated, str(photo))
+        return labelled(pixels, labeller, self.synthesizer.schema, str(photo))
 
     def exemplar(
         self, photo: Path | str, label_map: Path | str | None = None, schema: LabelSchema | None = None

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.files import check_regular, write_bytes
@@ -32,6 +33,7 @@ SUFFIXES = (".png", ".npy")
 
 
 _LOSSY = ("JPEG", "MPO", "WEBP")
+_COLOR_MODES = ("RGB", "RGBA")
 _MAP_COLORS = 256
 _LOOKED_AT = 1_000_000  # pixels of a colour picture, at most, that decide what it is
 
@@ -55,18 +57,25 @@ def is_photo(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> b
     kind, mode = picture_kind(path, "label map")
     if kind in _LOSSY:
         return True
-    if mode not in ("RGB", "RGBA"):
+    if mode not in _COLOR_MODES:
         return False
     with open_checked(path, PHOTO_FORMATS, "label map", max_pixels) as image:
-        step = int(np.ceil((image.width * image.height / _LOOKED_AT) ** 0.5))
-        seen = _pack(np.asarray(image)[::step, ::step])
+        return shows_photo(image, schema, str(path))
+
+
+def shows_photo(image: Image.Image, schema: LabelSchema, source: str) -> bool:
+    """Whether an opened picture is a photograph, as `is_photo` tells of one in a lossless file; `source` for messages."""
+    if image.mode not in _COLOR_MODES:
+        return False
+    step = int(np.ceil((image.width * image.height / _LOOKED_AT) ** 0.5))
+    seen = _pack(np.asarray(image)[::step, ::step])
     colors, counts = np.unique(seen, return_counts=True)
     if len(colors) <= _MAP_COLORS or np.isin(colors, _pack(schema.colors)).all():
         return False
     if np.sort(counts)[-_MAP_COLORS:].sum() < seen.size / 2:
         return True
     raise UserError(
-        f"{path} could be a photograph or a label map with blurred borders ({len(colors):,} colours, most of it in a few); "
+        f"{source} could be a photograph or a label map with blurred borders ({len(colors):,} colours, most of it in a few); "
         "save a photograph as JPEG, a label map as a grey PNG of class ids"
     )
 
@@ -90,12 +99,17 @@ def read_values(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -
     if path.suffix.lower() == ".npy":
         return _read_array(path, max_pixels)
     with open_checked(path, ("PNG",), "label map", max_pixels) as image:
-        if image.mode in ("L", "P", "I;16", "I"):
-            return np.array(image)
-        if image.mode in ("RGB", "RGBA"):
-            return schema.decode(_encode_colors(np.asarray(image), schema, str(path)))
-        kind = "1-bit black and white" if image.mode == "1" else f"a PNG of Pillow's mode {image.mode}"
-    raise UserError(f"{path} is {kind}, which cannot hold class ids; save it as an 8- or 16-bit grey PNG or as .npy")
+        return values_of(image, schema, str(path))
+
+
+def values_of(image: Image.Image, schema: LabelSchema, source: str) -> NDArray[Any]:
+    """Return the numbers in an opened label map, as `read_values` does; `source` for messages. Raises `UserError`."""
+    if image.mode in ("L", "P", "I;16", "I"):
+        return np.array(image)
+    if image.mode in _COLOR_MODES:
+        return schema.decode(_encode_colors(np.asarray(image), schema, source))
+    kind = "1-bit black and white" if image.mode == "1" else f"a picture of Pillow's mode {image.mode}"
+    raise UserError(f"{source} is {kind}, which cannot hold class ids; save it as an 8- or 16-bit grey PNG or as .npy")
 
 
 def write_label_map(path: Path, label_map: LabelMap, schema: LabelSchema) -> None:
