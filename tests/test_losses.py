@@ -33,6 +33,15 @@ def test_feature_matching_leaves_the_scores_out() -> None:
     assert float(losses.feature_matching(real, fake)) == pytest.approx(2.5)
 
 
+def test_feature_matching_as_spade_sums_over_the_layers_not_the_scales() -> None:
+    def answer(*levels: float) -> list[list[Tensor]]:
+        return [[*(torch.full((1, 2, 2, 2), level) for level in levels), torch.zeros(1, 1, 1, 1)]] * 2
+
+    real, fake = answer(1.0, 2.0, 3.0), answer(2.0, 0.0, 7.0)
+    assert float(losses.feature_matching(real, fake, summed=True)) == pytest.approx(1 + 2 + 4)
+    assert float(losses.feature_matching(real, fake)) == pytest.approx((1 + 2 + 4) / 3)
+
+
 def test_feature_matching_moves_the_drawn_side_only() -> None:
     real, fake = torch.ones(1, 2, 2, 2, requires_grad=True), torch.zeros(1, 2, 2, 2, requires_grad=True)
     losses.feature_matching([[real, real]], [[fake, fake]]).backward()
@@ -84,6 +93,7 @@ def test_kl_divergence() -> None:
     assert float(losses.kl_divergence((zero, zero))) == 0
     mean = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
     assert float(losses.kl_divergence((mean, zero))) == pytest.approx(0.5 * 5 / 2)
+    assert float(losses.kl_divergence((mean, zero), summed=True)) == pytest.approx(0.5 * 5)  # as SPADE
     log_variance = torch.log(torch.full((2, 3), 4.0))
     expected = 3 * 0.5 * (4 - 1 - torch.log(torch.tensor(4.0)))
     assert float(losses.kl_divergence((zero, log_variance))) == pytest.approx(float(expected))
@@ -102,6 +112,7 @@ def test_feature_reconstruction_weighs_scales_by_the_size_of_their_target() -> N
     predictions = [torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 1, 1)]
     targets = [torch.full((1, 1, 2, 2), 100.0), torch.full((1, 1, 1, 1), -0.01)]
     assert float(losses.feature_reconstruction(predictions, targets)) == pytest.approx(2)
+    assert float(losses.feature_reconstruction(predictions, targets, (0.5, 2.0))) == pytest.approx(50 + 0.02)
     nothing = [torch.zeros(1, 1, 2, 2)]
     assert float(losses.feature_reconstruction(nothing, nothing)) == 0  # no division by zero
 

@@ -1,6 +1,8 @@
 """A tiny untrained model and random scenes, for tests of what is done with a model."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,17 +20,24 @@ from sceneswap.scene import Scene
 SIZE = 32
 
 
-def tiny_release(kind: str = "msca", schema: str = "outdoor", seed: int = 0) -> Release:
-    """A random model of the tiny preset, as it would be released; it reads exemplars at 32×32."""
+LITERAL = {
+    name: getattr(load_train_config("paper").model, name)
+    for name in ("unit_logits", "aligned_start", "own_hidden", "own_shortcut", "hidden_activation", "initialisation")
+}
+"""The settings by which the preset `paper` takes the paper's or SPADE's word where our default differs."""
+
+
+def tiny_release(kind: str = "msca", schema: str = "outdoor", seed: int = 0, **changes: Any) -> Release:
+    """A random model of the tiny preset, as it would be released; it reads exemplars at 32×32. changes: of its settings."""
     torch.manual_seed(seed)
-    model = load_train_config("tiny").with_model(kind).model  # type: ignore[arg-type]
+    model = replace(load_train_config("tiny").with_model(kind).model, **changes)  # type: ignore[arg-type]
     classes = load_schema(schema)
     network = folded_copy(build_generator(model, classes.num_classes))
     return Release(network, model, classes, {"config": {"phases": [{"image_size": 2 * SIZE}]}})
 
 
-def tiny_synthesizer(kind: str = "msca", schema: str = "outdoor", seed: int = 0) -> Synthesizer:
-    return Synthesizer(tiny_release(kind, schema, seed), name="tiny", device="cpu")
+def tiny_synthesizer(kind: str = "msca", schema: str = "outdoor", seed: int = 0, **changes: Any) -> Synthesizer:
+    return Synthesizer(tiny_release(kind, schema, seed, **changes), name="tiny", device="cpu")
 
 
 def tiny_model(folder: Path, kind: str = "msca") -> Path:

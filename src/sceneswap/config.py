@@ -16,6 +16,8 @@ from sceneswap.files import parse_toml, read_text
 
 ModelKind = Literal["msca", "gap", "spade-vae"]
 Padding = Literal["zeros", "replicate"]
+Initialisation = Literal["kaiming", "xavier"]
+Geometry = Literal["window", "whole"]
 Task = Literal["patch", "global", "swap", "whole"]
 VGG_LAYERS = tuple(f"relu{b}_{c}" for b, count in enumerate((2, 2, 4, 4, 1), 1) for c in range(1, count + 1))
 """Activations of VGG-19 that losses and discriminator can read, fine → coarse."""
@@ -48,12 +50,22 @@ class ModelConfig:
     spade_hidden: tuple[int, ...] = (16, 24, 32, 48, 64)  # 0: γ and β directly from the condition
     middle_blocks: int = 2  # before the block of the coarsest scale
     extra_blocks: tuple[int, ...] = ()  # after the block of each scale; empty: none
-    normalisation: Literal["instance", "batch"] = "instance"  # inside SPADE blocks
+    normalisation: Literal["instance", "batch", "sync-batch"] = "instance"  # inside SPADE blocks
     padding: Padding = "zeros"  # of the SPADE ladder's convolutions
     upsampling: Literal["nearest", "bilinear"] = "nearest"  # between the ladder's scales
     noise_channels: int = 0  # of noise joined to every condition: what fine texture is grown from
     label_head: int = 0  # channels of the head that estimates label maps from the encoder's taps; 0: none
     latent: int = 256  # of SPADE_VAE
+    # What follows is ours by default; the preset `paper` takes the paper's or SPADE's word instead.
+    unit_logits: bool = (
+        True  # attention reads features of unit size, times a learned scale; else plain ψ * [F_x2, F_c2]
+    )
+    aligned_start: bool = True  # map k starts with the same labels in both scenes, and the mask nearly open
+    own_hidden: bool = False  # a hidden layer per SPADE normalisation; else one per block
+    own_shortcut: bool = False  # SPADE's shortcut, with a modulation of its own
+    hidden_activation: Literal["leaky", "relu"] = "leaky"  # after the hidden layers of the SPADE blocks
+    initialisation: Initialisation = "kaiming"  # "xavier": SPADE's, gain 0.02, of the ladder and what else is SPADE's
+    vae: Literal["ours", "spade"] = "ours"  # SPADE_VAE: our encoder after an exemplar; SPADE's, after the target itself
 
     def __post_init__(self) -> None:
         lengths = {
@@ -88,6 +100,10 @@ class ModelConfig:
         _require(blocks <= _MOST_BLOCKS, f"model: {blocks} blocks are more than the {_MOST_BLOCKS} possible")
         _require(min(self.label_embedding, self.latent) > 0, "model: label_embedding and latent must be greater than 0")
         _require(0 <= self.logit_scale < math.inf, "model: logit_scale must be 0 or more")
+        _require(
+            not (self.kind == "spade-vae" and self.vae == "spade" and self.label_head),
+            'model: SPADE\'s image encoder has no label head; set label_head = 0, or vae = "ours"',
+        )
 
     @property
     def scales(self) -> int:
@@ -111,6 +127,7 @@ class DiscriminatorConfig:
     label_embedding: int = 16
     taps: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # that the heads read
     patch_width: int = 0  # of a thin PatchGAN beside the heads; 0: none
+    initialisation: Initialisation = "kaiming"  # of a PatchGAN; "xavier": SPADE's, gain 0.02
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "scales", "label_embedding"):
@@ -142,6 +159,8 @@ class LossConfig:
     perceptual_weights: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of these layers, in their order
     perceptual_unit: bool = False  # every layer divided by its typical size
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1")
+    spade_sums: bool = False  # as SPADE: feature matching summed over the layers, KL over the batch; else means
+    self_weight: float = 0.5  # of self- against cross-reconstruction where a batch has both; 0.5: every entry alike
 
     def __post_init__(self) -> None:
         _require(
@@ -154,6 +173,7 @@ class LossConfig:
         single = {name: getattr(self, name) for name in self.terms()}
         for name, weight in [*single.items(), *(("perceptual_weights", w) for w in self.perceptual_weights)]:
             _require(0 <= weight < math.inf, f"loss: {name} must be 0 or more")
+        _require(0 <= self.self_weight < math.inf, "loss: self_weight must be 0 or more")
         drawing = [single[name] for name in single if name not in ("kl", "labels")]
         _require(any(drawing), "loss: at least one term needs a weight above 0")
 
@@ -226,10 +246,13 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     schema: str = "outdoor"
     pretrain_targets: tuple[Literal["vgg19", "color"], ...] = ("vgg19",)
+    pretrain_weights: tuple[float, ...] = ()  # of the scales, finest first; empty: 1 / mean size of each target
     betas: tuple[float, float] = (0.0, 0.9)  # of Adam
     ema_decay: float = 0.999
+    keep_adam: bool = False  # Adam's moments live on from one image phase to the next
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     accumulation: int = 1  # micro-steps per optimiser step
+    geometry: Geometry = "window"  # square windows of photographs with their aspect kept; "whole": resized to squares
     flip: bool = True
     jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this
     jitter_shift: float = 0.25  # and shift in ± this, on the [-1, 1] scale
@@ -256,7 +279,17 @@ class TrainConfig:
             "vgg19" not in self.pretrain_targets or self.model.scales <= 5 or self.model.encoder == "vgg19",
             "train: VGG-19 has five taps, so pretrain_targets cannot hold vgg19 with more than five scales",
         )
+        _require(
+            len(self.pretrain_weights) in (0, self.model.scales)
+            and all(0 <= w < math.inf for w in self.pretrain_weights),
+            "train: pretrain_weights needs a number of 0 or more per scale, or none at all",
+        )
+        own = self.model.kind == "spade-vae" and self.model.vae == "spade"
         for phase in self.phases:
+            _require(
+                not own or phase.task in ("patch", "global"),
+                f'phase {phase.name}: with vae = "spade" every photograph encodes itself, so it draws no swaps',
+            )
             _require(
                 phase.image_size // 2 % self.model.stride == 0,
                 f"phase {phase.name}: half of image_size must be a multiple of {self.model.stride} (the coarsest scale)",
@@ -286,13 +319,20 @@ class TrainConfig:
     def with_model(self, kind: ModelKind) -> "TrainConfig":
         """The same run for another model.
 
-        SPADE_VAE has nothing to pretrain: its pretrain rows train images instead. It normalises over the batch, as SPADE
-        does: normalising each picture by itself would erase what a latent vector, the same at every place, has to say.
+        SPADE_VAE has nothing to pretrain: its pretrain rows train images instead, or are left out with vae = "spade". It
+        normalises over the batch, as SPADE does: normalising each picture by itself would erase what a latent vector, the
+        same at every place, has to say.
         """
         if kind != "spade-vae":
             return replace(self, model=replace(self.model, kind=kind))
-        phases = tuple(replace(p, objective="image") if p.objective == "features" else p for p in self.phases)
-        return replace(self, model=replace(self.model, kind=kind, normalisation="batch"), phases=phases)
+        model = replace(self.model, kind=kind)
+        if model.normalisation == "instance":
+            model = replace(model, normalisation="batch")
+        if model.vae == "spade":
+            phases = tuple(p for p in self.phases if p.objective != "features")
+        else:
+            phases = tuple(replace(p, objective="image") if p.objective == "features" else p for p in self.phases)
+        return replace(self, model=model, phases=phases)
 
 
 T = TypeVar("T")

@@ -61,10 +61,14 @@ def label_cross_entropy(logits: Tensor, label_map: Tensor) -> Tensor:
     return summed / (wanted != logits.shape[1]).sum().clamp_min(1)
 
 
-def feature_matching(real: Judgement, fake: Judgement) -> Tensor:
-    """L1 between the discriminator's activations (scores left out) of real and drawn images."""
+def feature_matching(real: Judgement, fake: Judgement, *, summed: bool = False) -> Tensor:
+    """L1 between the discriminator's activations (scores left out) of real and drawn images.
+
+    Mean over image scales and layers; summed: over the layers their sum, as in SPADE.
+    """
     pairs = [(a, b) for r, f in zip(real, fake, strict=True) for a, b in zip(r[:-1], f[:-1], strict=True)]
-    return torch.stack([F.l1_loss(b.float(), a.detach().float()) for a, b in pairs]).mean()
+    terms = torch.stack([F.l1_loss(b.float(), a.detach().float()) for a, b in pairs])
+    return terms.sum() / len(real) if summed else terms.mean()
 
 
 def pixel(drawn: Tensor, target: Tensor) -> Tensor:
@@ -72,18 +76,29 @@ def pixel(drawn: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(drawn.float(), target)
 
 
-def kl_divergence(posterior: tuple[Tensor, Tensor]) -> Tensor:
-    """KL of N(μ, σ²) from N(0, 1), summed over the latent, mean over the batch; posterior = (μ, log σ²), (B, Z)."""
+def kl_divergence(posterior: tuple[Tensor, Tensor], *, summed: bool = False) -> Tensor:
+    """KL of N(μ, σ²) from N(0, 1), summed over the latent; posterior = (μ, log σ²), (B, Z).
+
+    Mean over the batch; summed: over the batch its sum, as in SPADE.
+    """
     mean, log_variance = posterior
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean()
+    terms = (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
+    return 0.5 * (terms.sum() if summed else terms.mean())
 
 
-def feature_reconstruction(predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Weighted sum of L1 over the scales (supplement §8): every scale weighs 1 over the mean size of its target."""
+def feature_reconstruction(
+    predictions: Sequence[Tensor], targets: Sequence[Tensor], weights: Sequence[float] = ()
+) -> Tensor:
+    """Weighted sum of L1 over the scales (supplement §8).
+
+    weights: of the scales, finest first; without, every scale weighs 1 over the mean size of its target.
+    """
     terms = []
     for prediction, target in zip(predictions, targets, strict=True):
-        size = target.float().abs().mean().clamp_min(1e-3)
-        terms.append(F.l1_loss(prediction.float(), target.float()) / size)
+        distance = F.l1_loss(prediction.float(), target.float())
+        terms.append(distance if weights else distance / target.float().abs().mean().clamp_min(1e-3))
+    if weights:
+        terms = [weight * term for weight, term in zip(weights, terms, strict=True)]
     return torch.stack(terms).sum()
 
 

@@ -187,6 +187,19 @@ def test_the_whole_of_the_global_task_is_the_whole_window() -> None:
     assert np.abs(whole.photo[2:-2, 2:-2] - blocks[2:-2, 2:-2]).max() <= 1
 
 
+def test_the_global_image_is_the_whole_photograph_where_that_is_wanted() -> None:
+    photo = np.zeros((40, 100, 3), np.uint8)
+    photo[:, :50], photo[:, 50:, 1] = 200, 90  # a window of 40 × 40 would show one half, or the seam off its middle
+    scene = Scene(photo, np.repeat([[0] * 50 + [1] * 50], 40, axis=0).astype(np.int16), "wide")
+    for k in range(3):
+        whole = sample_entries(Pictures(scene), Sampling("global", 64, 1, geometry="whole", **PLAIN), 0, k)[2]
+        assert whole.size == (32, 32)
+        assert (whole.label_map[:, :16] == 0).all()
+        assert (whole.label_map[:, 16:] == 1).all()
+        first, second = sample_entries(Pictures(scene), Sampling("patch", 64, 1, geometry="whole", **PLAIN), 0, k)
+        assert first.size == second.size == (32, 32)
+
+
 def test_an_epoch_shows_every_scene_once_and_the_next_in_another_order(dataset: FolderDataset) -> None:
     orders = [
         [sample_entries(dataset, PATCH, 1, k)[0].name for k in range(SCENES * epoch, SCENES * (epoch + 1))]

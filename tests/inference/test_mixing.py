@@ -24,15 +24,19 @@ from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.models import msca
 from sceneswap.models.generator import Exemplar, Generator
 from sceneswap.models.spade_vae import Latent
-from tests.tiny import random_scene, tiny_synthesizer
+from tests.tiny import LITERAL, random_scene, tiny_synthesizer
 
 CLOSE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-5}
 SCENES = [random_scene(i, *size) for i, size in enumerate([(32, 32), (32, 64), (48, 32)], 1)]  # of different sizes
 
 
-@pytest.fixture(scope="module", params=["msca", "gap"])
+@pytest.fixture(scope="module", params=["msca", "gap", *LITERAL, "literal"])
 def synthesizer(request: pytest.FixtureRequest) -> Synthesizer:
-    return tiny_synthesizer(request.param)
+    """Ours, the ablation, and ours with each literal option of the preset `paper` and with all of them."""
+    if request.param in ("msca", "gap"):
+        return tiny_synthesizer(request.param)
+    changes = LITERAL if request.param == "literal" else {request.param: LITERAL[request.param]}
+    return tiny_synthesizer("msca", **changes)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ def train(
     out: Path,
     preset: str = "small",
     model: Literal["msca", "gap", "spade-vae"] | None = None,
+    schema: str | None = None,
     resume: bool = False,
     replan: bool = False,
     init_from: Path | None = None,
@@ -44,6 +45,7 @@ def train(
         out: Folder of the run: checkpoints, metrics.jsonl, sample grids.
         preset: paper, small, tiny, or the path of a TOML file of the same form.
         model: Overrides the preset's; msca is the method, gap and spade-vae are its baselines.
+        schema: The classes to train on, a preset or a schema file (see `sceneswap labels list`); overrides the preset's.
         resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
         replan: With --resume: go on with the settings of --preset instead (the networks must be the same).
         init_from: Start from the weights of a released model folder of the same preset and schema.
@@ -63,7 +65,7 @@ def train(
         raise UserError("--scale-steps must be greater than 0")
     settings = load_train_config(preset)
     settings = settings.with_model(model) if model else settings
-    overrides = {"precision": precision, "seed": seed}
+    overrides = {"precision": precision, "seed": seed, "schema": schema}
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = _scaled(from_dict(TrainConfig, to_dict(settings) | given, "sceneswap train"), scale_steps)
     only = read_json(split, "a list of image stems") if split else None
@@ -77,8 +79,10 @@ def train(
     if dry_run:
         from sceneswap.data.folder import FolderDataset
 
-        dataset = FolderDataset(data, load_schema(settings.schema), only=only)
-        _print_plan(settings, loop.plan(settings, len(dataset)), f"{len(dataset)} scenes")
+        classes = load_schema(settings.schema)
+        dataset = FolderDataset(data, classes, only=only)
+        title = f"{len(dataset):,} scenes, {classes.num_classes} classes of {classes.name}"
+        _print_plan(settings, loop.plan(settings, len(dataset)), title)
         return
     try:
         last = loop.train(

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sceneswap.config import Task
+from sceneswap.config import Geometry, Task
 from sceneswap.data.patches import disjoint_pair, free_crop, large_crop_size, patch_size
 from sceneswap.data.transforms import crop, flip, jitter_color, resize, resize_short_side, sample_jitter
 from sceneswap.errors import UserError
@@ -45,7 +45,8 @@ class Sampling:
     "whole": as "swap", with the whole window and its mirror image in place of the patches.
     image_size: S in pixels, a multiple of 32. batch_size: scenes per batch and process. jitter_gain, jitter_shift:
     half-widths of the colour jitter that all entries of a scene share (gain 1 ± jitter_gain, shift ± jitter_shift on
-    the [-1, 1] scale). Raises `UserError` for impossible values.
+    the [-1, 1] scale). geometry: the S × S picture is a "window" at a random place of the photograph, resized to a short
+    side of S; or the "whole" photograph resized to it, whatever its aspect. Raises `UserError` for impossible values.
     """
 
     task: Task
@@ -54,6 +55,7 @@ class Sampling:
     flip: bool = True
     jitter_gain: float = 0.3
     jitter_shift: float = 0.25
+    geometry: Geometry = "window"
 
     def __post_init__(self) -> None:
         if self.task not in get_args(Task):
@@ -92,7 +94,8 @@ class Batch:
     image: (B, 3, H, W) float32 in [-1, 1], channels last in memory. label_map: (B, H, W) int64 class indices, void = C.
     exemplar: (B,) int64, entry n is reconstructed with entry exemplar[n] as its exemplar; p and q point at each other,
     wholes at themselves (self-reconstruction). known: the first `known` entries are to become their own image; the
-    others are swaps, drawn after another scene, whose true picture nobody has. names: the file of each entry.
+    others are swaps, drawn after another scene, whose true picture nobody has. names: the file of each entry. own: the
+    last `own` entries are their own exemplar.
     """
 
     image: Tensor
@@ -100,6 +103,7 @@ class Batch:
     exemplar: Tensor
     names: tuple[str, ...]
     known: int
+    own: int = 0
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on `device`."""
@@ -114,13 +118,13 @@ class Batch:
 def sample_entries(dataset: SceneSource, sampling: Sampling, seed: int, k: int) -> list[Scene]:
     """Return the entries of scene `k` of the stream: [p, q], or [p, q, whole] for the global task, each S/2 × S/2.
 
-    A photo of another shape is resized to a short side of S with its aspect kept; the "global image" of supplement §7
-    is an S × S window of it at a random place, mirrored with probability 1/2. Window, mirroring and colour jitter are
-    drawn once for all entries. A pure function of its arguments.
+    The "global image" of supplement §7 is an S × S picture made of the photo as `Sampling.geometry` says, mirrored with
+    probability 1/2. Window, mirroring and colour jitter are drawn once for all entries. A pure function of its arguments.
     """
     size = sampling.image_size
     rng = np.random.default_rng([seed, _SAMPLE, k])
-    scene = resize_short_side(dataset[_scene_index(len(dataset), seed, k)], size)
+    scene = dataset[_scene_index(len(dataset), seed, k)]
+    scene = resize(scene, (size, size)) if sampling.geometry == "whole" else resize_short_side(scene, size)
     window = crop(scene, free_crop(rng, scene.size, (size, size)))
     if rng.random() < 0.5 and sampling.flip:
         window = flip(window)
@@ -187,7 +191,8 @@ class BatchStream:
             raise
         self._position += self.scenes_per_step
         known = len(entries) // 2 if self.sampling.swaps else len(entries)
-        return _tensors(joined, _exemplars(self.sampling), tuple(entry.name for entry in entries), known)
+        own = self.sampling.batch_size if self.sampling.task == "global" else 0
+        return _tensors(joined, _exemplars(self.sampling), tuple(entry.name for entry in entries), known, own)
 
     @property
     def position(self) -> int:
@@ -259,10 +264,10 @@ def _join(entries: Sequence[Scene]) -> _Joined:
     return photos, label_maps
 
 
-def _tensors(joined: _Joined, exemplar: Sequence[int], names: tuple[str, ...], known: int) -> Batch:
+def _tensors(joined: _Joined, exemplar: Sequence[int], names: tuple[str, ...], known: int, own: int = 0) -> Batch:
     photos, label_maps = joined
     image = torch.from_numpy(photos).permute(0, 3, 1, 2)  # a view: channels last in memory
-    return Batch(image, torch.from_numpy(label_maps), torch.tensor(exemplar, dtype=torch.int64), names, known)
+    return Batch(image, torch.from_numpy(label_maps), torch.tensor(exemplar, dtype=torch.int64), names, known, own)
 
 
 @lru_cache(maxsize=8)

@@ -59,11 +59,12 @@ class Reading:
     """Reads scenes and label maps in a model's schema, and brings them to sizes that its network takes.
 
     schema: the model's. working_size: the side of the square whose area exemplars are brought to. stride: sides of what
-    the network takes are multiples of it.
+    the network takes are multiples of it. squares: whether exemplars are resized to that very square, as in training.
     """
 
     schema: LabelSchema
     working_size: int
+    squares: bool = False
 
     @property
     def stride(self) -> int:
@@ -150,8 +151,9 @@ class Reading:
     def working_shape(self, shape: tuple[int, int], size: int | None = None) -> tuple[int, int]:
         """(height, width) at which `encode` reads an exemplar of `shape`.
 
-        The multiples of the stride nearest to `shape` scaled to the area size², at least one stride each.
+        The multiples of the stride nearest to `shape` (or a square) scaled to the area size², at least one stride each.
         """
+        shape = (1, 1) if self.squares else shape
         scale = (size or self.working_size) / (shape[0] * shape[1]) ** 0.5
         height, width = (max(1, round(side * scale / self.stride)) * self.stride for side in shape)
         return height, width
@@ -220,6 +222,12 @@ def trained_size(record: dict[str, Any]) -> int | None:
             f"the model's record of training names an image_size of {size!r}; fetch or export the model again"
         )
     return size // (2 if whole else 1)
+
+
+def trained_on_squares(record: dict[str, Any]) -> bool:
+    """Whether the photographs of training were resized to squares (`TrainConfig.geometry`)."""
+    settings = record.get("config")
+    return isinstance(settings, dict) and settings.get("geometry") == "whole"
 
 
 def _missing(side: int, stride: int) -> int:

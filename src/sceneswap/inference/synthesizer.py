@@ -40,7 +40,7 @@ from sceneswap.inference.given import Given, as_list, matched
 from sceneswap.inference.labelling import choose_labeller
 from sceneswap.inference.look import Look, class_shares, joined
 from sceneswap.inference.mixing import draw_mixed
-from sceneswap.inference.reading import DEFAULT_WORKING_SIZE, LABEL_SIDE, Encoded, Labeller, Reading, trained_size
+from sceneswap.inference.reading import DEFAULT_WORKING_SIZE, LABEL_SIDE, Encoded, Labeller, Reading, trained_on_squares, trained_size
 from sceneswap.inference.segmentation import Segmenter, classes_at
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
@@ -81,6 +81,7 @@ class Synthesizer(Reading):
         self.weights_sha256 = weights_sha256 or checkpoint.weights_sha256(release.network)
         self.working_size = trained_size(release.record) or DEFAULT_WORKING_SIZE
         self._segmenter = segmenter, segmenter_schema
+        self.squares = trained_on_squares(release.record)
         self._network = release.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __repr__(self) -> str:
@@ -315,9 +316,10 @@ class Synthesizer(Reading):
         (224, 288)
 
         The whole picture is resized, nothing is cropped: to the pixel area of a square of side `size`, its aspect kept
-        up to rounding to the stride. By default `size` is `working_size`, the size at which the model saw whole
-        photographs in training: textures have the scale that its features know, and what is encoded does not depend
-        on the label map to be drawn. A larger `size` keeps finer detail, at the cost of memory.
+        up to rounding to the stride (to that very square, where training resized photographs to squares). By default
+        `size` is `working_size`, the size at which the model saw whole photographs in training: textures have the scale
+        that its features know, and what is encoded does not depend on the label map to be drawn. A larger `size` keeps
+        finer detail, at the cost of memory.
         """
         if not isinstance(exemplar, Scene):
             raise UserError(

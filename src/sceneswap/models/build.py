@@ -8,10 +8,11 @@ from sceneswap.config import DiscriminatorConfig, ModelConfig
 from sceneswap.models.discriminator import Discriminator, FeatureDiscriminator, MultiScaleDiscriminator
 from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead, VGGEncoder
 from sceneswap.models.generator import Generator
+from sceneswap.models.layers import initialise_as_spade
 from sceneswap.models.msca import GAP, MSCA
 from sceneswap.models.pretrained.vgg import SHIPPED_TAPS, VGG19, load_vgg19, shipped_vgg19
-from sceneswap.models.spade import BlockKind, SpadeSynthesis
-from sceneswap.models.spade_vae import SpadeVAE
+from sceneswap.models.spade import BlockKind, SpadeSynthesis, settle_spectral_norm
+from sceneswap.models.spade_vae import SpadeImageEncoder, SpadeVAE
 
 Network = Generator | SpadeVAE
 """Both encode an exemplar (`encode_exemplar`) and draw label maps in its look (`draw`)."""
@@ -26,6 +27,8 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
     vgg19: weights for `encoder = "vgg19"`, see `models.pretrained.vgg`. Raises `UserError` when these cannot be had.
     """
     target_encoder = _label_encoder(config, num_classes)
+    if config.kind == "spade-vae" and config.vae == "spade":
+        return _spade_vae(config, SpadeImageEncoder(config.widths[0]), target_encoder, None)
     image_encoder: VGGEncoder | CompactEncoder
     if config.encoder == "vgg19" and (config.kind != "spade-vae" or config.encoder_taps <= SHIPPED_TAPS):
         image_encoder = VGGEncoder(
@@ -42,18 +45,12 @@ def build_generator(config: ModelConfig, num_classes: int, vgg19: Path | None = 
             padding=config.encoder_padding,
         )
     if config.kind == "spade-vae":
-        return SpadeVAE(
-            image_encoder=image_encoder,
-            latent=config.latent,
-            width=config.widths[-1],
-            target_encoder=target_encoder,
-            synthesis=_synthesis(config, config.label_channels),
-            label_head=label_head,
-        )
+        return _spade_vae(config, image_encoder, target_encoder, label_head)
     exemplar_encoder = target_encoder
     if config.kind == "msca" and not config.tie_label_encoders:  # GAP does not look at the exemplar's labels
         exemplar_encoder = _label_encoder(config, num_classes)
-        exemplar_encoder.load_state_dict(target_encoder.state_dict())  # like meets like from the first step
+        if config.aligned_start:
+            exemplar_encoder.load_state_dict(target_encoder.state_dict())  # like meets like from the first step
     return Generator(
         image_encoder=image_encoder,
         compress=[nn.Conv2d(c, n, 1) for c, n in zip(image_encoder.channels, config.feature_channels, strict=True)],
@@ -75,18 +72,48 @@ def build_discriminator(config: DiscriminatorConfig, num_classes: int) -> Discri
             width=config.width,
             patch_width=config.patch_width,
         )
-    return MultiScaleDiscriminator(
+    discriminator = MultiScaleDiscriminator(
         num_classes=num_classes,
         embedding=config.label_embedding,
         width=config.width,
         layers=config.layers,
         scales=config.scales,
     )
+    _initialise(discriminator, config.initialisation)
+    return discriminator
 
 
 def condition_channels(config: ModelConfig) -> tuple[int, ...]:
     """Channels of concat[F_x1, F_c1] per scale, finest first."""
     return tuple(n + m for n, m in zip(config.feature_channels, config.label_channels, strict=True))
+
+
+def _spade_vae(
+    config: ModelConfig,
+    image_encoder: CompactEncoder | VGGEncoder | SpadeImageEncoder,
+    target_encoder: LabelEncoder,
+    label_head: LabelHead | None,
+) -> SpadeVAE:
+    network = SpadeVAE(
+        image_encoder=image_encoder,
+        latent=config.latent,
+        width=config.widths[-1],
+        target_encoder=target_encoder,
+        synthesis=_synthesis(config, config.label_channels),
+        label_head=label_head,
+        encodes_target=config.vae == "spade",
+    )
+    if config.vae == "spade":
+        for part in (network.image_encoder, network.to_mean, network.to_log_variance, network.from_latent):
+            _initialise(part, config.initialisation)
+    return network
+
+
+def _initialise(module: nn.Module, kind: str) -> None:
+    """SPADE's start for what is SPADE's, if that is wanted; else the module's own."""
+    if kind == "xavier":
+        initialise_as_spade(module)
+        settle_spectral_norm(module)  # of weights that are new
 
 
 def _vgg(config: ModelConfig, path: Path | None) -> VGG19:
@@ -114,11 +141,13 @@ def _attention(config: ModelConfig, scale: int) -> MSCA | GAP:
         exemplar_labels=config.label_channels[scale],
         maps=config.attention_maps[scale],
         logit_scale=config.logit_scale,
+        unit=config.unit_logits,
+        aligned=config.aligned_start,
     )
 
 
 def _synthesis(config: ModelConfig, conditions: tuple[int, ...]) -> SpadeSynthesis:
-    return SpadeSynthesis(
+    synthesis = SpadeSynthesis(
         widths=config.widths,
         conditions=conditions,
         hidden=config.spade_hidden,
@@ -126,6 +155,13 @@ def _synthesis(config: ModelConfig, conditions: tuple[int, ...]) -> SpadeSynthes
         extra_blocks=config.extra_blocks,
         noise_channels=config.noise_channels,
         kind=BlockKind(
-            batch_norm=config.normalisation == "batch", padding=config.padding, upsampling=config.upsampling
+            normalisation=config.normalisation,
+            padding=config.padding,
+            upsampling=config.upsampling,
+            own_hidden=config.own_hidden,
+            own_shortcut=config.own_shortcut,
+            relu=config.hidden_activation == "relu",
         ),
     )
+    _initialise(synthesis, config.initialisation)
+    return synthesis

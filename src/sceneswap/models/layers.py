@@ -5,6 +5,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 Padding = Literal["zeros", "replicate"]
 
@@ -88,3 +89,15 @@ class InstanceNorm(nn.Module):
         if torch.is_grad_enabled() and x.requires_grad:
             return _InstanceNorm.apply(x)
         return F.instance_norm(x)
+
+
+@torch.no_grad()
+def initialise_as_spade(module: nn.Module) -> None:
+    """SPADE's start, in place: every convolution and linear layer Xavier normal with gain 0.02, biases 0."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            normed = parametrize.is_parametrized(layer, "weight")  # then the weight that spectral norm divides
+            weight: Any = layer.parametrizations.weight.original if normed else layer.weight  # type: ignore[union-attr]
+            nn.init.xavier_normal_(weight, gain=0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

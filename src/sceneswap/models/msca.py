@@ -110,41 +110,58 @@ class SpatialChannelAttention(nn.Module, ABC):
 class MSCA(SpatialChannelAttention):
     """The weights of MSCA at one scale: ψ (spatial logits), φ (channel logits), the masking MLP.
 
-    Both 1×1 convolutions read features of unit root mean square and are followed by a learned scale, because attention
-    that starts uniform (F_x1 ≈ global average) has gradients too small to leave that state. For the same reason ψ's
-    label part starts equal to φ (where M1 = M2): map k then looks at the same labels in both scenes from the first
-    step, and learning refines it.
+    unit: both 1×1 convolutions read features of unit root mean square and are followed by a learned scale, because
+    attention that starts uniform (F_x1 ≈ global average) has gradients too small to leave that state. Otherwise they are
+    the plain ψ * [F_x2, F_c2] and φ * F_c1, and start as PyTorch's convolutions do. aligned: ψ's label part starts equal to
+    φ (where M1 = M2), so that map k looks at the same labels in both scenes from the first step, and the mask nearly open.
 
-    features: N. target_labels, exemplar_labels: M1, M2. maps: K. logit_scale: initial standard deviation of the logits.
+    features: N. target_labels, exemplar_labels: M1, M2. maps: K. logit_scale: initial standard deviation of the logits, if
+    `unit`.
     """
 
     def __init__(
-        self, *, features: int, target_labels: int, exemplar_labels: int, maps: int, logit_scale: float
+        self,
+        *,
+        features: int,
+        target_labels: int,
+        exemplar_labels: int,
+        maps: int,
+        logit_scale: float,
+        unit: bool = True,
+        aligned: bool = True,
     ) -> None:
         super().__init__()
+        self.unit = unit
         self.psi = nn.Conv2d(features + exemplar_labels, maps, 1)
         self.phi = nn.Conv2d(target_labels, maps, 1)
-        self.psi_scale = nn.Parameter(torch.ones(()))
-        self.phi_scale = nn.Parameter(torch.ones(()))
+        if unit:
+            self.psi_scale = nn.Parameter(torch.ones(()))
+            self.phi_scale = nn.Parameter(torch.ones(()))
         self.mask = nn.Sequential(
             nn.Linear(target_labels + exemplar_labels, 2 * maps), nn.LeakyReLU(0.2), nn.Linear(2 * maps, maps)
         )
-        nn.init.normal_(self.phi.weight, std=logit_scale * target_labels**-0.5)
-        nn.init.normal_(self.psi.weight, std=logit_scale * exemplar_labels**-0.5)
         with torch.no_grad():
-            self.mask.get_parameter("2.bias").fill_(2.0)  # start nearly open: σ(2) = 0.88
-            self.psi.weight[:, :features] *= 0.3
-            if target_labels == exemplar_labels:
+            if unit:
+                nn.init.normal_(self.phi.weight, std=logit_scale * target_labels**-0.5)
+                nn.init.normal_(self.psi.weight, std=logit_scale * exemplar_labels**-0.5)
+                self.psi.weight[:, :features] *= 0.3
+            if aligned:
+                self.mask.get_parameter("2.bias").fill_(2.0)  # start nearly open: σ(2) = 0.88
+            if aligned and target_labels == exemplar_labels:
                 self.psi.weight[:, features:] = self.phi.weight
 
     def spatial_logits(self, features: Tensor, labels: Tensor) -> Tensor:
         """α̃ = ψ * [F_x2, F_c2]: (B, N, H2, W2), (B, M2, H2, W2) → (B, K, H2, W2) float32; exemplar only."""
+        if not self.unit:
+            return self.psi(torch.cat([features, labels.to(features.dtype)], dim=1)).float()
         by_features, by_labels = self.psi.weight.split([features.shape[1], labels.shape[1]], dim=1)
         logits = _scaled_logits(features, by_features) + _scaled_logits(labels, by_labels, self.psi.bias)
         return self.psi_scale * logits
 
     def channel_logits(self, labels: Tensor) -> Tensor:
         """β̃ = φ * F_c1: (B, M1, H1, W1) → (B, K, H1, W1) float32; target only (supplement §1, footnote 1)."""
+        if not self.unit:
+            return self.phi(labels).float()
         return self.phi_scale * _scaled_logits(labels, self.phi.weight, self.phi.bias)
 
     def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from sceneswap.models.layers import InstanceNorm, Padding, convolution
 
 Upsampling = Literal["nearest", "bilinear"]
+Normalisation = Literal["instance", "batch", "sync-batch"]
 
 
 def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -20,21 +21,31 @@ def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     return torch.addcmul(normalised + beta, normalised, gamma)
 
 
-def _normalisation(channels: int, batch: bool) -> nn.Module:
-    """Parameter-free normalisation: per picture, or over the batch (with running statistics) as in SPADE."""
-    return nn.BatchNorm2d(channels, affine=False) if batch else InstanceNorm()
+def _normalisation(channels: int, kind: Normalisation) -> nn.Module:
+    """Parameter-free normalisation: per picture, or over the batch (with running statistics) as in SPADE.
+
+    "sync-batch" is over the batch of all processes, SPADE's very own; on a single process the two are one.
+    """
+    if kind == "instance":
+        return InstanceNorm()
+    return (nn.SyncBatchNorm if kind == "sync-batch" else nn.BatchNorm2d)(channels, affine=False)
 
 
 @dataclass(frozen=True)
 class BlockKind:
     """What all SPADE blocks of a ladder share. padding: "replicate" spares pictures the pale rims that zeros leave.
 
-    upsampling: between scales; "bilinear" draws no lattice of 2, 4, 8 pixels.
+    upsampling: between scales; "bilinear" draws no lattice of 2, 4, 8 pixels. SPADE's own form, where ours is cheaper:
+    own_hidden: a hidden layer for each normalisation, own_shortcut: one more modulation for the shortcut, relu: after the
+    hidden layer in place of LeakyReLU.
     """
 
-    batch_norm: bool = False
+    normalisation: Normalisation = "instance"
     padding: Padding = "zeros"
     upsampling: Upsampling = "nearest"
+    own_hidden: bool = False
+    own_shortcut: bool = False
+    relu: bool = False
 
 
 class SpadeBlock(nn.Module):
@@ -42,7 +53,7 @@ class SpadeBlock(nn.Module):
 
     γ and β of both normalisations come from one `hidden`-channel 3×3 convolution of the condition, shared by the block,
     followed by a 3×3 convolution each (hidden = 0: directly from the condition). The shortcut reads the first modulated
-    activation. All convolutions of activations carry spectral norm.
+    activation. `BlockKind` has SPADE's own form of both. All convolutions of activations carry spectral norm.
     """
 
     def __init__(
@@ -52,23 +63,38 @@ class SpadeBlock(nn.Module):
         kind = kind or BlockKind()
         middle = min(inputs, outputs)
         edge = kind.padding
-        self.normalisation_0 = _normalisation(inputs, kind.batch_norm)
-        self.normalisation_1 = _normalisation(middle, kind.batch_norm)
-        self.shared = convolution(condition, hidden, edge) if hidden else None
-        self.modulation_0 = convolution(hidden or condition, 2 * inputs, edge)
-        self.modulation_1 = convolution(hidden or condition, 2 * middle, edge)
+        learned = inputs != outputs
+        self.activation = nn.ReLU() if kind.relu else nn.LeakyReLU(0.2)
+        self.normalisation_0 = _normalisation(inputs, kind.normalisation)
+        self.normalisation_1 = _normalisation(middle, kind.normalisation)
+        self.shared = convolution(condition, hidden, edge) if hidden and not kind.own_hidden else None
+
+        def modulation(channels: int) -> nn.Module:
+            last = convolution(hidden or condition, 2 * channels, edge)
+            if not (hidden and kind.own_hidden):
+                return last
+            return nn.Sequential(convolution(condition, hidden, edge), self.activation, last)
+
+        self.modulation_0 = modulation(inputs)
+        self.modulation_1 = modulation(middle)
+        self.modulation_s = modulation(inputs) if learned and kind.own_shortcut else None
         self.convolution_0 = spectral_norm(convolution(inputs, middle, edge))
         self.convolution_1 = spectral_norm(convolution(middle, outputs, edge))
-        self.shortcut = spectral_norm(nn.Conv2d(inputs, outputs, 1, bias=False)) if inputs != outputs else None
+        self.shortcut = spectral_norm(nn.Conv2d(inputs, outputs, 1, bias=False)) if learned else None
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x (B, inputs, H, W), condition (B, condition, H, W) → (B, outputs, H, W)."""
-        hidden = condition if self.shared is None else F.leaky_relu(self.shared(condition), 0.2)
-        first = modulate(self.normalisation_0(x), *self.modulation_0(hidden).chunk(2, dim=1))
+        hidden = condition if self.shared is None else self.activation(self.shared(condition))
+        normal = self.normalisation_0(x)
+        first = modulate(normal, *self.modulation_0(hidden).chunk(2, dim=1))
         second = self.convolution_0(F.leaky_relu(first, 0.2))
         second = modulate(self.normalisation_1(second), *self.modulation_1(hidden).chunk(2, dim=1))
         second = self.convolution_1(F.leaky_relu(second, 0.2))
-        return second + (x if self.shortcut is None else self.shortcut(first))
+        if self.shortcut is None:
+            return second + x
+        if self.modulation_s is not None:  # of the same normalised x: it has no parameters
+            first = modulate(normal, *self.modulation_s(hidden).chunk(2, dim=1))
+        return second + self.shortcut(first)
 
 
 class Noise(nn.Module):

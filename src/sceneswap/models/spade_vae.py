@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from sceneswap.models.encoders import CompactEncoder, LabelEncoder, LabelHead, VGGEncoder
 from sceneswap.models.generator import Drawing
@@ -33,25 +35,55 @@ class Latent:
         return Latent(tensors["mean"], tensors["log_variance"])
 
 
+class SpadeImageEncoder(nn.Module):
+    """SPADE's image encoder up to its linear layers: six 3×3 convolutions of stride 2, spectral and instance norm.
+
+    width: channels of the first; at most eight times as many. forward: image (B, 3, H, W) in [-1, 1], of any size and
+    brought to 256×256 → one tap (B, 8 · width, 4, 4).
+    """
+
+    SIDE = 256
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        widths = [3, *(width * factor for factor in (1, 2, 4, 8, 8, 8))]
+        self.channels = (widths[-1],)
+        self.convolutions = nn.ModuleList(
+            spectral_norm(nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False)) for a, b in pairwise(widths)
+        )
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        x = image
+        if x.shape[2:] != (self.SIDE, self.SIDE):
+            x = F.interpolate(x, size=(self.SIDE, self.SIDE), mode="bilinear", align_corners=False)
+        for convolution in self.convolutions:
+            x = F.leaky_relu(F.instance_norm(convolution(x)), 0.2)
+        return (x,)
+
+
 class SpadeVAE(nn.Module):
     """SPADE with an image encoder x2 → (μ, log σ²). The same label features and ladder as ours, so that only the way
     the exemplar enters differs. `draw` uses the mean, training a sample.
 
-    grid: the latent becomes a feature map of grid × grid, enlarged to the coarsest scale of any size.
+    encodes_target: in training every entry is drawn after its own photograph, as a variational autoencoder is trained,
+    whatever its exemplar. grid: the latent becomes a feature map of grid × grid, enlarged to the coarsest scale of any size.
     """
 
     def __init__(
         self,
         *,
-        image_encoder: CompactEncoder | VGGEncoder,
+        image_encoder: CompactEncoder | VGGEncoder | SpadeImageEncoder,
         latent: int,
         width: int,
         target_encoder: LabelEncoder,
         synthesis: SpadeSynthesis,
         label_head: LabelHead | None = None,
+        encodes_target: bool = False,
         grid: int = 4,
     ) -> None:
         super().__init__()
+        self.encodes_target = encodes_target
         self.grid = grid
         self.label_head = label_head
         self.image_encoder = image_encoder
@@ -61,7 +93,7 @@ class SpadeVAE(nn.Module):
         self.from_latent = nn.Linear(latent, width * grid**2)
         self.target_encoder = target_encoder
         self.synthesis = synthesis
-        self.stride = int(2 ** (len(channels) - 1))
+        self.stride = int(2 ** (len(synthesis.blocks) - 1))
 
     def encode_exemplar(self, image: Tensor, label_map: Tensor) -> Latent:
         """Encode exemplars (B, 3, H2, W2) in [-1, 1]; the label map is not used by this baseline."""
@@ -92,7 +124,7 @@ class SpadeVAE(nn.Module):
         """Training forward with a sampled latent; `index` and `taps` as in `Generator.forward`."""
         taps = self.image_encoder(exemplar_image) if taps is None else taps
         latent = self._encode(taps)
-        if index is not None:
+        if index is not None and not self.encodes_target:
             latent = latent.select(index)
         noise = torch.randn_like(latent.mean)
         conditions = self.target_encoder(label_map)

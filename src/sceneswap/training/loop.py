@@ -109,10 +109,11 @@ def train(
         progress("train", total, run.progress.step, shown=main) as advance,
         _interruptions() as interrupted,
     ):
+        active = None
         for number in range(run.progress.phase, len(settings.phases)):
             run.progress.phase = number
             phase = settings.phases[number]
-            active = start_phase(phase, settings, networks, accelerator)
+            active = start_phase(phase, settings, networks, accelerator, active)
             if newest:
                 checkpoint.restore_state(
                     tensors, meta, networks=networks.kept, optimizers=active.optimizers, source=str(newest)
@@ -151,13 +152,14 @@ def replanned(
 
 
 def plan(settings: TrainConfig, scenes: int, processes: int = 1) -> list[dict[str, Any]]:
-    """The phases of a run as a table: name, objective, task, patch size, entries per step, steps, learning rate."""
+    """The phases of a run as a table: name, objective, task, patch size, epochs, entries per step, steps, learning rate."""
     return [
         {
             "phase": p.name,
             "objective": p.objective,
             "task": p.task,
             "patch": phases.sampling_of(p, settings).entry_size,
+            "epochs": f"{p.epochs:g}" if p.epochs else "–",
             "entries per step": phases.sampling_of(p, settings).entries_per_scene
             * p.batch_size * processes * settings.accumulation,
             "steps": phases.steps_of(p, settings, scenes, processes),

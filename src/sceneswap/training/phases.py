@@ -15,6 +15,7 @@ def sampling_of(phase: PhaseConfig, config: TrainConfig) -> Sampling:
         flip=config.flip,
         jitter_gain=config.jitter_gain,
         jitter_shift=config.jitter_shift,
+        geometry=config.geometry,
     )
 
 

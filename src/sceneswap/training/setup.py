@@ -65,8 +65,9 @@ class Networks:
 
 @dataclass(frozen=True)
 class ActivePhase:
-    """A phase ready to run: its step, the wrapped models it accumulates over, its optimizers by name."""
+    """A phase ready to run: its objective, its step, the wrapped models it accumulates over, its optimizers by name."""
 
+    objective: str
     step: Callable[[Batch], dict[str, float]]
     models: tuple[nn.Module, ...]
     optimizers: dict[str, torch.optim.Optimizer]
@@ -104,6 +105,10 @@ def make_networks(
     """Build every network of a run on the accelerator's device; the same on every process, whatever its rank."""
     torch.manual_seed(settings.seed)
     device, loss = accelerator.device, settings.loss
+    if settings.model.normalisation == "sync-batch" and accelerator.num_processes > 1 and device.type == "cpu":
+        raise UserError(
+            'normalisation = "sync-batch" joins the processes of GPUs only; on CPUs train with one process, or with "batch"'
+        )
     place = {"device": device, "memory_format": torch.channels_last}
     generator = build_generator(settings.model, schema.num_classes, vgg19).to(**place)
     discriminator = build_discriminator(settings.discriminator, schema.num_classes).to(**place)
@@ -142,11 +147,26 @@ def _loss_vgg(own: VGG19 | None, layers: Collection[str], path: Path | None, pla
     return load_vgg19(path, taps=depth).to(**place)
 
 
-def start_phase(phase: PhaseConfig, settings: TrainConfig, networks: Networks, accelerator: Accelerator) -> ActivePhase:
-    """Wrap the networks for `phase`, with fresh optimizers, and return its step."""
+def start_phase(
+    phase: PhaseConfig,
+    settings: TrainConfig,
+    networks: Networks,
+    accelerator: Accelerator,
+    before: ActivePhase | None = None,
+) -> ActivePhase:
+    """Wrap the networks for `phase`, with fresh optimizers, and return its step.
+
+    before: the phase that has just ended; where both train images and `keep_adam` is set, its optimizers' moments live on.
+    """
+    kept = {}
+    if settings.keep_adam and before is not None and phase.objective == before.objective == "image":
+        kept = {name: optimizer.state_dict() for name, optimizer in before.optimizers.items()}
     accelerator.free_memory()
     networks.generator.requires_grad_(True)
-    return _OBJECTIVES[phase.objective](phase, settings, networks, accelerator)
+    active = _OBJECTIVES[phase.objective](phase, settings, networks, accelerator)
+    for name, state in kept.items():
+        active.optimizers[name].load_state_dict(state)
+    return active
 
 
 def _start_labels(
@@ -159,6 +179,7 @@ def _start_labels(
     optimizer = _adam(reader, phase.learning_rate, settings)
     reader, optimizer = accelerator.prepare(reader, optimizer)
     return ActivePhase(
+        objective=phase.objective,
         step=lambda batch: label_step(accelerator, reader, optimizer, batch),
         models=(reader,),
         optimizers={"optimizer_g": optimizer},
@@ -176,7 +197,10 @@ def _start_features(
     optimizer = _adam(predictor, phase.learning_rate, settings)
     predictor, optimizer = accelerator.prepare(predictor, optimizer)
     return ActivePhase(
-        step=lambda batch: feature_step(accelerator, predictor, optimizer, batch, _targets_of(settings, networks)),
+        objective=phase.objective,
+        step=lambda batch: feature_step(
+            accelerator, predictor, optimizer, batch, _targets_of(settings, networks), settings.pretrain_weights
+        ),
         models=(predictor,),
         optimizers={"optimizer_g": optimizer},
     )
@@ -193,6 +217,7 @@ def _start_image(
         networks.generator, networks.discriminator, optimizer_g, optimizer_d
     )
     return ActivePhase(
+        objective=phase.objective,
         step=lambda batch: image_step(
             accelerator, generator, discriminator, optimizer_g, optimizer_d, batch, networks.frozen, weights,
             settings.view_shift,

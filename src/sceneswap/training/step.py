@@ -1,7 +1,7 @@
 """One optimiser step of each objective, on one page. Start reading at `image_step`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from accelerate import Accelerator
@@ -97,13 +97,17 @@ def feature_step(
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     targets_of: Callable[[Tensor], tuple[Tensor, ...]],
+    weights: Sequence[float] = (),
 ) -> dict[str, float]:
-    """Pretraining (supplement §8): predict the features of x1 at every scale from concat[F_x1, F_c1]."""
+    """Pretraining (supplement §8): predict the features of x1 at every scale from concat[F_x1, F_c1].
+
+    weights: of the scales, see `losses.feature_reconstruction`.
+    """
     with accelerator.autocast():
         with torch.no_grad():
             targets = targets_of(batch.image)
         predictions = predictor(batch)
-    loss = losses.feature_reconstruction(predictions, targets)
+    loss = losses.feature_reconstruction(predictions, targets, weights)
     _stop_if_not_finite(accelerator, loss, {"features": loss}, batch)
     accelerator.backward(loss)
     optimizer.step()
@@ -145,8 +149,10 @@ def image_step(
         fake = critic(label_map, view, seen)
         with torch.no_grad():
             real = critic(label_map, photograph, wanted) if weights.feature_matching else []
-        views = _Views(drawn, view, label_map, seen, wanted, fake, real)
-        terms = _generator_terms(drawing, views, batch, networks, weights)
+        views = _Views(batch, drawn, view, label_map, seen, wanted, fake, real)
+        groups = _groups(batch, weights)
+        terms = _average(groups, lambda part: _drawing_terms(views.part(part), networks, weights))
+        terms |= _exemplar_terms(drawing, label_map, weights)
     loss_g = losses.weigh(terms, weights)
     _stop_if_not_finite(accelerator, loss_g, terms, batch)
     accelerator.backward(loss_g)
@@ -159,7 +165,8 @@ def image_step(
         both = {name: torch.cat([wanted[name], seen[name].detach()]) for name in critic.layers}
         joined = discriminator(torch.cat([label_map, label_map]), torch.cat([photograph, view.detach()]), both)
     half = batch.image.shape[0]
-    terms_d = losses.discriminator_hinge(_first(half, joined), [[a[half:] for a in scale] for scale in joined])
+    judged = _part(joined, slice(half)), _part(joined, slice(half, None))
+    terms_d = _average(groups, lambda part: losses.discriminator_hinge(*(_part(one, part) for one in judged)))
     loss_d = terms_d["real"] + terms_d["fake"]
     _stop_if_not_finite(accelerator, loss_d, terms_d, batch)
     accelerator.backward(loss_d)
@@ -173,9 +180,9 @@ def image_step(
 class _Views:
     """What the terms of the generator compare: the drawing, its view at the step's offset, and what networks make of it.
 
-    seen, wanted: VGG-19's activations of the view and of the photographs. fake, real: the discriminator's answers to them.
-    """
+    seen, wanted: VGG-19's activations of the view and the photographs. fake, real: the discriminator's answers to them."""
 
+    batch: Batch
     drawn: Tensor
     view: Tensor
     label_map: Tensor
@@ -184,16 +191,44 @@ class _Views:
     fake: losses.Judgement
     real: losses.Judgement
 
+    def part(self, which: slice) -> "_Views":
+        """The entries `which`: all of them, or some of a batch in which every entry has a true picture."""
+        if which == slice(None):
+            return self
+        batch = replace(
+            self.batch, image=self.batch.image[which], label_map=self.batch.label_map[which],
+            known=len(self.batch.image[which]),
+        )  # fmt: skip
+        return _Views(
+            batch, self.drawn[which], self.view[which], self.label_map[which],
+            {name: a[which] for name, a in self.seen.items()}, {name: a[which] for name, a in self.wanted.items()},
+            _part(self.fake, which), _part(self.real, which),
+        )  # fmt: skip
 
-def _generator_terms(
-    drawing: Drawing, views: _Views, batch: Batch, networks: LossNetworks, weights: LossConfig
-) -> losses.Terms:
-    known = batch.known  # entries that have a true picture come first
+
+def _groups(batch: Batch, weights: LossConfig) -> list[tuple[slice, float]]:
+    """Which entries are averaged together, with what share: all alike, or cross- apart from self-reconstruction."""
+    if not batch.own or weights.self_weight == 0.5:
+        return [(slice(None), 1.0)]
+    cross, total = len(batch.image) - batch.own, 1 + weights.self_weight
+    return [(slice(cross), 1 / total), (slice(cross, None), weights.self_weight / total)]
+
+
+def _average(groups: list[tuple[slice, float]], terms_of: Callable[[slice], losses.Terms]) -> losses.Terms:
+    parts = [(share, terms_of(part)) for part, share in groups]
+    if len(parts) == 1:
+        return parts[0][1]
+    return {name: torch.stack([share * terms[name] for share, terms in parts]).sum() for name in parts[0][1]}
+
+
+def _drawing_terms(views: _Views, networks: LossNetworks, weights: LossConfig) -> losses.Terms:
+    batch, known = views.batch, views.batch.known  # entries that have a true picture come first
     terms: losses.Terms = {}
     if weights.adversarial:
         terms["adversarial"] = losses.generator_hinge(views.fake)
     if weights.feature_matching:
-        terms["feature_matching"] = losses.feature_matching(_first(known, views.real), _first(known, views.fake))
+        real, fake = (_part(answer, slice(known)) for answer in (views.real, views.fake))
+        terms["feature_matching"] = losses.feature_matching(real, fake, summed=weights.spade_sums)
     if weights.pixel:
         terms["pixel"] = losses.pixel(views.drawn[:known], batch.image[:known])
     if weights.perceptual:
@@ -213,10 +248,15 @@ def _generator_terms(
     if weights.layout:
         reading = networks.read_labels(views.view, views.seen)
         terms["layout"] = losses.label_cross_entropy(reading, views.label_map)
+    return terms
+
+
+def _exemplar_terms(drawing: Drawing, label_map: Tensor, weights: LossConfig) -> losses.Terms:
+    terms: losses.Terms = {}
     if weights.labels and drawing.labels is not None:
-        terms["labels"] = losses.label_cross_entropy(drawing.labels, views.label_map)
+        terms["labels"] = losses.label_cross_entropy(drawing.labels, label_map)
     if drawing.posterior is not None and weights.kl:
-        terms["kl"] = losses.kl_divergence(drawing.posterior)
+        terms["kl"] = losses.kl_divergence(drawing.posterior, summed=weights.spade_sums)
     return terms
 
 
@@ -240,8 +280,8 @@ def shifted(x: Tensor, offset: tuple[int, int]) -> Tensor:
     return x
 
 
-def _first(count: int, judgement: losses.Judgement) -> losses.Judgement:
-    return [[activation[:count] for activation in scale] for scale in judgement]
+def _part(judgement: losses.Judgement, which: slice) -> losses.Judgement:
+    return [[activation[which] for activation in scale] for scale in judgement]
 
 
 def _stop_if_not_finite(accelerator: Accelerator, loss: Tensor, terms: losses.Terms, batch: Batch) -> None:
