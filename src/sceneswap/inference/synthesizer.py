@@ -40,7 +40,15 @@ from sceneswap.inference.given import Given, as_list, matched
 from sceneswap.inference.labelling import choose_labeller
 from sceneswap.inference.look import Look, class_shares, joined
 from sceneswap.inference.mixing import draw_mixed
-from sceneswap.inference.reading import DEFAULT_WORKING_SIZE, LABEL_SIDE, Encoded, Labeller, Reading, trained_on_squares, trained_size
+from sceneswap.inference.reading import (
+    DEFAULT_WORKING_SIZE,
+    LABEL_SIDE,
+    Encoded,
+    Labeller,
+    Reading,
+    trained_on_squares,
+    trained_size,
+)
 from sceneswap.inference.segmentation import Segmenter, classes_at
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
