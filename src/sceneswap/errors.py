@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""The one exception that means "the user can mend this", and words for people."""
 
 
 class UserError(Exception):
@@ -7,6 +7,11 @@ class UserError(Exception):
     The message is one sentence that names the file, says what is wrong and what to do. The command line prints it on
     stderr and exits with code 2; any other exception is a bug and keeps its traceback.
     """
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """`1 scene`, `2 scenes`; more: the plural where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def printable(words: str) -> str:

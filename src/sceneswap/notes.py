@@ -16,14 +16,16 @@ _SHOWN = 3  # lines of one kind; a folder may hold thousands of alike files
 
 
 @contextmanager
-def on_stderr() -> Iterator[None]:
-    """Print the notes of a command; of those that differ in names only the first few, and in the end how many more."""
-    lines = _Lines()
+def on_stderr(level: int = logging.INFO) -> Iterator[None]:
+    """Print the notes of a command from a level on; of those that differ in names the first few, then how many more."""
+    lines, before = _Lines(), LOG.level
     LOG.addHandler(lines)
+    LOG.setLevel(level)
     try:
         yield
     finally:
         LOG.removeHandler(lines)
+        LOG.setLevel(before)
         lines.close()
 
 
@@ -35,6 +37,9 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         words = record.getMessage()
+        if record.levelno < logging.INFO:
+            print(f"sceneswap: {printable(words)}", *_trace(record), sep="\n", file=sys.stderr)
+            return
         if words in self._said:
             return
         self._said.add(words)
@@ -47,6 +52,11 @@ class _Lines(logging.Handler):
             if count > _SHOWN:
                 _say(f"{count - _SHOWN:,} more such notes: {kind.replace('%s', '…')}")
         super().close()
+
+
+def _trace(record: logging.LogRecord) -> list[str]:
+    """The traceback of what a record tells of, if it tells of an exception."""
+    return [logging.Formatter().formatException(record.exc_info).rstrip()] if record.exc_info else []
 
 
 def _say(words: str) -> None:

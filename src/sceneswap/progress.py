@@ -1,10 +1,13 @@
-"""How far a long job is: a bar on a terminal; elsewhere a line a minute. Both on stderr."""
+"""How far a long job is: a bar on a terminal; elsewhere a line a minute. Both on stderr, and not with `--quiet`."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
+
+from sceneswap.notes import LOG
 
 T = TypeVar("T")
 
@@ -18,21 +21,21 @@ def progress(what: str, total: int, done: int = 0, *, shown: bool = True) -> Ite
     total: items in all. done: items of an earlier run. shown: say nothing otherwise (in further processes).
     """
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    shown = shown and LOG.level <= logging.INFO
     console = Console(stderr=True)
-    texts = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
-    columns = (texts[0], BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), texts[1])
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+    )
     first, start = done, time.monotonic()
     last = start
-    with Progress(*columns, console=console, disable=not shown or not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=not shown or not console.is_terminal, expand=True) as bar:
         task = bar.add_task(what, total=total, completed=done, note="")
 
         def advance(count: int = 1, what: str = what, note: str = "") -> None:
@@ -42,8 +45,9 @@ def progress(what: str, total: int, done: int = 0, *, shown: bool = True) -> Ite
             now = time.monotonic()
             if shown and not console.is_terminal and first < done < total and now - last > _EVERY:
                 last = now
-                left = (now - start) / (done - first) * (total - done) / 60
-                print(f"sceneswap: {what}: {done:,} of {total:,}, {left:.0f} min left", file=sys.stderr, flush=True)
+                left = time_in_words((now - start) / (done - first) * (total - done))
+                told = " · ".join(filter(None, (f"{what} {done:,}/{total:,}", note, f"{left} left")))
+                print(f"sceneswap: {told}", file=sys.stderr, flush=True)
 
         yield advance
 
@@ -54,3 +58,12 @@ def tracked(items: Sequence[T], what: str) -> Iterator[T]:
         for item in items:
             yield item
             advance()
+
+
+def time_in_words(seconds: float) -> str:
+    """A length of time as people say it: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

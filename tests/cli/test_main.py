@@ -4,11 +4,14 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sceneswap import __version__
-from sceneswap.cli.main import COMMANDS, main, run
+from sceneswap.cli.main import COMMANDS, functions, main, run
+from sceneswap.images import write_png
 
 
 def helps() -> list[tuple[str, ...]]:
@@ -30,16 +33,56 @@ def test_help_lists_every_command_with_an_example(arguments: list[str], capsys: 
         assert example in text
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--version"]) == 0
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([flag]) == 0
     assert capsys.readouterr().out == f"sceneswap {__version__}\n"
 
 
+def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
+    for asked, meant in (["help"], ["--help"]), (["help", "labels"], ["labels"]), (["help", "swap"], ["swap", "-h"]):
+        assert run(asked) == 0
+        told = capsys.readouterr().out
+        assert run(meant) == 0
+        assert capsys.readouterr().out == told
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if isinstance(functions(name), dict)])
+def test_help_of_a_group_has_a_line_for_each_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for sub in functions(name):  # type: ignore[union-attr]
+        assert len([line for line in lines if line.startswith(f"  {sub} ")]) == 1
+
+
+def test_quiet_and_verbose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = tmp_path / "labels" / "a.png"
+    write_png(schema, np.full((4, 4), 255, np.uint8))
+    check = ["labels", "check", str(tmp_path), "--schema", "outdoor"]
+    assert run(["--quiet", *check]) == run([*check, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert run([*check, "--verbose"]) == 0
+    assert "sceneswap: done after" in capsys.readouterr().err
+    missing = ["labels", "check", str(tmp_path / "nothing"), "--schema", "outdoor"]
+    assert run([*missing, "--quiet"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert run([*missing, "--verbose"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_python_dash_m(tmp_path: Path) -> None:
+    asked = [sys.executable, "-m", "sceneswap", "--version"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == f"sceneswap {__version__}\n"
+
+
 def test_an_unknown_command_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["swop"]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("sceneswap: there is no command 'swop'; the commands are examples, swap, ")
+    for words, hint in (["swop"], "did you mean sceneswap swap?"), (["labels", "chek"], "sceneswap labels check"):
+        assert run(words) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert hint in captured.err
+    assert run(["qqq"]) == 2
+    assert ", ".join(COMMANDS) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", helps(), ids=" ".join)

@@ -1,6 +1,5 @@
 """`sceneswap evaluate`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import tyro
 
 from sceneswap.cli.options import FolderOptions, LabellerOptions, MeasuringOptions, RepeatedFolders
 from sceneswap.files import write_json
+from sceneswap.notes import LOG
 
 RandomPairs = Annotated[int, tyro.conf.arg(help="Number of random pairs; all there are when the scenes have fewer.")]
 Targets = Annotated[int, tyro.conf.arg(help="The most scenes to take, at random.")]
@@ -150,7 +150,7 @@ def compare(
 
     record, notes = join(results)
     for note in notes:
-        print(f"sceneswap: {note}", file=sys.stderr)
+        LOG.info(note)
     print_scores(record)
     if out is not None:
         write_json(out, record)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from shlex import quote
 
+from sceneswap.errors import counted
+
 
 def examples(out: Path = Path("examples")) -> None:
     """Write photographs, label maps, a drawn map and saved looks to try everything on.
@@ -22,7 +24,11 @@ def examples(out: Path = Path("examples")) -> None:
     from sceneswap.jobs.examples import write_examples
 
     new = write_examples(out)
-    print(f"{out}: {new} new files; {out / 'README.md'} says what they are" if new else f"{out}: all there already")
+    print(
+        f"{out}: {counted(new, 'new file')}; {out / 'README.md'} says what they are"
+        if new
+        else f"{out}: all there already"
+    )
     layout, exemplar = (out / "images" / name for name in ("lake.jpg", "sunset.jpg"))
     print(f"try: sceneswap swap {quote(str(layout))} {quote(str(exemplar))} -o painted.png")
 

@@ -1,7 +1,6 @@
 """`sceneswap interpolate`."""
 
 import difflib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import tyro
 
 from sceneswap.cli.options import DrawingOptions, at_least_one
 from sceneswap.errors import UserError
+from sceneswap.notes import LOG
 from sceneswap.progress import progress
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _normalised(weights: Sequence[float], inputs: Inputs, extrapolate: bool = Fa
 
     numbers, notes = normalised(weights or None, max(1, len(inputs.exemplars)), extrapolate=extrapolate)
     for note in notes:
-        print(f"sceneswap: note: {note}", file=sys.stderr)
+        LOG.info("%s", note)
     return numbers
 
 

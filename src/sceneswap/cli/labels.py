@@ -11,12 +11,13 @@ from rich.text import Text
 
 from sceneswap.cli.options import LabellerOptions
 from sceneswap.cli.printing import print_classes, print_table
-from sceneswap.errors import UserError, printable
+from sceneswap.errors import UserError, counted, printable
 from sceneswap.files import keep_inputs
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels import io
 from sceneswap.labels.check import Census, find_label_maps, find_photographs, look_for, take_census
 from sceneswap.labels.presets import PRESETS, load_schema
+from sceneswap.notes import LOG
 from sceneswap.pictures import inside
 from sceneswap.progress import tracked
 
@@ -47,18 +48,18 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
     if valid:
         void = census.shares[known.void_index]
         pixels = int(census.pixels.sum())
-        print(f"{directory}: {valid:,} label maps of {known.name}, {pixels:,} pixels, void {void:.1%}")
+        print(f"{directory}: {counted(valid, 'label map')} of {known.name}, {pixels:,} pixels, void {void:.1%}")
         print_classes(known, census.pixels, census.maps)
     for fault in (*census.faults, *unread):
         print(printable(fault), file=sys.stderr)
     if census.faults:
         hint = f"all together, {census.hint}" if census.hint else "the lines above say why and what to do"
-        share = f"{len(census.faults):,} of {census.files:,} label maps"
+        share = f"{len(census.faults):,} of {counted(census.files, 'label map')}"
         raise UserError(f"{share} in {directory} do not fit schema {known.name}; {hint}")
     if unread:
         raise UserError(f"{len(unread):,} folders in {directory} cannot be read; the lines above name them")
     if census.hint:
-        print(f"sceneswap: note: {census.hint}", file=sys.stderr)
+        LOG.info("%s", census.hint)
 
 
 def convert(
@@ -90,11 +91,12 @@ def convert(
         io.write_label_map(target, old.convert(label_map, new), new)
     void = (old.mapping_to(new) == new.void_index) & (np.arange(old.num_classes + 1) < old.void_index)
     lost = np.where(void, census.pixels, 0)
-    print(f"{len(pairs):,} label maps of {old.name} written to {out} as {new.name}")
+    print(f"{counted(len(pairs), 'label map')} of {old.name} written to {out} as {new.name}")
     if lost.any():
         share = lost.sum() / census.pixels.sum()
         count = np.count_nonzero(lost)
-        print(f"{count} of its classes have no counterpart there and became void ({share:.1%} of the pixels)")
+        have = "class of it has" if count == 1 else "of its classes have"
+        print(f"{count} {have} no counterpart there and became void ({share:.1%} of the pixels)")
         print_classes(old, lost, census.maps, total=int(census.pixels.sum()))
 
 
@@ -112,7 +114,7 @@ def colorize(source: Source, schema: str, out: Out, overwrite: Overwrite = False
     pairs = _outputs(source, find_label_maps(source), out, overwrite, suffix=".png")
     for path, target in tracked(pairs, "colouring"):
         write_png(target, io.colorize(io.read_label_map(path, known), known))
-    print(f"{len(pairs):,} label maps of {known.name} written to {out} in colour")
+    print(f"{counted(len(pairs), 'label map')} of {known.name} written to {out} in colour")
 
 
 def estimate(
@@ -150,7 +152,9 @@ def estimate(
             label_map = io.resize_label_map(label_map, inside(label_map.shape, long_side))
         io.write_label_map(target, label_map, known)
         write_png(colors[path], io.colorize(label_map, known))
-    print(f"{len(pairs):,} label maps of {known.name} written to {out / 'labels'}, in colour to {out / 'colors'}")
+    print(
+        f"{counted(len(pairs), 'label map')} of {known.name} written to {out / 'labels'}, in colour to {out / 'colors'}"
+    )
 
 
 def list_presets() -> None:

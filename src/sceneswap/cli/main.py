@@ -1,17 +1,21 @@
 """`sceneswap`: the table of commands. A command's module is imported only when it is called; PyTorch only when it runs."""
 
+import difflib
 import errno
+import inspect
 import io
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 
 from sceneswap import __version__
 from sceneswap.errors import UserError, printable
 from sceneswap.files import reading_error
-from sceneswap.notes import on_stderr
+from sceneswap.notes import LOG, on_stderr
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module, what it does, worked example)
@@ -76,7 +80,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "turn a training run into a model folder to use and share",
         "sceneswap export runs/first --out models/first --half",
     ),
+    "completion": (
+        "sceneswap.cli.completion",
+        "print what lets your shell complete commands and options",
+        "sceneswap completion bash",
+    ),
 }
+
+LOUDNESS = {"--quiet": logging.WARNING, "--verbose": logging.DEBUG}
+"""Flags of every command, wherever they stand: from what level on the package's log is shown."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -85,32 +97,27 @@ def run(arguments: Sequence[str]) -> int:
     A file that the system will not give, and that no reader has explained, is the user's to mend too. A bug keeps its
     traceback.
     """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(_help())
-        return 0
-    if arguments[0] == "--version":
-        print(f"sceneswap {__version__}")
-        return 0
-    name, *rest = arguments
-    if name not in COMMANDS:
-        print(f"sceneswap: there is no command {name!r}; the commands are {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
-    try:
-        with on_stderr():
-            _call(name, rest)
-    except UserError as error:
-        print(f"sceneswap: {printable(str(error))}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"sceneswap: {printable(str(reading_error(error.filename, error)))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("sceneswap: interrupted", file=sys.stderr)
-        return 130
-    except SystemExit as end:  # of the argument parser: --help, or a mistake that it has explained
-        return end.code if isinstance(end.code, int) else 2
+    words = [word for word in arguments if word not in LOUDNESS]
+    with on_stderr(next((LOUDNESS[word] for word in arguments if word in LOUDNESS), logging.INFO)):
+        started = time.monotonic()
+        try:
+            _answer(words)
+        except UserError as error:
+            print(f"sceneswap: {printable(str(error))}", file=sys.stderr)
+            LOG.debug("this is where it was found", exc_info=error)
+            return 2
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print(f"sceneswap: {printable(str(reading_error(error.filename, error)))}", file=sys.stderr)
+            LOG.debug("this is where it was found", exc_info=error)
+            return 2
+        except KeyboardInterrupt:
+            print("sceneswap: interrupted", file=sys.stderr)
+            return 130
+        except SystemExit as end:  # of the argument parser: --help, or a mistake that it has explained
+            return 0 if end.code is None else end.code if isinstance(end.code, int) else 2
+        LOG.debug("done after %.1f s", time.monotonic() - started)
     return 0
 
 
@@ -143,25 +150,77 @@ def main() -> None:
     sys.exit(code)
 
 
-def _call(name: str, arguments: list[str]) -> None:
+def _answer(words: Sequence[str]) -> None:
+    """Do what a command line says."""
+    if not words or words[0] in ("-h", "--help") or list(words) == ["help"]:
+        print(_help())
+    elif words[0] in ("-V", "--version"):
+        print(f"sceneswap {__version__}")
+    elif words[0] == "help":
+        _call([*words[1:], "--help"])
+    else:
+        _call(words)
+
+
+def _call(words: Sequence[str]) -> None:
     import tyro
 
-    commands: Callable[..., None] | dict[str, Callable[..., None]] = import_module(COMMANDS[name][0]).COMMANDS
+    name, *rest = words
+    commands = functions(_known(name, COMMANDS, "sceneswap"))
     prog = f"sceneswap {name}"
-    flat = (tyro.conf.OmitArgPrefixes,)  # options that are declared together are flags like the others
     if isinstance(commands, dict):
-        tyro.extras.subcommand_cli_from_dict(commands, prog=prog, args=arguments, config=flat)
-    else:
-        tyro.cli(commands, prog=prog, args=arguments, config=flat)
+        if not rest or rest[0] in ("-h", "--help"):
+            print(_help_of(name, commands))
+            return
+        sub, *rest = rest
+        sub = _known(sub.replace("_", "-"), commands, prog)
+        commands, prog = commands[sub], f"{prog} {sub}"
+    tyro.cli(
+        commands, prog=prog, args=rest, config=(tyro.conf.OmitArgPrefixes,)
+    )  # options declared together are flags too
+
+
+def functions(name: str) -> Callable[..., None] | dict[str, Callable[..., None]]:
+    """What runs the command `name`: a function, or one for each of its sub-commands."""
+    found: Callable[..., None] | dict[str, Callable[..., None]] = import_module(COMMANDS[name][0]).COMMANDS
+    return found
+
+
+def summary(function: Callable[..., None]) -> str:
+    """The first sentence of a command's help, on one line."""
+    return (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def _known(name: str, commands: Iterable[str], prog: str) -> str:
+    if name in commands:
+        return name
+    near = difflib.get_close_matches(name, commands, n=1)
+    hint = f"did you mean {prog} {near[0]}?" if near else f"the commands are {', '.join(commands)}"
+    raise UserError(f"there is no command {prog} {name}; {hint}")
 
 
 def _help() -> str:
-    width = max(map(len, COMMANDS))
     lines = ["sceneswap: the layout of a label map, the look of another photograph", "", "commands:"]
-    lines += [f"  {name:<{width}}  {what}" for name, (_, what, _) in COMMANDS.items()]
+    lines += _columns({name: what for name, (_, what, _) in COMMANDS.items()})
     lines += ["", "examples:", *(f"  {example}" for _, _, example in COMMANDS.values())]
-    lines += ["", "sceneswap COMMAND --help tells the rest."]
+    lines += ["", "sceneswap COMMAND --help, or sceneswap help COMMAND, tells the rest."]
+    lines += [
+        "With every command: --quiet (warnings and errors alone) or --verbose (times, and where an error was found)."
+    ]
     return "\n".join(lines)
+
+
+def _help_of(name: str, commands: dict[str, Callable[..., None]]) -> str:
+    lines = [f"sceneswap {name}: {COMMANDS[name][1]}", "", "commands:"]
+    lines += _columns({sub: summary(function) for sub, function in commands.items()})
+    return "\n".join(
+        [*lines, "", "example:", f"  {COMMANDS[name][2]}", "", f"sceneswap {name} COMMAND --help tells the rest."]
+    )
+
+
+def _columns(rows: dict[str, str]) -> list[str]:
+    width = max(map(len, rows))
+    return [f"  {name:<{width}}  {what}" for name, what in rows.items()]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Runs what `cli/evaluate.py` declares: opens models and data, measures, prints the table. Loads PyTorch."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from sceneswap.cli.options import FolderOptions, LabellerOptions, MeasuringOptions, at_least_one
 from sceneswap.cli.printing import print_table
 from sceneswap.data.folder import FolderDataset, read_folder_schema
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, counted
 from sceneswap.evaluation import labels, page
 from sceneswap.evaluation.methods import ModelMethod
 from sceneswap.evaluation.pairs import Scenes
@@ -28,6 +27,7 @@ from sceneswap.inference.labelling import Labeller, SegmenterLabeller, choose_la
 from sceneswap.inference.segmentation import load_segmenter
 from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.labels.presets import load_schema
+from sceneswap.notes import LOG
 from sceneswap.progress import progress
 
 TASKS: dict[str, Callable[[Scenes, int, int, Extractors], Task]] = {
@@ -52,7 +52,7 @@ def measure_folders(name: str, settings: FolderOptions, pairs: int, grid_scenes:
         classes = own[0] if same else next(iter(models.values())).schema
     task = TASKS[name](Scenes(settings.folders, settings.size, classes), pairs, settings.seed, networks)
     if len(task.pairs) < pairs:
-        print(f"sceneswap: the scenes give {len(task.pairs):,} pairs, fewer than --pairs {pairs:,}", file=sys.stderr)
+        LOG.info("the scenes give %s, fewer than --pairs %d", counted(len(task.pairs), "pair"), pairs)
     _measure(task, models, settings, grid_scenes)
 
 
@@ -105,5 +105,5 @@ def _measure(task: Task, models: dict[str, Synthesizer], settings: MeasuringOpti
 
 def print_scores(record: dict[str, Any]) -> None:
     """Print the scores of a results.json."""
-    title = f"{record['protocol']['task']}: {record['protocol']['pairs']['count']} pairs"
+    title = f"{record['protocol']['task']}: {counted(record['protocol']['pairs']['count'], 'pair')}"
     print_table(*page.score_rows(record), title=title, wide=True)

@@ -1,6 +1,5 @@
 """`sceneswap swap`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.jobs.manifest import check_output
+from sceneswap.notes import LOG
 from sceneswap.progress import progress
 
 
@@ -70,7 +70,7 @@ def swap(
         print(out)
         return
     if found > len(sources):
-        print(f"sceneswap: taking {len(sources)} of {found:,} scenes, evenly spread; see --limit", file=sys.stderr)
+        LOG.info("taking %d of %d scenes, evenly spread; see --limit", len(sources), found)
     layouts = sum(not is_look(source.photo) for source in sources)
     with progress("drawing", layouts * len(sources)) as advance:
         page = job.swap(

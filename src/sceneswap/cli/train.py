@@ -8,7 +8,7 @@ from typing import Literal
 from sceneswap.cli.options import DataFolders, Device
 from sceneswap.cli.printing import print_table
 from sceneswap.config import TrainConfig, from_dict, load_train_config, to_dict
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, counted
 from sceneswap.files import read_json
 from sceneswap.labels.presets import load_schema
 
@@ -35,7 +35,7 @@ def train(
     """Train a model through the phases of its preset: attention first, then patches, then whole images.
 
     Stop it with Ctrl-C and go on with --resume: the result is the same, bit for bit. Several GPUs or processes:
-    accelerate launch --module sceneswap.cli.main train ...
+    accelerate launch --module sceneswap train ...
 
     Try:
 
@@ -81,7 +81,7 @@ def train(
 
         classes = load_schema(settings.schema)
         dataset = FolderDataset(data, classes, only=only)
-        title = f"{len(dataset):,} scenes, {classes.num_classes} classes of {classes.name}"
+        title = f"{counted(len(dataset), 'scene')}, {classes.num_classes} classes of {classes.name}"
         _print_plan(settings, loop.plan(settings, len(dataset)), title)
         return
     try:

@@ -1,7 +1,6 @@
 """What a run tells: `metrics.jsonl`, TensorBoard where it is installed, warnings for the two alarms."""
 
 import json
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +8,7 @@ from typing import Any
 
 from sceneswap.alarms import Alarms
 from sceneswap.files import write_text
+from sceneswap.notes import LOG
 
 
 class RunLog:
@@ -59,9 +59,9 @@ class RunLog:
             for name, value in values.items():
                 self._board.add_scalar(f"alarms/{name}", value, step)
         if alarms.ignores:
-            print(f"step {step}: the exemplar is ignored (response {alarms.response:.3f})", file=sys.stderr)
+            LOG.warning(f"step {step}: the exemplar is ignored (response {alarms.response:.3f})")
         if alarms.copies:
-            print(f"step {step}: the exemplar is copied (distance {alarms.copy_distance:.2f})", file=sys.stderr)
+            LOG.warning(f"step {step}: the exemplar is copied (distance {alarms.copy_distance:.2f})")
 
     def _write(self, values: dict[str, Any]) -> None:
         self._file.write(json.dumps(values) + "\n")
