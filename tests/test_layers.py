@@ -23,7 +23,7 @@ LAYERS = (
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
-    ("scene", "config", "labels", "images", "colour", "pictures", "report", "progress"),
+    ("scene", "config", "labels", "images", "color", "pictures", "report", "progress"),
     ("files", "filetype", "notes", "errors"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
@@ -37,7 +37,7 @@ APART = [
 
 # Modules that must not load PyTorch when they are imported.
 WITHOUT_TORCH = (
-    "__init__", "cli", "labels", "images", "colour", "filetype", "notes", "pictures", "files", "errors", "scene", "config",
+    "__init__", "cli", "labels", "images", "color", "filetype", "notes", "pictures", "files", "errors", "scene", "config",
     "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
     "inference/reading", "inference/blend", "inference/given", "inference/weights",

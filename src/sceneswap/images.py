@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
-from sceneswap.colour import to_srgb
+from sceneswap.color import to_srgb
 from sceneswap.errors import UserError
 from sceneswap.files import atomic_path, check_regular, parse_json
 from sceneswap.filetype import OPTIONAL, but_found, is_heif
@@ -121,13 +121,18 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None
 
     at_least: pixels of the shorter side that are enough. A larger JPEG is then decoded at a half, a quarter or an eighth
     of its size, which takes a fraction of the time and memory; other formats are always decoded whole.
-    Grey and palette pictures become RGB, colours are converted as the file's profile says (`colour.to_srgb`). Transparent
+    Grey and palette pictures become RGB, colours are converted as the file's profile says (`color.to_srgb`). Transparent
     pixels, CMYK and more than 8 bits per channel are refused, since there is no one right way to turn them into RGB.
     Raises `UserError`; see `open_checked`.
     """
+    return read_turned(path, max_pixels, at_least=at_least)[0]
+
+
+def read_turned(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> tuple[Photo, int]:
+    """Return what `read_photo` does and the EXIF orientation, 1 … 8, that the photograph was turned upright from."""
     path = Path(path)
     with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least) as image:
-        return to_photo(image, f"the photograph {path}")
+        return to_photo(image, f"the photograph {path}"), orientation_of(image)
 
 
 def to_photo(image: Image.Image, source: str) -> Photo:
@@ -140,7 +145,7 @@ def to_photo(image: Image.Image, source: str) -> Photo:
         raise UserError(
             f"{source} has {transparent:,} transparent pixels; put it on a background and save it without transparency"
         )
-    return np.ascontiguousarray(_upright(np.asarray(to_srgb(image, source)), _orientation(image)))
+    return np.ascontiguousarray(_upright(np.asarray(to_srgb(image, source)), orientation_of(image)))
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
@@ -210,7 +215,7 @@ def read_picture_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str
         return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """Return the EXIF orientation 1 … 8; 1 (upright) when there is none or the EXIF block is damaged."""
     with _quietly():
         try:

@@ -128,6 +128,34 @@ def test_convert(maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "tree" not in printed
 
 
+def test_nothing_but_void_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(tmp_path / "maps/a.png", 0, 255)
+    assert run(["labels", "check", str(tmp_path / "maps"), "--schema", "ade20k-150-1based"]) == 2
+    assert "is void everywhere" in capsys.readouterr().err
+    save(tmp_path / "maps/a.png", 4, 0)  # floor, which does not occur outdoors
+    convert = [
+        "labels",
+        "convert",
+        str(tmp_path / "maps"),
+        "--out",
+        str(tmp_path / "out"),
+        "--from",
+        "ade20k-150-1based",
+    ]
+    assert run([*convert, "--to", "outdoor"]) == 2
+    assert "is void everywhere; choose another --to" in capsys.readouterr().err
+    (tmp_path / "farm.toml").write_text('void_ids = [9]\nclasses = [{ id = 0, name = "barn" }]')
+    assert run([*convert, "--to", str(tmp_path / "farm.toml"), "--overwrite"]) == 2
+    assert "no class of schema ade20k-150-1based has a counterpart in farm" in capsys.readouterr().err
+
+
+def test_converting_a_tiff_writes_a_png(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    Image.fromarray(np.array([[3, 5]], np.uint8)).save(tmp_path / "maps/a.tif")
+    convert(tmp_path / "maps", "ade20k-150-1based", "ade20k-150", tmp_path / "out")
+    assert np.asarray(Image.open(tmp_path / "out/a.png")).tolist() == [[2, 4]]
+
+
 def test_convert_one_file_and_overwriting(maps: Path, tmp_path: Path) -> None:
     convert(maps / "a.png", "ade20k-150-1based", "ade20k-150", tmp_path / "out")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/a.png")), [[2, 2, 2, 4]])

@@ -199,7 +199,7 @@ def test_a_schema_that_shares_no_class_with_the_model_is_refused(root: Path) -> 
 def test_a_photo_and_a_map_of_different_sizes_are_refused_naming_both(root: Path) -> None:
     Image.fromarray(np.full((5, 8), 10, np.uint8)).save(root / "labels" / "a.png")
     dataset = FolderDataset([root], MODEL)
-    with pytest.raises(UserError, match=r"images/a\.png is 8 x 6 pixels but .*labels/a\.png is 8 x 5"):
+    with pytest.raises(UserError, match=r"images/a\.png is 8×6 pixels but .*labels/a\.png is 8×5"):
         dataset[0]
 
 
@@ -207,3 +207,16 @@ def test_a_foreign_id_names_the_file(root: Path) -> None:
     Image.fromarray(np.full((6, 8), 77, np.uint8)).save(root / "labels" / "b.png")
     with pytest.raises(UserError, match=r"labels/b\.png.*77"):
         FolderDataset([root], MODEL)[1]
+
+
+def test_the_share_of_void(root: Path) -> None:
+    dataset = FolderDataset([root], MODEL)
+    assert dataset.void_share() == pytest.approx(1 / 3)  # c
+    assert dataset.void_share(most=1) == 0
+
+
+def test_a_folder_of_nothing_but_void_is_refused(root: Path) -> None:
+    make_pair(root, "a", value=30)  # a lamp, which the model does not know
+    make_pair(root, "b", value=255)
+    with pytest.raises(UserError, match="every label map is void everywhere in the classes of model"):
+        FolderDataset([root], MODEL).void_share(most=1)

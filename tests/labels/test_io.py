@@ -14,7 +14,7 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.labels.io import colorize, is_photo, read_label_map, resize_label_map, write_label_map
-from sceneswap.labels.presets import load_schema
+from sceneswap.labels.presets import load_schema, schema_from_dict
 from sceneswap.labels.schema import LabelClass, LabelSchema
 
 OUTDOOR = load_schema("outdoor")
@@ -60,8 +60,16 @@ SAVERS: dict[str, Callable[[Path], None]] = {
     "palette": save_palette,
     "colours": lambda path: Image.fromarray(colorize(MAP, OUTDOOR)).save(path),
     "opaque": lambda path: Image.fromarray(colorize(MAP, OUTDOOR)).convert("RGBA").save(path),
+    "nearly opaque": lambda path: nearly_opaque().save(path),
+    "grey and opaque": lambda path: Image.fromarray(VALUES).convert("LA").save(path),
     "oriented": lambda path: Image.fromarray(VALUES).save(path, exif=turned()),
 }
+
+
+def nearly_opaque() -> Image.Image:
+    image = Image.fromarray(colorize(MAP, OUTDOOR)).convert("RGBA")
+    image.putalpha(Image.fromarray(np.random.default_rng(2).integers(250, 256, MAP.shape).astype(np.uint8)))
+    return image
 
 
 def turned() -> Image.Exif:
@@ -76,6 +84,13 @@ def test_every_kind_of_png(tmp_path: Path, kind: str) -> None:
     np.testing.assert_array_equal(read_label_map(tmp_path / "a.png", OUTDOOR), MAP)
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.bmp", "a.tiff"])
+@pytest.mark.parametrize("kind", ["ids", "colours"])
+def test_lossless_pictures_of_other_formats(tmp_path: Path, name: str, kind: str) -> None:
+    Image.fromarray(VALUES if kind == "ids" else colorize(MAP, OUTDOOR)).save(tmp_path / name)
+    np.testing.assert_array_equal(read_label_map(tmp_path / name, OUTDOOR), MAP)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint64])
 def test_arrays(tmp_path: Path, dtype: type) -> None:
     np.save(tmp_path / "a.npy", np.asfortranarray(VALUES.astype(dtype)))
@@ -86,6 +101,34 @@ def test_the_unknown_regions_of_stanford_are_void(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([[-1, 0]]))
     schema = load_schema("stanford-background")
     assert read_label_map(tmp_path / "a.npy", schema).tolist() == [[schema.void_index, 0]]
+
+
+def test_a_black_class_is_readable_where_void_has_another_colour(tmp_path: Path) -> None:
+    classes = (LabelClass(0, "background", (0, 0, 0)), LabelClass(1, "house", (128, 0, 0)))
+    schema = LabelSchema("black", classes, (255,), void_color=(224, 224, 192))
+    colors = np.array([[(0, 0, 0), (128, 0, 0), (224, 224, 192)]], np.uint8)
+    Image.fromarray(colors).save(tmp_path / "a.png")
+    assert read_label_map(tmp_path / "a.png", schema).tolist() == [[0, 1, schema.void_index]]
+    np.testing.assert_array_equal(colorize(read_label_map(tmp_path / "a.png", schema), schema), colors)
+    assert schema_from_dict(schema.to_dict()) == schema
+
+
+@pytest.mark.parametrize(("name", "noted"), [("a.png", True), ("a.npy", True), ("colours.png", False)])
+def test_a_yes_no_mask_is_noted(tmp_path: Path, name: str, noted: bool, caplog: pytest.LogCaptureFixture) -> None:
+    mask = np.array([[0, 0, OUTDOOR.void_index]], dtype=np.int16)
+    if name == "colours.png":
+        Image.fromarray(colorize(mask, OUTDOOR)).save(tmp_path / name)
+    else:
+        write_label_map(tmp_path / name, mask, OUTDOOR)
+    np.testing.assert_array_equal(read_label_map(tmp_path / name, OUTDOOR), mask)
+    assert ("looks like a yes/no mask" in caplog.text) == noted
+
+
+def test_a_mask_that_is_not_legal_is_called_one(tmp_path: Path) -> None:
+    write_label_map(tmp_path / "a.png", np.array([[0, 36]], dtype=np.int16), OUTDOOR)
+    schema = LabelSchema("one", (LabelClass(1, "house", (9, 9, 9)),), (7,))
+    with pytest.raises(UserError, match="0 and 255 alone look like a yes/no mask"):
+        read_label_map(tmp_path / "a.png", schema)
 
 
 def low_bits(bits: int) -> bytes:
@@ -122,11 +165,16 @@ def save_truncated(path: Path) -> None:
 BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "jpeg": ("a.jpg", lambda p: Image.fromarray(VALUES).save(p), "loses exact ids"),
     "jpeg named png": ("a.png", lambda p: Image.fromarray(VALUES).save(p, format="JPEG"), "loses exact ids"),
-    "bmp": ("a.bmp", lambda p: Image.fromarray(VALUES).save(p), "BMP"),
-    "1 bit": ("a.png", lambda p: Image.new("1", (4, 4)).save(p), "1-bit"),
+    "gif": ("a.gif", lambda p: Image.fromarray(VALUES).save(p), "in the format GIF; save it as PNG"),
+    "tiff that is a jpeg": (
+        "a.tif",
+        lambda p: Image.fromarray(colorize(MAP, OUTDOOR)).save(p, compression="jpeg"),
+        "TIFF compressed as jpeg, which loses exact ids",
+    ),
+    "1 bit": ("a.png", lambda p: Image.new("1", (4, 4)).save(p), "1-bit black and white: it looks like a yes/no mask"),
     "4 bits": ("a.png", lambda p: p.write_bytes(low_bits(4)), "fewer than 8 bits"),
     "2 bits": ("a.png", lambda p: p.write_bytes(low_bits(2)), "fewer than 8 bits"),
-    "grey with alpha": ("a.png", lambda p: Image.new("LA", (4, 4)).save(p), "LA"),
+    "grey with alpha": ("a.png", lambda p: Image.new("LA", (4, 4)).save(p), "transparent"),
     "transparent": ("a.png", lambda p: half_transparent().save(p), "transparent"),
     "foreign colour": ("a.png", lambda p: Image.new("RGB", (4, 3), (1, 2, 3)).save(p), "(1, 2, 3) (12 pixels"),
     "missing": ("a.png", lambda p: None, "does not exist"),

@@ -56,6 +56,10 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
         hint = f"all together, {census.hint}" if census.hint else "the lines above say why and what to do"
         share = f"{len(census.faults):,} of {counted(census.files, 'label map')}"
         raise UserError(f"{share} in {directory} do not fit schema {known.name}; {hint}")
+    if valid and void == 1:
+        raise UserError(
+            f"every label map in {directory} is void everywhere: there is nothing to draw or learn from them"
+        )
     if unread:
         raise UserError(f"{len(unread):,} folders in {directory} cannot be read; the lines above name them")
     if census.hint:
@@ -84,12 +88,17 @@ def convert(
     """
     old, new = load_schema(from_), load_schema(to)
     census = Census(old)
+    mapping = old.mapping_to(new)
+    if np.all(mapping == new.void_index):
+        raise UserError(
+            f"no class of schema {old.name} has a counterpart in {new.name}, so everything would be void; choose another --to"
+        )
     pairs = _outputs(source, find_label_maps(source), out, overwrite, suffix=None)
     for path, target in tracked(pairs, "converting"):
         label_map = io.read_label_map(path, old)
         census.count(label_map)
         io.write_label_map(target, old.convert(label_map, new), new)
-    void = (old.mapping_to(new) == new.void_index) & (np.arange(old.num_classes + 1) < old.void_index)
+    void = (mapping == new.void_index) & (np.arange(old.num_classes + 1) < old.void_index)
     lost = np.where(void, census.pixels, 0)
     print(f"{counted(len(pairs), 'label map')} of {old.name} written to {out} as {new.name}")
     if lost.any():
@@ -98,6 +107,8 @@ def convert(
         have = "class of it has" if count == 1 else "of its classes have"
         print(f"{count} {have} no counterpart there and became void ({share:.1%} of the pixels)")
         print_classes(old, lost, census.maps, total=int(census.pixels.sum()))
+    if lost.sum() + census.pixels[old.void_index] == census.pixels.sum():
+        raise UserError(f"what was written to {out} is void everywhere; choose another --to, or correct --from")
 
 
 def colorize(source: Source, schema: str, out: Out, overwrite: Overwrite = False) -> None:
@@ -194,12 +205,12 @@ def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
 def _outputs(
     source: Path, found: Sequence[Path], out: Path, overwrite: bool, suffix: str | None
 ) -> list[tuple[Path, Path]]:
-    """Pair every file `found` in `source` with the file to write in `out`; a `suffix` replaces its own."""
+    """Pair every file `found` in `source` with the file to write in `out`: `suffix` by default .png, an array stays one."""
     root = source if source.is_dir() else source.parent
     targets: dict[Path, Path] = {}
     for path in found:
         target = out / path.relative_to(root)
-        target = target.with_suffix(suffix) if suffix else target
+        target = target.with_suffix(suffix or (".npy" if path.suffix.lower() == ".npy" else ".png"))
         if target in targets:
             raise UserError(f"{path} and {targets[target]} would both become {target}; rename one of them")
         if target.exists() and not overwrite:

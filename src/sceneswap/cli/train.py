@@ -81,7 +81,8 @@ def train(
 
         classes = load_schema(settings.schema)
         dataset = FolderDataset(data, classes, only=only)
-        title = f"{counted(len(dataset), 'scene')}, {classes.num_classes} classes of {classes.name}"
+        void = f"{dataset.void_share():.0%} void"
+        title = f"{counted(len(dataset), 'scene')}, {classes.num_classes} classes of {classes.name}, {void}"
         _print_plan(settings, loop.plan(settings, len(dataset)), title)
         return
     try:

@@ -15,15 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneswap.data.pairing import by_stem, composed, some
+from sceneswap.data.pairing import by_stem, composed, fitted, some
 from sceneswap.errors import UserError
 from sceneswap.files import parse_toml, read_text
-from sceneswap.images import PHOTO_SUFFIXES, read_photo
+from sceneswap.images import PHOTO_SUFFIXES, read_turned
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.scene import Scene
+from sceneswap.pictures import evenly_spread
+from sceneswap.scene import LabelMap, Scene
 
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".heic", ".heif")
 
@@ -51,7 +52,7 @@ class FolderDataset:
     splits. cache: keep decoded scenes in memory until `cache_bytes` are used. Safe to read from several threads.
 
     Raises `UserError` in the constructor for a missing or empty folder, photos and maps that do not pair up and a
-    missing or wrong `schema.toml`; when reading for damaged files, foreign ids and a photo and map that differ in size.
+    missing or wrong `schema.toml`; when reading for damaged files, foreign ids and a photo and map that differ in aspect.
     """
 
     def __init__(
@@ -94,6 +95,22 @@ class FolderDataset:
                 self._cache[index] = scene
                 self._cache_left -= size
         return scene
+
+    def void_share(self, most: int = 64) -> float:
+        """Return the share of void, 0 … 1, in at most `most` of the label maps, evenly spread.
+
+        Raises `UserError` when every label map of the data set is void everywhere.
+        """
+        shares = [self._void(index) for index in evenly_spread(range(len(self)), most)]
+        if min(shares) == 1 and all(self._void(index) == 1 for index in range(len(self))):
+            raise UserError(
+                f"every label map is void everywhere in the classes of {self.schema.name}: there is nothing to learn; "
+                "look at them with `sceneswap labels check`, and correct them or their schema.toml"
+            )
+        return float(np.mean(shares))
+
+    def _void(self, index: int) -> float:
+        return float(np.mean(_read_labels(self._items[index]) == self.schema.void_index))
 
 
 def read_folder_schema(root: Path) -> LabelSchema:
@@ -180,12 +197,11 @@ def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:
     return kept
 
 
+def _read_labels(item: _Item) -> LabelMap:
+    return item.source.mapping[read_label_map(item.label_map, item.source.schema)]
+
+
 def _read(item: _Item) -> Scene:
-    photo = read_photo(item.photo)
-    label_map = read_label_map(item.label_map, item.source.schema)
-    if photo.shape[:2] != label_map.shape:
-        raise UserError(
-            f"{item.photo} is {photo.shape[1]} x {photo.shape[0]} pixels but {item.label_map} is "
-            f"{label_map.shape[1]} x {label_map.shape[0]} (width x height); they must be of one size"
-        )
-    return Scene(photo, item.source.mapping[label_map], str(item.photo))
+    (photo, turned), label_map = read_turned(item.photo), _read_labels(item)
+    size = (photo.shape[0], photo.shape[1])
+    return Scene(photo, fitted(label_map, str(item.label_map), str(item.photo), size, turned), str(item.photo))

@@ -1,4 +1,4 @@
-"""Which photograph belongs to which label map: two folders of files paired by their stems."""
+"""Which photograph belongs to which label map: two folders of files paired by their stems; and whether the two fit."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,7 +9,9 @@ from sceneswap.errors import UserError
 from sceneswap.filetype import passed_over
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
+from sceneswap.labels.io import resize_label_map
 from sceneswap.notes import LOG
+from sceneswap.scene import LabelMap
 
 _SHOWN = 3  # names in a message
 
@@ -77,6 +79,40 @@ def by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 def composed(name: str) -> str:
     """A name with its letters composed (NFC): "é" as one character, however a file system spells it."""
     return unicodedata.normalize("NFC", name)
+
+
+def fitted(label_map: LabelMap, file: str, photo: str, size: tuple[int, int], turned: int) -> LabelMap:
+    """Return the label map of `file` at the `size` (height, width) of its photograph `photo`, which has its aspect.
+
+    turned: the EXIF orientation that the photograph was turned upright from (`images.read_turned`). Label maps have none,
+    so one that fits by its size may still be upside down: a note says so. Raises `UserError` if the aspects differ, naming
+    EXIF where it is the cause.
+    """
+    (height, width), (rows, columns) = size, label_map.shape
+    if _alike(rows, columns, height, width):
+        if turned != 1:
+            LOG.warning(
+                "the photograph %s is turned upright as its EXIF orientation says, its label map %s is not turned: "
+                "look whether they agree",
+                photo,
+                file,
+            )
+        return resize_label_map(label_map, size)
+    sizes = f"{photo} is {width}×{height} pixels but {file} is {columns}×{rows} (width × height)"
+    if turned >= 5 and _alike(columns, rows, height, width):
+        raise UserError(
+            f"{sizes}: the photograph is turned upright as its EXIF orientation ({turned}) says, the label map is not; turn "
+            "the label map as well, or remove the orientation from the photograph"
+        )
+    turned_by_hand = ": was one of them turned?" if _alike(columns, rows, height, width) else ""
+    raise UserError(
+        f"{sizes}; a photograph and its label map must be of one size, or at least of one aspect{turned_by_hand}"
+    )
+
+
+def _alike(height: int, width: int, other_height: int, other_width: int) -> bool:
+    """Whether two sizes have one aspect, but for rounding to whole pixels."""
+    return abs(height * other_width - width * other_height) <= max(other_height, other_width) / 2
 
 
 def some(names: Sequence[str]) -> str:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneswap.errors import UserError
-from sceneswap.images import read_photo, to_photo
+from sceneswap.images import orientation_of, read_turned, to_photo
 from sceneswap.labels.convention import encode
-from sceneswap.labels.io import is_photo, read_label_map, shows_photo, values_of
+from sceneswap.labels.io import is_photo, read_label_map, shows_photo
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.labels.values import values_of
 from sceneswap.scene import LabelMap, Photo
 
 if TYPE_CHECKING:
@@ -80,10 +81,19 @@ def photo_of(given: Given, *, at_least: int | None = None) -> Photo:
 
     Raises `UserError` for what is no photograph.
     """
+    return turned_photo_of(given, at_least=at_least)[0]
+
+
+def turned_photo_of(given: Given, *, at_least: int | None = None) -> tuple[Photo, int]:
+    """As `photo_of`, with the EXIF orientation, 1 … 8, that the photograph was turned upright from."""
     if isinstance(given, str | os.PathLike):
-        return read_photo(Path(given), at_least=at_least)
+        return read_turned(Path(given), at_least=at_least)
     if isinstance(given, Image.Image):
-        return to_photo(given, _PICTURE)
+        return to_photo(given, _PICTURE), orientation_of(given)
+    return _photo_of_array(given), 1
+
+
+def _photo_of_array(given: Any) -> Photo:
     pixels = _array(given)
     if pixels.ndim != 3:
         raise UserError(

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.config import MOST_PIXELS
+from sceneswap.data.pairing import fitted
 from sceneswap.errors import UserError
-from sceneswap.images import read_photo
-from sceneswap.inference.given import Given, is_tensor, label_map_of, name_of, photo_of, shows_a_photo
+from sceneswap.images import read_turned
+from sceneswap.inference.given import Given, is_tensor, label_map_of, name_of, photo_of, shows_a_photo, turned_photo_of
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
@@ -102,7 +103,7 @@ class Reading:
 
         A map of the same aspect is brought to the photograph's size. Raises `UserError` if the aspects differ.
         """
-        return _scene(read_photo(Path(photo)), self.read_label_map(label_map, schema), str(photo), str(label_map))
+        return _scene(read_turned(Path(photo)), self.read_label_map(label_map, schema), str(photo), str(label_map))
 
     def scene(
         self, photo: Given | Scene, label_map: Given | None = None, *, schema: LabelSchema | str | None = None
@@ -123,7 +124,7 @@ class Reading:
         if label_map is None:
             pixels = shrink(photo_of(photo, at_least=ENOUGH), LABEL_SIDE)
             return labelled(pixels, self.labeller, self.schema, name)
-        return _scene(photo_of(photo), self.read_label_map(label_map, schema), name, name_of(label_map))
+        return _scene(turned_photo_of(photo), self.read_label_map(label_map, schema), name, name_of(label_map))
 
     def layout(
         self, given: Given | Scene, *, long_side: int | None = None, schema: LabelSchema | str | None = None
@@ -196,15 +197,10 @@ def labelled(photo: Photo, labeller: Labeller, schema: LabelSchema, name: str) -
     return Scene(photo, label_map, name)
 
 
-def _scene(photo: Photo, label_map: LabelMap, photo_name: str, map_name: str) -> Scene:
-    """A photograph and its label map, brought to its size. Raises `UserError` if the aspects differ."""
-    (height, width), (rows, columns) = photo.shape[:2], label_map.shape
-    if abs(rows * width - columns * height) > max(height, width) / 2:  # by more than rounding to whole pixels
-        raise UserError(
-            f"{photo_name} is {width}×{height} pixels but {map_name} is {columns}×{rows}; a photograph and its label map "
-            "must be of one size, or at least of one aspect"
-        )
-    return Scene(photo, resize_label_map(label_map, (height, width)), photo_name)
+def _scene(read: tuple[Photo, int], label_map: LabelMap, photo_name: str, map_name: str) -> Scene:
+    """A photograph, with the EXIF orientation that it was turned from, and its label map, brought to its size."""
+    photo, turned = read
+    return Scene(photo, fitted(label_map, map_name, photo_name, (photo.shape[0], photo.shape[1]), turned), photo_name)
 
 
 def trained_size(record: dict[str, Any]) -> int | None:

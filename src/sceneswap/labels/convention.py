@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.notes import LOG
 from sceneswap.scene import LabelMap
 
 _SHOWN = 4  # foreign ids named in a message
@@ -37,9 +38,19 @@ def encode(values: NDArray[Any], schema: LabelSchema, source: str) -> LabelMap:
     )
 
 
+def note_mask(values: NDArray[Any], schema: LabelSchema, source: str) -> None:
+    """Note that the file `source` looks like a yes/no mask when 0 and 255 alone are in it, though both are legal."""
+    high = values == 255
+    both = high.any() and not high.all() and bool(((values == 0) | high).all())
+    if both and {0, 255} <= schema.index_of_value.keys():
+        LOG.warning("%s holds 0 and 255 alone: it looks like a yes/no mask, not like a map of classes", source)
+
+
 def likely_convention(schema: LabelSchema, values: Iterable[int]) -> str:
     """Return what the file `values` look like, other than `schema`, and what to do, as a clause; "" when unknown."""
     present = set(values)
+    if present == {0, 255}:
+        return "0 and 255 alone look like a yes/no mask, not like a map of classes: give every class its id"
     fitting = [s for s in map(load_schema, PRESETS) if s != schema and present <= s.index_of_value.keys()]
     fitting.sort(key=lambda s: s.num_classes)
     for related in fitting:

@@ -1,12 +1,12 @@
 """Exact reading and writing of label maps.
 
-A file holds numbers (see `labels/schema.py`), as a PNG or a NumPy array:
+A file holds numbers (see `labels/schema.py`), as a lossless picture or a NumPy array:
 
 | file | meaning |
 | --- | --- |
-| grey PNG, 8 or 16 bits | the value is the number |
-| palette PNG | the palette index is the number; the palette's colours are ignored |
-| RGB or opaque RGBA PNG | every colour is exactly a colour of the schema, black is void |
+| grey PNG, TIFF or BMP, 8 or 16 bits | the value is the number |
+| palette picture | the palette index is the number, unless every colour used is one of the schema or a grey that is an id |
+| RGB or opaque RGBA picture | every colour is exactly a colour of the schema, void's (black) among them |
 | .npy, integers (H, W) | the value is the number |
 
 Nothing is ever rounded, interpolated or rotated: an EXIF orientation is for photographs, not for maps. Where a command
@@ -23,16 +23,16 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.files import check_regular, write_bytes
-from sceneswap.images import MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
-from sceneswap.labels.convention import encode
+from sceneswap.images import LOSSY, MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
+from sceneswap.labels.convention import encode, note_mask
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.labels.values import pack, values_of
 from sceneswap.scene import LabelMap
 
-SUFFIXES = (".png", ".npy")
-"""The kinds of file a label map is read from and written to."""
+SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".bmp")
+"""The kinds of file a label map is read from; it is written as the first two."""
 
-
-_LOSSY = ("JPEG", "MPO", "WEBP")
+_FORMATS = ("PNG", "TIFF", "BMP")
 _COLOR_MODES = ("RGB", "RGBA")
 _MAP_COLORS = 256
 _LOOKED_AT = 1_000_000  # pixels of a colour picture, at most, that decide what it is
@@ -43,7 +43,7 @@ def is_photo(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> b
 
     | file | it is |
     | --- | --- |
-    | JPEG, WebP | a photograph: such files cannot hold exact numbers |
+    | JPEG, WebP, AVIF, HEIC | a photograph: such files cannot hold exact numbers |
     | .npy, grey or palette picture | a label map |
     | colour picture of at most 256 colours, or of the schema's colours alone | a label map |
     | colour picture whose 256 commonest colours cover less than half of it | a photograph |
@@ -55,7 +55,7 @@ def is_photo(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> b
     if path.suffix.lower() == ".npy":
         return False
     kind, mode = picture_kind(path, "label map")
-    if kind in _LOSSY:
+    if kind in LOSSY:
         return True
     if mode not in _COLOR_MODES:
         return False
@@ -68,9 +68,9 @@ def shows_photo(image: Image.Image, schema: LabelSchema, source: str) -> bool:
     if image.mode not in _COLOR_MODES:
         return False
     step = int(np.ceil((image.width * image.height / _LOOKED_AT) ** 0.5))
-    seen = _pack(np.asarray(image)[::step, ::step])
+    seen = pack(np.asarray(image)[::step, ::step])
     colors, counts = np.unique(seen, return_counts=True)
-    if len(colors) <= _MAP_COLORS or np.isin(colors, _pack(schema.colors)).all():
+    if len(colors) <= _MAP_COLORS or np.isin(colors, pack(schema.colors)).all():
         return False
     if np.sort(counts)[-_MAP_COLORS:].sum() < seen.size / 2:
         return True
@@ -97,19 +97,11 @@ def read_values(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -
     """
     path = Path(path)
     if path.suffix.lower() == ".npy":
-        return _read_array(path, max_pixels)
-    with open_checked(path, ("PNG",), "label map", max_pixels) as image:
+        values = _read_array(path, max_pixels)
+        note_mask(values, schema, str(path))
+        return values
+    with open_checked(path, _FORMATS, "label map", max_pixels) as image:
         return values_of(image, schema, str(path))
-
-
-def values_of(image: Image.Image, schema: LabelSchema, source: str) -> NDArray[Any]:
-    """Return the numbers in an opened label map, as `read_values` does; `source` for messages. Raises `UserError`."""
-    if image.mode in ("L", "P", "I;16", "I"):
-        return np.array(image)
-    if image.mode in _COLOR_MODES:
-        return schema.decode(_encode_colors(np.asarray(image), schema, source))
-    kind = "1-bit black and white" if image.mode == "1" else f"a picture of Pillow's mode {image.mode}"
-    raise UserError(f"{source} is {kind}, which cannot hold class ids; save it as an 8- or 16-bit grey PNG or as .npy")
 
 
 def write_label_map(path: Path, label_map: LabelMap, schema: LabelSchema) -> None:
@@ -165,43 +157,6 @@ def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} is damaged ({_first_line(error)}); write it again with numpy.save") from error
-
-
-def _encode_colors(colors: NDArray[np.uint8], schema: LabelSchema, source: str) -> LabelMap:
-    if colors.shape[2] == 4 and colors[..., 3].min() < 255:
-        raise UserError(f"{source} has transparent pixels, which mean no class; save it without transparency")
-    packed = _pack(colors[..., :3])
-    table = _pack(schema.colors)
-    order = np.argsort(table, kind="stable")
-    position = np.minimum(np.searchsorted(table[order], packed), len(order) - 1)
-    indices = order[position]
-    foreign = table[indices] != packed
-    if foreign.any():
-        number = len(np.unique(packed[foreign]))
-        row, column = np.argwhere(foreign)[0]
-        more = f" and {number - 1:,} more colour{'s' if number > 2 else ''}" if number > 1 else ""
-        raise UserError(
-            f"{source}: colour {tuple(colors[row, column, :3].tolist())}{more} ({foreign.sum():,} pixels, the first at "
-            f"row {row}, column {column}) belongs to no class of schema {schema.name}; save the class ids as a grey "
-            "PNG, or paint without smoothing in the colours of the schema"
-        )
-    used = np.unique(packed)
-    for color in used[np.isin(used, table)]:
-        owners = np.flatnonzero(table == color)
-        if len(owners) > 1:
-            names = [(*schema.names, "void")[i] for i in owners[:2]]
-            shown = tuple(int(color) >> shift & 255 for shift in (16, 8, 0))
-            raise UserError(
-                f"{source}: colour {shown} is shared by {' and '.join(names)} "
-                f"in schema {schema.name}; give them different colours, or save the class ids as a grey PNG"
-            )
-    return indices.astype(np.int16)
-
-
-def _pack(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """(…, 3) uint8 -> (…) int32, red highest."""
-    wide = colors.astype(np.int32)
-    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
 
 
 def _first_line(error: Exception) -> str:

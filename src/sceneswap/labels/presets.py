@@ -51,8 +51,8 @@ def _preset(name: str) -> LabelSchema:
 def schema_from_dict(d: Any, source: str = "the label schema") -> LabelSchema:
     """Build a schema from plain values, such as those of `LabelSchema.to_dict`; `source` (a file) is named in errors.
 
-    A schema may name a preset as `base` and give only what differs: `name`, `offset`, `void_ids`, `classes`, or
-    `only`, the names of the classes to keep. Of a class only `id` and `name` must be given.
+    A schema may name a preset as `base` and give only what differs: `name`, `offset`, `void_ids`, `void_color`,
+    `classes`, or `only`, the names of the classes to keep. Of a class only `id` and `name` must be given.
     Raises `UserError` on anything missing, unknown or contradictory.
     """
     where = f"{source} is not a valid label schema"

@@ -44,13 +44,15 @@ class LabelSchema:
     """The classes of a kind of label map and the numbers they have in files.
 
     classes: in index order. void_ids: file values that mean "no class"; the first is the one written.
-    offset: a file holds class id + offset. Raises `ValueError` when the parts contradict one another.
+    offset: a file holds class id + offset. void_color: of void in colour pictures, RGB; a class may then be black.
+    Raises `ValueError` when the parts contradict one another.
     """
 
     name: str
     classes: tuple[LabelClass, ...]
     void_ids: tuple[int, ...]
     offset: int = 0
+    void_color: tuple[int, int, int] = VOID_COLOR
 
     def __post_init__(self) -> None:
         fault = _fault(self)
@@ -74,8 +76,8 @@ class LabelSchema:
 
     @cached_property
     def colors(self) -> NDArray[np.uint8]:
-        """(C+1, 3) uint8 display colours, void last and black."""
-        return np.array([*(c.color for c in self.classes), VOID_COLOR], dtype=np.uint8)
+        """(C+1, 3) uint8 display colours, void last."""
+        return np.array([*(c.color for c in self.classes), self.void_color], dtype=np.uint8)
 
     @cached_property
     def file_values(self) -> NDArray[np.int64]:
@@ -154,7 +156,10 @@ class LabelSchema:
             {"id": c.id, "name": c.name, "color": list(c.color), "setting": c.setting, "outdoor": c.outdoor}
             for c in self.classes
         ]
-        return {"name": self.name, "offset": self.offset, "void_ids": list(self.void_ids), "classes": classes}
+        void: dict[str, Any] = {"void_ids": list(self.void_ids)}
+        if self.void_color != VOID_COLOR:  # releases are read by earlier versions too
+            void["void_color"] = list(self.void_color)
+        return {"name": self.name, "offset": self.offset, **void, "classes": classes}
 
 
 def _fault(schema: LabelSchema) -> str | None:
@@ -178,6 +183,8 @@ def _fault(schema: LabelSchema) -> str | None:
             return f"class {c.name!r} has the setting {c.setting!r}; give one of {', '.join(SETTINGS)}"
         if len(c.color) != 3 or not all(0 <= part <= 255 for part in c.color):
             return f"class {c.name!r} has the color {list(c.color)}; give red, green and blue from 0 to 255"
+    if len(schema.void_color) != 3 or not all(0 <= part <= 255 for part in schema.void_color):
+        return f"void_color is {list(schema.void_color)}; give red, green and blue from 0 to 255"
     listed = list(schema.void_ids)
     if _first_repeated(listed) is not None:
         return f"void_ids {listed} repeats a number; name each once"

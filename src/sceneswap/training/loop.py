@@ -90,6 +90,7 @@ def train(
             settings, meta = replanned(settings, replan, meta, str(newest))
     schema = schema_from_dict(meta["schema"]) if newest else load_schema(settings.schema)
     dataset = FolderDataset(data, schema, only=only, cache=True)
+    dataset.void_share(most=1)  # refuses label maps that are void, all of them
     accelerator = make_accelerator(settings, device)
     if newest:
         _check_same_run(meta, len(dataset), accelerator, newest, other_data=replan is not None)
