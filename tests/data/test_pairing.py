@@ -1,5 +1,6 @@
 """Photographs and their label maps: sizes that fit, and EXIF orientations that do not."""
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 from PIL import Image
 
 from sceneswap.data.folder import FolderDataset
+from sceneswap.data.importing import schema_text
 from sceneswap.data.pairing import fitted
 from sceneswap.errors import UserError
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import resize_label_map, write_label_map
-from sceneswap.labels.presets import load_schema
+from sceneswap.labels.presets import load_schema, schema_from_dict
+from sceneswap.labels.schema import LabelClass, LabelSchema
 
 OUTDOOR = load_schema("outdoor")
 MAP = np.random.default_rng(0).integers(0, 36, (40, 60)).astype(np.int16)
@@ -70,3 +73,8 @@ def test_maps_of_one_aspect_are_brought_to_the_size(size: tuple[int, int]) -> No
 def test_other_aspects_are_refused(size: tuple[int, int], words: str) -> None:
     with pytest.raises(UserError, match=words):
         fitted(np.zeros(size, np.int16), "a.png", "a.jpg", (40, 60), 1)
+
+
+def test_the_written_schema_keeps_the_colour_of_void() -> None:
+    schema = LabelSchema("black", (LabelClass(0, "background", (0, 0, 0)),), (255, 9), void_color=(224, 224, 192))
+    assert schema_from_dict(tomllib.loads(schema_text(schema))) == schema

@@ -271,9 +271,9 @@ def schema_text(schema: LabelSchema) -> str:
     if _is_preset(schema):
         return f'preset = "{schema.name}"\n'
     whole = schema.to_dict()
-    lines = [f"{key} = {json.dumps(whole[key])}" for key in ("name", "offset", "void_ids")]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in whole.items() if key != "classes"]
+    lines.append("classes = [")
     for c in whole["classes"]:
         fields = (f"{key} = {json.dumps(value)}" for key, value in c.items() if value is not None)
         lines.append(f"  {{ {', '.join(fields)} }},")
-    lines.insert(3, "classes = [")
     return "\n".join([*lines, "]", ""])
