@@ -1,5 +1,6 @@
 """Losses on values worked out by hand."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -64,6 +65,19 @@ def test_style_is_relative_and_bounded() -> None:
     assert louder == pytest.approx(0.2)
     assert float(losses.style([2**0.5 * 0.01 * features], [0.01 * features])) == pytest.approx(louder)
     assert float(losses.style([0 * features], [0 * features])) == 0
+
+
+def test_energy_is_the_log_ratio_of_what_channels_hold() -> None:
+    features = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) + 2
+    shuffled = features.flatten(2)[:, :, torch.randperm(64)].view_as(features)
+    assert float(losses.energy([features], [shuffled])) == pytest.approx(0, abs=1e-6)
+    assert float(losses.energy([2 * features], [features])) == pytest.approx(math.log(4), rel=0.02)
+    silent = torch.cat([features, torch.zeros(2, 1, 8, 8)], dim=1)
+    assert float(losses.energy([silent], [silent])) == 0
+    drawn = (0 * features).requires_grad_()
+    losses.energy([drawn], [features]).backward()
+    assert drawn.grad is not None
+    assert drawn.grad.isfinite().all()
 
 
 def test_perceptual_weighs_its_layers() -> None:

@@ -151,6 +151,7 @@ class LossConfig:
     perceptual: float = 10.0  # VGG-19, L1 on the taps
     lpips: float = 0.0
     style: float = 0.0  # Gram matrices of VGG-19; in swaps, where there is no true picture, the exemplar's
+    energy: float = 0.0  # light and contrast: energies of the channels of the style layers; in swaps the exemplar's
     layout: float = 0.0  # cross-entropy of the label head's reading of the drawing
     labels: float = 0.0  # cross-entropy of the label head on photographs, which trains it
     pixel: float = 0.0  # L1 on RGB
@@ -185,7 +186,9 @@ class LossConfig:
     @property
     def vgg_layers(self) -> tuple[str, ...]:
         """The activations of VGG-19 that the terms read."""
-        return (self.perceptual_layers if self.perceptual else ()) + (self.style_layers if self.style else ())
+        return (self.perceptual_layers if self.perceptual else ()) + (
+            self.style_layers if self.style or self.energy else ()
+        )
 
 
 @dataclass(frozen=True)

@@ -89,13 +89,13 @@ def test_label_head_and_swaps_train_in_their_phases(model: str, short: Short, da
     settings = replace(
         settings,
         model=replace(settings.model, label_head=4, noise_channels=1, raw_color=True, padding="replicate"),
-        loss=replace(settings.loss, style=1.0, layout=1.0, labels=1.0),
+        loss=replace(settings.loss, style=1.0, energy=1.0, layout=1.0, labels=1.0),
         phases=(replace(row, name="labels", objective="labels", task="global"), replace(row, name="swap", task="swap")),
     )
     first = train(settings, [data], tmp_path / "run", device="cpu", vgg19=vgg19)
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     terms = [set(line["terms"]) for line in lines if "terms" in line]
-    image = {"adversarial", "feature_matching", "pixel", "style", "layout", "labels", "real", "fake"}
+    image = {"adversarial", "feature_matching", "pixel", "style", "energy", "layout", "labels", "real", "fake"}
     assert terms == [{"labels"}] * 2 + [image | ({"kl"} if model == "spade-vae" else set())] * 2
     assert all(torch.isfinite(t).all() for t in read_state(first)[0].values())
 

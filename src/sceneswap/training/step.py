@@ -221,6 +221,9 @@ def _average(groups: list[tuple[slice, float]], terms_of: Callable[[slice], loss
     return {name: torch.stack([share * terms[name] for share, terms in parts]).sum() for name in parts[0][1]}
 
 
+_LOOK_TERMS = {"style": losses.style, "energy": losses.energy}
+
+
 def _drawing_terms(views: _Views, networks: LossNetworks, weights: LossConfig) -> losses.Terms:
     batch, known = views.batch, views.batch.known  # entries that have a true picture come first
     terms: losses.Terms = {}
@@ -238,11 +241,12 @@ def _drawing_terms(views: _Views, networks: LossNetworks, weights: LossConfig) -
             for activations in (views.seen, views.wanted)
         )
         terms["perceptual"] = losses.perceptual(seen, wanted, weights.perceptual_weights)
-    if weights.style:
+    if weights.style or weights.energy:
         own = torch.arange(known, device=batch.exemplar.device)
         model = torch.cat([own, batch.exemplar[known:]])  # a swap has its exemplar's style
-        layers = weights.style_layers
-        terms["style"] = losses.style([views.seen[n] for n in layers], [views.wanted[n][model] for n in layers])
+        seen = [views.seen[n] for n in weights.style_layers]
+        wanted = [views.wanted[n][model] for n in weights.style_layers]
+        terms |= {n: of(seen, wanted) for n, of in _LOOK_TERMS.items() if getattr(weights, n)}
     if networks.lpips is not None:
         terms["lpips"] = networks.lpips(views.drawn[:known], batch.image[:known]).mean()
     if weights.layout:
