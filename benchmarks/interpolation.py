@@ -26,6 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.common import converted_scene, save_record
+from sceneswap import charts
 from sceneswap.errors import UserError
 from sceneswap.files import write_bytes
 from sceneswap.images import write_png
@@ -33,7 +34,6 @@ from sceneswap.inference.blend import blend
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import TransferMatrix
 from sceneswap.jobs.attention import HEAT_MAP_LABELS
-from sceneswap.jobs.charts import matrix_figure
 from sceneswap.labels.io import colorize
 from sceneswap.pictures import captioned_grid
 from sceneswap.procedural.kinds import sample_layout
@@ -105,7 +105,10 @@ def main(
     save_record(json_file, record)
     if matrix is not None:
         values = transfer.values[np.ix_(frequent, frequent)]
-        write_bytes(matrix, matrix_figure(values, [transfer.names[i] for i in frequent]))
+        names = [transfer.names[i] for i in frequent]
+        write_bytes(
+            matrix, charts.heat_map(values, names, names, "label of the exemplar", "label of the target", 0.1).png
+        )
         print(f"wrote {matrix}")
     if sheet is not None:
         captions = ["layout", "sky from", "ground from", "mixed by class", "sky's whole look", "ground's whole look"]

@@ -23,7 +23,7 @@ from sceneswap.inference.weights import path_weights
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source
-from sceneswap.jobs.trace import contact_sheet, write_trace
+from sceneswap.jobs.trace import contact_sheet, maps_of, write_trace
 from sceneswap.labels.io import colorize, write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.pictures import captioned_grid, stacked
@@ -62,7 +62,7 @@ def main(
         "four": four_corners(synthesizer, targets[0], scenes, looks),
         "places": places(synthesizer, targets, scenes, looks),
         "classes": classes(synthesizer, targets, scenes, looks),
-        "maps": contact_sheet(attend(synthesizer, targets[0], scenes[0]), scenes[0].photo),
+        "maps": contact_sheet(maps_of(attend(synthesizer, targets[0], scenes[0]), scenes[0].photo)),
     }.items():
         buffer = io.BytesIO()
         Image.fromarray(picture).save(buffer, "JPEG", quality=88)

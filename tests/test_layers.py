@@ -23,7 +23,7 @@ LAYERS = (
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
-    ("scene", "config", "labels", "images", "color", "pictures", "report", "progress"),
+    ("scene", "config", "labels", "images", "color", "pictures", "charts", "report", "progress"),
     ("files", "filetype", "notes", "errors"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}

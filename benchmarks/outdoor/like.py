@@ -6,12 +6,15 @@ exemplars: `TransferMatrix.uniform`, known without the model.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sceneswap.charts import plot
 from sceneswap.inference.transfer_matrix import TransferMatrix
-from sceneswap.jobs.charts import png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ALIKE: dict[str, tuple[str, ...]] = {
     "sky": ("sky-other", "clouds", "fog"),
@@ -81,9 +84,10 @@ def like_to_like(
     return found
 
 
+@plot
 def like_figure(
     names: Sequence[str], panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], series: tuple[str, str]
-) -> bytes:
+) -> "Figure":
     """Bars per label, two by two: shares 0 … 1 of learned and of uniform attention, and how many times the one is the other.
 
     panels: title → (shares learned, shares uniform), per name. series: what the two bars are called.
@@ -108,4 +112,4 @@ def like_figure(
         axes.tick_params(axis="y", length=0)
     handles, labels = chart.axes[0].get_legend_handles_labels()
     chart.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
-    return png(chart)
+    return chart

@@ -30,11 +30,12 @@ from benchmarks.common import ROOT, in_fresh_process, write_jpeg
 from benchmarks.outdoor.kept import KeptMethod
 from benchmarks.outdoor.like import ALIKE, like_figure, like_to_like
 from benchmarks.outdoor.page import SWAP, command, markdown
+from sceneswap import charts
 from sceneswap.cli.options import MeasuringOptions
 from sceneswap.data.folder import FolderDataset
 from sceneswap.errors import UserError
 from sceneswap.evaluation.aggregate import ratio
-from sceneswap.evaluation.figures import curves, looks_figure
+from sceneswap.evaluation.figures import looks_figure, panels
 from sceneswap.evaluation.methods import ModelMethod
 from sceneswap.evaluation.pairs import Scenes, random_pairs
 from sceneswap.evaluation.protocol import folder_hash
@@ -173,7 +174,7 @@ def swap(report: Report) -> dict[str, Any]:
         if other != report.ours
     }
     binned = {name: {metric: by[metric] for metric in SWAP} for name, by in record["binned"].items()}
-    write_bytes(report.out / "similarity.png", curves(binned, record["better"]))
+    write_bytes(report.out / "similarity.png", charts.curves(panels(binned, record["better"])).png)
     return _publish(report, "swap.json", record)
 
 
@@ -197,7 +198,7 @@ def attention(report: Report) -> dict[str, Any]:
         "from the same group": ([one.alike for one in like], [one.alike_uniform for one in like]),
     }
     chart = like_figure([one.label for one in like], panels, (report.ours, "global average pooling"))
-    write_bytes(report.out / "like.png", chart)
+    write_bytes(report.out / "like.png", chart.png)
     for name in ("transfer.png", "dendrogram.png"):
         shutil.copyfile(work / name, report.out / name)
     record = read_json(work / "transfer.json", "the transfer matrix")

@@ -14,7 +14,9 @@ T = TypeVar("T", covariant=True)
 _GAP = 4
 _WHITE = 255
 _INK = (40, 43, 48)
-_FONT_SIZE = 13
+_FONT_SIZE, _LINE = 13, 17  # pixels
+_NAME_WIDTH = 120  # pixels that a row's name may take, if not as many as a cell
+_PAGE_PIXELS, _LARGEST_ON_PAGE = 12_000_000, 512  # of all pictures of a page together; the longer side of one
 
 
 def fit(photo: Photo, size: tuple[int, int]) -> Photo:
@@ -47,21 +49,42 @@ def captioned_grid(
     columns: Sequence[str] = (),
     names: Sequence[str] = (),
 ) -> Photo:
-    """A `grid` with captions above its columns and names left of its rows; captions are cut to the cell's width."""
+    """A `grid` with captions above its columns and names left of its rows, in at most two lines, cut where they are longer."""
     sheet, font = grid(rows, cell), ImageFont.load_default(_FONT_SIZE)
-    top = _FONT_SIZE + 8 if columns else 0
-    left = 12 + max((round(font.getlength(name)) for name in names), default=-12)
+    above = [_wrapped(name, font, cell[1]) for name in columns]
+    beside = [_wrapped(name, font, max(_NAME_WIDTH, cell[1])) for name in names]
+    top = max((len(lines) for lines in above), default=0) * _LINE + (6 if above else 0)
+    left = 12 + max((round(font.getlength(line)) for lines in beside for line in lines), default=-12)
     canvas = np.full((sheet.shape[0] + top, sheet.shape[1] + left, 3), _WHITE, np.uint8)
     canvas[top:, left:] = sheet
     image = Image.fromarray(canvas)
     pen = ImageDraw.Draw(image)
-    for j, caption in enumerate(columns):
-        while caption and font.getlength(caption) > cell[1]:
-            caption = caption[:-1]
-        pen.text((left + _GAP + j * (cell[1] + _GAP) + cell[1] / 2, top / 2 + 2), caption, _INK, font, anchor="mm")
-    for i, name in enumerate(names):
-        pen.text((left - 4, top + _GAP + i * (cell[0] + _GAP) + cell[0] / 2), name, _INK, font, anchor="rm")
+    for j, lines in enumerate(above):
+        middle = left + _GAP + j * (cell[1] + _GAP) + cell[1] / 2
+        pen.text(
+            (middle, top - 1), "\n".join(lines), _INK, font, anchor="md", align="center", spacing=_LINE - _FONT_SIZE
+        )
+    for i, lines in enumerate(beside):
+        middle = top + _GAP + i * (cell[0] + _GAP) + cell[0] / 2
+        pen.text(
+            (left - 4, middle), "\n".join(lines), _INK, font, anchor="rm", align="right", spacing=_LINE - _FONT_SIZE
+        )
     return np.asarray(image)
+
+
+def _wrapped(words: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float, most: int = 2) -> list[str]:
+    """`words` in at most `most` lines of `width` pixels, broken after spaces and hyphens if they can, and cut with dots."""
+    rest = "".join(c if c.isprintable() else "?" for c in words).strip()
+    lines: list[str] = []
+    while rest and len(lines) < most:
+        fits = next((n for n in range(len(rest), 1, -1) if font.getlength(rest[:n]) <= width), 1)
+        if fits < len(rest) and len(lines) == most - 1:
+            return [*lines, rest[: max(1, fits - 2)].rstrip() + "…"]
+        soft = max((n for n in range(fits // 2, fits + 1) if rest[n - 1] in " -_.,/"), default=fits)
+        end = fits if fits == len(rest) else soft
+        lines.append(rest[:end].strip())
+        rest = rest[end:].strip()
+    return lines or [""]
 
 
 def stacked(*sheets: Photo) -> Photo:
@@ -81,11 +104,25 @@ def placeholder(words: str, side: int = 128) -> Photo:
 
 
 def swap_grid(
-    layouts: Sequence[Photo], exemplars: Sequence[Photo], drawn: Sequence[Sequence[Photo]], cell: tuple[int, int]
+    layouts: Sequence[Photo],
+    exemplars: Sequence[Photo],
+    drawn: Sequence[Sequence[Photo]],
+    cell: tuple[int, int],
+    names: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> Photo:
-    """The paper's style-structure grid: first row exemplars, first column layouts (label maps), drawn[row][column]."""
-    header: list[Photo | None] = [None, *exemplars]
-    return grid([header, *([layout, *row] for layout, row in zip(layouts, drawn, strict=True))], cell)
+    """The paper's style-structure grid: first row exemplars, first column layouts (label maps), drawn[row][column].
+
+    names: of layouts and of exemplars, left of the rows and above the columns.
+    """
+    rows: list[list[Photo | None]] = [[None, *exemplars]]
+    rows += [[layout, *row] for layout, row in zip(layouts, drawn, strict=True)]
+    left, above = (["", *some] if some else [] for some in names)
+    return captioned_grid(rows, cell, above, left)
+
+
+def page_side(count: int) -> int:
+    """The longer side in pixels of each of `count` pictures on one page: a page stays below some three megabytes."""
+    return int(min(_LARGEST_ON_PAGE, max(64, (_PAGE_PIXELS / max(1, count)) ** 0.5)))
 
 
 def inside(size: Sequence[int], side: int, *, enlarge: bool = False) -> tuple[int, int]:

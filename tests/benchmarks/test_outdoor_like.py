@@ -45,6 +45,6 @@ def test_the_chart_is_a_png_that_depends_on_its_values() -> None:
     series = ("ours", "GAP")
     one = like_figure(["sky", "sea"], {"same": ([0.5, 0.2], [0.1, 0.0])}, series)
     other = like_figure(["sky", "sea"], {"same": ([0.5, 0.3], [0.1, 0.0])}, series)
-    assert one[:4] == b"\x89PNG"
+    assert one.png[:4] == b"\x89PNG"
     assert one != other
     assert one == like_figure(["sky", "sea"], {"same": ([0.5, 0.2], [0.1, 0.0])}, series)

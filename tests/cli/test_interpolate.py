@@ -48,7 +48,10 @@ def test_global_writes_strips(interpolate: Command, tmp_path: Path) -> None:
     frames = sorted(p.name for p in (tmp_path / "pictures").iterdir())
     assert frames == [f"{name}-{i:02d}.png" for name in ("layout", "second") for i in range(3)]
     record = json.loads((tmp_path / "interpolation.json").read_text())
-    assert [f["weights"] for f in record["rows"][0]["frames"]] == [[1, 0], [0.5, 0.5], [0, 1]]
+    first, middle, last = (f["weights"] for f in record["rows"][0]["frames"])
+    assert [first, last] == [[1, 0], [0, 1]]
+    assert 0 < middle[0] < 1
+    assert record["rows"][1]["frames"][1]["weights"] == middle  # all strips at the same steps
     with Image.open(tmp_path / "layout.webp") as animation:
         assert getattr(animation, "n_frames", 1) == 4  # there and back
         assert animation.size == (32, 32)
@@ -93,9 +96,18 @@ def test_three_exemplars_and_gif(interpolate: Command, tmp_path: Path) -> None:
     options = ("--frames", 5, "--animation", "gif")
     assert interpolate("global", *options, out=tmp_path, exemplars=("beach", "dusk", "second")) == 0
     record = json.loads((tmp_path / "interpolation.json").read_text())
-    assert record["rows"][0]["frames"][2]["weights"] == [0, 1, 0]
+    weights = [frame["weights"] for frame in record["rows"][0]["frames"]]
+    assert weights[0] == [1, 0, 0]
+    assert [0, 1, 0] in weights[1:4]  # the one in the middle stands alone once
+    assert weights[4] == [0, 0, 1]
     with Image.open(tmp_path / "layout.gif") as animation:
         assert getattr(animation, "n_frames", 1) > 1
+
+
+def test_frames_at_equal_steps_of_the_weights(interpolate: Command, tmp_path: Path) -> None:
+    assert interpolate("global", "--frames", 3, "--spacing", "weights", out=tmp_path) == 0
+    record = json.loads((tmp_path / "interpolation.json").read_text())
+    assert [f["weights"] for f in record["rows"][0]["frames"]] == [[1, 0], [0.5, 0.5], [0, 1]]
 
 
 def test_spatial_patterns(interpolate: Command, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Figures are PNGs of the right make-up, and a drawn one is not drawn again."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,12 @@ def test_swapping_figure_and_alarms_of_trivial_methods(pairs: FolderPairs, tmp_p
     assert photograph.alarms.ignores
     assert not photograph.alarms.copies
     sheet = read_photo(copy.path)
-    assert sheet.shape[:2] == (4 * 36 + 4, 4 * 36 + 4)  # a header and three scenes of 32 pixels, gaps of 4
-    assert np.array_equal(sheet[40:72, 40:72], scenes[0].photo)
-    assert np.array_equal(sheet[40:72, 76:108], scenes[1].photo)  # columns are exemplars
+    pictures = sheet[-4 * 36 - 4 :, -4 * 36 - 4 :]  # a header and three scenes of 32 pixels, gaps of 4; names outside
+    assert pictures.shape[:2] < sheet.shape[:2]
+    assert np.array_equal(pictures[40:72, 40:72], scenes[0].photo)
+    assert np.array_equal(pictures[40:72, 76:108], scenes[1].photo)  # columns are exemplars
     both = figures.side_by_side([copy, photograph])
-    assert both.shape[1] == 2 * sheet.shape[1]
+    assert both.shape[1] > 2 * sheet.shape[1]
 
 
 def test_a_figure_once_drawn_is_kept(pairs: FolderPairs, msca: Path, tmp_path: Path) -> None:
@@ -56,9 +56,9 @@ def test_layouts_and_exemplars_of_a_figure_may_differ(pairs: FolderPairs, tmp_pa
     layouts, exemplars = [pairs.scenes[i] for i in (0, 1)], [pairs.scenes[i] for i in (2, 3, 4)]
     path = tmp_path / "looks.png"
     sheet = figures.looks_figure(COPY, pairs, layouts, exemplars, path, "data")
-    assert sheet.shape[:2] == (3 * 36 + 4, 4 * 36 + 4)
-    assert np.array_equal(sheet[4:36, 40:72], exemplars[0].photo)
-    assert np.array_equal(sheet[40:72, 76:108], exemplars[1].photo)
+    pictures = sheet[-3 * 36 - 4 :, -4 * 36 - 4 :]
+    assert np.array_equal(pictures[4:36, 40:72], exemplars[0].photo)
+    assert np.array_equal(pictures[40:72, 76:108], exemplars[1].photo)
     Image.new("RGB", (8, 8)).save(path)
     assert figures.looks_figure(COPY, pairs, layouts, exemplars, path, "data").shape == (8, 8, 3)  # kept
     assert figures.looks_figure(COPY, pairs, layouts, exemplars, path, "other data").shape == sheet.shape
@@ -69,23 +69,16 @@ def test_sheet_shows_the_true_picture_where_there_is_one(pairs: FolderPairs) -> 
     assert titles == ["label map", "exemplar", "target's photograph", "copy of the exemplar"]
     assert len(lines) == 4
     assert np.array_equal(lines[0][1][1], lines[0][1][3])
-    assert whole.shape[1] == 4 * 40
+    assert whole.shape[1] == 4 * 36 + 4
     titles, lines, _ = figures.sheet(ProceduralPairs(2, 32, 0), [COPY], rows=4)
     assert titles[2] == "true picture"
     assert len(lines) == 2
     assert not np.array_equal(lines[0][1][2], lines[0][0].target.photo)
 
 
-def test_curves_are_a_picture_with_a_line_per_method() -> None:
+def test_every_metric_is_a_panel_with_a_line_per_method() -> None:
     similarities = np.linspace(0, 1, 50).tolist()
-    bins = {
-        name: {"L_style": binned(similarities, [s * scale for s in similarities])}
-        for name, scale in (("a", 1), ("b", 2))
-    }
-    picture = figures.curves(bins, {"L_style": "lower"})
-    assert picture == figures.curves(bins, {"L_style": "lower"})
-    with Image.open(io.BytesIO(picture)) as opened:
-        one = np.asarray(opened.convert("RGB"))
-    assert min(one.shape[:2]) > 200
-    with Image.open(io.BytesIO(figures.curves({"a": bins["a"]}, {"L_style": "lower"}))) as opened:
-        assert not np.array_equal(one, np.asarray(opened.convert("RGB")))
+    bins = {name: {"L_style": binned(similarities, similarities)} for name in ("a", "b")}
+    panels = figures.panels(bins, {"L_style": "lower"})
+    assert list(panels) == ["L_style (lower is better)"]
+    assert panels["L_style (lower is better)"]["b"] == bins["b"]["L_style"]

@@ -55,14 +55,15 @@ def test_every_layout_is_drawn_in_every_look_at_its_own_size(
     note = json.loads(read_png_text(out / "swaps" / "b__d.png")["sceneswap"])
     assert [note[what]["file"] for what in ("label_map", "exemplar")] == ["b.png", "d.png"]
     grid = read_photo(out / "grid.png")
-    assert grid.shape == (5 * 68 + 4, 5 * 74 + 4, 3)  # cells as large as the largest picture, 64 × 70
+    assert grid.shape[0] > 5 * 68 + 4  # cells as large as the largest picture, 64 × 70, and names outside
+    assert grid.shape[1] > 5 * 74 + 4
 
 
 def test_the_page_holds_all_it_shows(synthesizer: Synthesizer, data: Path, tmp_path: Path) -> None:
     page = swap(synthesizer, sources(data), tmp_path / "out").read_text(encoding="utf-8")
     addresses = Addresses(page)
     assert all(address.startswith("data:") for address in addresses.loaded)
-    assert sum(address.startswith("data:image/png") for address in addresses.loaded) == 16 + 2 * 4
+    assert sum(address.startswith("data:image/webp") for address in addresses.loaded) == 16 + 2 * 4
     assert "layout c, exemplar a" in addresses.texts
     assert synthesizer.weights_sha256 in page
     assert synthesizer.name in page

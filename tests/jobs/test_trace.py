@@ -13,7 +13,7 @@ from sceneswap.inference.attention import Attention, attend
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source
-from sceneswap.jobs.trace import class_region, contact_sheet, overlay, point, trace, write_trace
+from sceneswap.jobs.trace import class_region, contact_sheet, maps_of, overlay, point, trace, write_trace
 from sceneswap.models import msca
 from tests.tiny import random_scene, tiny_synthesizer, write_scene
 
@@ -85,10 +85,10 @@ def test_an_overlay_is_bright_where_the_weight_is() -> None:
 
 
 def test_the_contact_sheet_holds_every_map(attention: tuple[Attention, ...]) -> None:
-    sheet = contact_sheet(attention, random_scene(1, 32, 64).photo)
+    sheet = contact_sheet(maps_of(attention, random_scene(1, 32, 64).photo))
     most = max(len(scale.spatial) for scale in attention)
-    assert sheet.shape[0] > 2 * len(attention) * 56
-    assert sheet.shape[1] > most * 112
+    assert sheet.shape[0] > 2 * len(attention) * 72
+    assert sheet.shape[1] > most * 144
 
 
 def test_the_page_and_its_files(synthesizer: Synthesizer, tmp_path: Path) -> None:

@@ -40,7 +40,12 @@ class Inputs:
     drawing: DrawingOptions = field(default_factory=DrawingOptions)
 
 
-def interpolate_globally(inputs: Inputs, weights: tuple[float, ...] = (), extrapolate: float = 0.0) -> None:
+def interpolate_globally(
+    inputs: Inputs,
+    weights: tuple[float, ...] = (),
+    extrapolate: float = 0.0,
+    spacing: Literal["change", "weights"] = "change",
+) -> None:
     """Mix looks over the whole picture: strips from the first exemplar through the others to the last.
 
     Try:
@@ -50,6 +55,7 @@ def interpolate_globally(inputs: Inputs, weights: tuple[float, ...] = (), extrap
     Args:
         weights: One weight per exemplar: draw this one mixture instead of a strip. Normalised to sum 1.
         extrapolate: Go on beyond both ends by this part of the way, such as 0.5; allows negative weights. Bounded.
+        spacing: Frames where the picture changes by equal amounts (change), or at equal steps of the weights.
     """  # noqa: E501 a command to copy
     from sceneswap.jobs import interpolate as job
 
@@ -59,8 +65,10 @@ def interpolate_globally(inputs: Inputs, weights: tuple[float, ...] = (), extrap
         plan = job.globally([(" : ".join(f"{w:.2g}" for w in mixed), mixed)], extrapolate > 0)
         explanation = "One mixture of all exemplars; the caption gives their weights."
     else:
-        plan = job.along_path(inputs.frames, len(inputs.exemplars), extrapolate)
+        plan = job.along_path(inputs.frames, len(inputs.exemplars), extrapolate, even=spacing == "weights")
         explanation = "Every strip begins with the look of the first exemplar and ends with that of the last (0 to 1)."
+        if spacing == "change":
+            explanation += " Frames lie where the picture changes by equal amounts, not at equal steps of the weights."
     _draw(inputs, plan, "Looks mixed", explanation, extrapolate, frames=1 if weights else inputs.frames)
 
 

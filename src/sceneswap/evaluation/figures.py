@@ -1,30 +1,25 @@
 """Pictures of an evaluation: the paper's swapping grid, sheets of examples, curves over semantic similarity."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
 
 from sceneswap.alarms import Alarms, measure
-from sceneswap.evaluation.aggregate import BINS
 from sceneswap.evaluation.methods import Method
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.files import read_json, slug, write_json
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels.io import colorize
-from sceneswap.pictures import evenly_spread, grid, shrink, swap_grid
+from sceneswap.pictures import captioned_grid, evenly_spread, shrink, swap_grid
 from sceneswap.scene import Photo, Scene
 from sceneswap.tensors import to_images
 
 GRID_SCENES = 12
 _CELL = 256  # pixels at most, of a grid's pictures in its file
-_TITLE = 24  # pixels, height of a line of text in a sheet
 
 
 @dataclass(frozen=True)
@@ -43,12 +38,12 @@ class SwapGrid:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The figures of an evaluation. titles, examples: of the sheet; curves: bytes of a PNG, empty without metrics."""
+    """The figures of an evaluation. titles, examples: of the sheet; curves: title → SVG, empty without metrics."""
 
     grids: tuple[SwapGrid, ...]
     titles: list[str]
     examples: list[tuple[Sample, list[Photo]]]
-    curves: bytes = b""
+    curves: dict[str, str] = field(default_factory=dict)
 
 
 def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path, protocol: dict[str, Any]) -> SwapGrid:
@@ -84,12 +79,15 @@ def swap_sheet(
     """The swapping figure of what is drawn: photographs of exemplars above, label maps of layouts on the left."""
     cell = min(_CELL, layouts[0].size[0])
     maps = [colorize(scene.label_map, pairs.schema) for scene in layouts]
-    return swap_grid(maps, [scene.photo for scene in exemplars], drawn, (cell, cell))
+    rows, columns = ([Path(scene.name).stem for scene in scenes] for scenes in (layouts, exemplars))
+    return swap_grid(maps, [scene.photo for scene in exemplars], drawn, (cell, cell), (rows, columns))
 
 
 def side_by_side(grids: Sequence[SwapGrid], side: int = 1500) -> Photo:
     """Swapping figures of several methods next to one another, each under its name."""
-    return np.concatenate([_titled(g.picture(side), g.method) for g in grids], axis=1)
+    shown = [grid.picture(side) for grid in grids]
+    cell = max(photo.shape[0] for photo in shown), max(photo.shape[1] for photo in shown)
+    return captioned_grid([shown], cell, [grid.method for grid in grids])
 
 
 def sheet(
@@ -114,45 +112,18 @@ def sheet(
         layout = colorize(sample.target.label_map, pairs.schema)
         lines.append((sample, [layout, sample.exemplar.photo, truth, *(photos[i] for photos in drawn)]))
     cell = min(cell, samples[0].target.size[0])
-    columns = [
-        _titled(grid([[shrink(pictures[c], cell)] for _, pictures in lines], (cell, cell)), title)
-        for c, title in enumerate(titles)
-    ]
-    return titles, lines, np.concatenate(columns, axis=1)
+    return titles, lines, captioned_grid([pictures for _, pictures in lines], (cell, cell), titles)
 
 
-def curves(binned: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]], better: Mapping[str, str]) -> bytes:
-    """Every metric over semantic similarity, a line per method with its 95 % interval, as the bytes of a PNG.
+def panels(
+    binned: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]], better: Mapping[str, str]
+) -> dict[str, dict[str, Sequence[Mapping[str, float]]]]:
+    """What `charts.curves` draws of every metric over semantic similarity: title of a panel → method → bins.
 
     binned: method → metric → bins of `aggregate.binned`. better: metric → "lower" or "higher".
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    metrics = list(next(iter(binned.values())))
-    wide = min(3, len(metrics))
-    high = -(-len(metrics) // wide)
-    figure = Figure(figsize=(4.6 * wide, 3.6 * high + 0.5), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    for number, metric in enumerate(metrics):
-        axes = figure.add_subplot(high, wide, number + 1)
-        for position, (method, columns) in enumerate(binned.items()):
-            bins = columns[metric]
-            x = np.array([(b["from"] + b["to"]) / 2 for b in bins]) + (position - len(binned) / 2) * 0.05 / len(binned)
-            y = np.array([b["mean"] for b in bins])
-            reach = np.abs(np.array([[b["low"] for b in bins], [b["high"] for b in bins]]) - y)
-            axes.errorbar(x, y, reach, marker="o", markersize=3.5, linewidth=1.4, elinewidth=0.8, label=method)
-        axes.set_title(f"{metric} ({better[metric]} is better)", fontsize=10)
-        axes.set_xlabel("label-histogram intersection", fontsize=9)
-        axes.set_xlim(0, 1)
-        axes.set_xticks(np.linspace(0, 1, BINS // 2 + 1))
-        axes.tick_params(labelsize=8)
-        axes.grid(alpha=0.25)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9, frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    metrics = next(iter(binned.values()))
+    return {f"{m} ({better[m]} is better)": {name: columns[m] for name, columns in binned.items()} for m in metrics}
 
 
 def _kept(path: Path, about: dict[str, Any]) -> dict[str, float] | None:
@@ -167,11 +138,3 @@ def _kept(path: Path, about: dict[str, Any]) -> dict[str, float] | None:
 def _keep(path: Path, about: dict[str, Any], picture: Photo, alarms: dict[str, float]) -> None:
     write_png(path, picture, {"sceneswap": json.dumps(about)})
     write_json(path.with_suffix(".json"), {"about": about, "alarms": alarms})
-
-
-def _titled(photo: Photo, title: str) -> Photo:
-    """The picture under a line of text, cut where it is too long."""
-    canvas = Image.new("RGB", (photo.shape[1], photo.shape[0] + _TITLE), "white")
-    ImageDraw.Draw(canvas).text((6, 4), title, fill="black", font=ImageFont.load_default(13))
-    canvas.paste(Image.fromarray(photo), (0, _TITLE))
-    return np.asarray(canvas)

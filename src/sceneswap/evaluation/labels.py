@@ -5,7 +5,6 @@ Stanford Background know one kind of building) can only be answered in groups: t
 counted as wrong among the 36 though nobody could know better.
 """
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneswap import charts
 from sceneswap.data.folder import FolderDataset
 from sceneswap.evaluation.protocol import folder_hash, schema_hash, versions
 from sceneswap.files import write_json
@@ -22,7 +22,7 @@ from sceneswap.labels.io import colorize
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import evenly_spread, shrink
-from sceneswap.report import facts, legend, picture, picture_grid, section, table, text, write_page
+from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo
 
 FORMAT = "sceneswap-labels-1"
@@ -171,29 +171,6 @@ def score_rows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def confusion_picture(counts: Counts, names: Sequence[str]) -> bytes:
-    """What true classes were taken for, in per cent of each row, as the bytes of a PNG. counts: (C, C + 1)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(1.8 + 0.62 * (len(names) + 1), 1.2 + 0.5 * len(names)), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.005:
-            color = "white" if share > 0.6 else "black"
-            axes.text(column, row, f"{share * 100:.0f}", ha="center", va="center", fontsize=8, color=color)
-    axes.set_xticks(range(len(names) + 1), [*names, "void"], rotation=40, ha="right", fontsize=9)
-    axes.set_yticks(range(len(names)), list(names), fontsize=9)
-    axes.set_xlabel("estimated", fontsize=9)
-    axes.set_ylabel("true", fontsize=9)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
 def _scored(scenes: int, counts: Counts, groups: NDArray[np.int16]) -> dict[str, Any]:
     merged = grouped(counts, groups)
     return {
@@ -222,56 +199,30 @@ def _names(roots: Sequence[Path]) -> list[str]:
 def _write_page(
     path: Path, record: Mapping[str, Any], confusion: Counts, examples: Sequence[Example], schema: LabelSchema
 ) -> None:
-    header, rows = score_rows(record)
     classes = [[n, *(f"{v[k]:.1%}" for k in ("share", "recall", "IoU"))] for n, v in record["classes"].items()]
     recalls = [
         [name, *(f"{one['by group'][group]['recall']:.1%}" if group in one["by group"] else "–" for group in COARSE)]
         for name, one in record["scores"].items()
     ]
-    shown = [
-        (
-            text(f"{one.name}: {one.accuracy:.0%}"),
-            [picture(p, f"{one.name}, {what}") for p, what in zip(one.pictures, ("photo", "true", "estimated"), strict=True)],
-        )
-        for one in examples
-    ]  # fmt: skip
-    names = {name: schema.colors[i] for i, name in enumerate(schema.names) if name in record["classes"]}
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     protocol = record["protocol"]
     data = zip(protocol["data"]["names"], protocol["data"]["sha256"], strict=True)
     write_page(
         path,
-        "Label maps estimated from photographs",
-        [
-            section(
-                "Scores", table(header, rows),
-                "True maps of few classes can be answered in groups only: where the data knows one kind of building, the "
-                "answer house counts as wrong among the 36 classes.",
-            ),
-            section(
-                "What is taken for what", "In per cent of each true group's pixels, of all data together.",
-                picture(confusion_picture(confusion, list(COARSE)), "confusion of groups"),
-            ),
-            section(
-                "Examples", "Evenly spread over each folder, with the accuracy in groups; void is black.",
-                picture_grid("scene", [text(t) for t in ("photograph", "true map", "estimated")], shown), legend(names),
-            ),
-            section("Classes", table(["class", "share of pixels", "recall", "IoU"], classes)),
-            section(
-                "Groups", table(["recall", *COARSE], recalls),
-                facts({name: ", ".join(members) for name, members in COARSE.items()}),
-            ),
-            section(
-                "How it was measured",
-                facts(
-                    {
-                        **record["labeller"],
-                        **protocol["metrics"],
-                        "data": ", ".join(f"{n} ({h})" for n, h in data),
-                        "schema": f"{protocol['schema']['name']} ({protocol['schema']['sha256']})",
-                        **record["versions"],
-                    }
-                ),
-            ),
-        ],
-        lead=f"{record['scores']['all']['scenes']:,} scenes, read by {record['labeller']['network']}",
-    )  # fmt: skip
+        "labels.html",
+        record=record,
+        scores=score_rows(record),
+        confusion=charts.heat_map(shares, list(COARSE), [*COARSE, "void"], "true", "estimated", 0.005).svg,
+        examples=[(f"{one.name}: {one.accuracy:.0%}", one.pictures) for one in examples],
+        colors={name: schema.colors[i] for i, name in enumerate(schema.names) if name in record["classes"]},
+        classes=(["class", "share of pixels", "recall", "IoU"], classes),
+        recalls=(["recall", *COARSE], recalls),
+        groups={name: ", ".join(members) for name, members in COARSE.items()},
+        measured={
+            **record["labeller"],
+            **protocol["metrics"],
+            "data": ", ".join(f"{n} ({h})" for n, h in data),
+            "schema": f"{protocol['schema']['name']} ({protocol['schema']['sha256']})",
+            **record["versions"],
+        },
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from sceneswap.evaluation.figures import Pictures
 from sceneswap.evaluation.tasks import Task
 from sceneswap.pictures import shrink
-from sceneswap.report import Html, facts, figure, gallery, picture, picture_grid, section, table, text, write_page
+from sceneswap.report import write_page
 
 PAPER = {
     "SPADE_VAE": ("1.13e-03", "6.24e-03", "1.80"),
@@ -21,36 +21,27 @@ _GRID_SIDE, _EXAMPLE_SIDE = 1400, 256
 
 def write_results_page(path: Path, task: Task, record: Mapping[str, Any], pictures: Pictures) -> None:
     """Write the page; it holds no date and no path: the same numbers and pictures give the same file."""
-    count = len(task.pairs)
-    sections = [section("Scores", score_table(record), *record["notes"])]
-    if task.name == "swap":
-        sections.append(_paper())
-    if pictures.curves:
-        sections.append(
-            section(
-                "Over semantic similarity",
-                "Means of the pairs in each tenth of label-histogram intersection, with 95 % intervals; points are set "
-                "apart sideways for reading.",
-                picture(pictures.curves, "every metric over label-histogram intersection"),
-                _bin_counts(record),
-            )
-        )
-    if pictures.grids:
-        grids = [
-            figure(g.picture(_GRID_SIDE), f"{g.method}: rows are layouts, columns exemplars") for g in pictures.grids
-        ]
-        names = ", ".join(pictures.grids[0].names)
-        sections.append(section("Every layout in every look", gallery(grids), f"Scenes in order: {names}"))
-    sections.append(_examples(pictures))
-    sections.append(section("What the metrics are", facts(record["protocol"]["metrics"])))
-    sections.append(section("Protocol: numbers may be compared only where all of this is alike", _facts(record)))
-    write_page(path, f"{task.title}: {count} pairs", sections, lead=task.lead)
-
-
-def score_table(record: Mapping[str, Any]) -> Html:
-    """A row per method, a column per metric: mean and 95 % interval; the best model's is set in bold."""
-    header, rows = score_rows(record)
-    return table(header, rows, caption="mean over pairs, in brackets the 95 % bootstrap interval")
+    paper = ["method (paper)", "L_style ↓", "NN_pixel ↓", "NN_conv1 ↓"], [[name, *v] for name, v in PAPER.items()]
+    write_page(
+        path,
+        "results.html",
+        title=f"{task.title}: {len(task.pairs)} pairs",
+        lead=task.lead,
+        scores=score_rows(record),
+        notes=record["notes"],
+        paper=paper if task.name == "swap" else None,
+        plots=pictures.curves,
+        bins=_bin_counts(record) if pictures.curves else None,
+        grids={f"{g.method}: rows are layouts, columns exemplars": g.picture(_GRID_SIDE) for g in pictures.grids},
+        scenes=pictures.grids[0].names if pictures.grids else (),
+        titles=pictures.titles,
+        examples=[
+            (f"{sample.similarity:.2f}", [shrink(photo, _EXAMPLE_SIDE) for photo in photos])
+            for sample, photos in pictures.examples
+        ],
+        metrics=record["protocol"]["metrics"],
+        protocol=_facts(record),
+    )
 
 
 def score_rows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -75,41 +66,18 @@ def _value(value: float | bool | None) -> str:
     return f"{value:.4g}"
 
 
-def _paper() -> Html:
-    return section(
-        "For reference: the paper's table 1",
-        "NOT comparable with the scores above: the paper measured 2,500 pairs of COCO-Stuff outdoor scenes with models "
-        "trained on them, and does not define its metrics to the last factor. Only the order of the methods can be "
-        "held against it.",
-        table(["method (paper)", "L_style ↓", "NN_pixel ↓", "NN_conv1 ↓"], [[k, *v] for k, v in PAPER.items()]),
-    )
-
-
-def _bin_counts(record: Mapping[str, Any]) -> Html:
+def _bin_counts(record: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """Header and row of the table that says how many pairs lie in each bin."""
     columns: Mapping[str, Sequence[Mapping[str, Any]]] = next(iter(record["binned"].values()))
     bins = next(iter(columns.values()))
-    cells = [[f"{b['from']:.1f}–{b['to']:.1f}" for b in bins], [b["n"] for b in bins]]
-    return table(["intersection", *cells[0]], [["pairs", *cells[1]]])
+    header = ["intersection", *(f"{b['from']:.1f}–{b['to']:.1f}" for b in bins)]
+    return header, [["pairs", *(b["n"] for b in bins)]]
 
 
-def _examples(pictures: Pictures) -> Html:
-    rows = [
-        (
-            Html(f"{sample.similarity:.2f}"),
-            [picture(shrink(p, _EXAMPLE_SIDE), title) for title, p in zip(pictures.titles, photos, strict=True)],
-        )
-        for sample, photos in pictures.examples
-    ]
-    columns = [text(title) for title in pictures.titles]
-    return section("Examples", "Pairs evenly spread over the list.", picture_grid("similarity", columns, rows))
-
-
-def _facts(record: Mapping[str, Any]) -> Html:
+def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
     rules = {k: v for k, v in record["protocol"].items() if k != "metrics"}
-    values = {"format": record["format"], **_flat(rules)}
-    for name, about in record["methods"].items():
-        values[name] = about.get("weights_sha256") or "no weights"
-    return facts({**values, **record["versions"]})
+    weights = {name: about.get("weights_sha256") or "no weights" for name, about in record["methods"].items()}
+    return {"format": record["format"], **_flat(rules), **weights, **record["versions"]}
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:

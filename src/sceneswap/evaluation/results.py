@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sceneswap import charts
 from sceneswap.evaluation import figures
 from sceneswap.evaluation.aggregate import binned, interval
 from sceneswap.evaluation.methods import PHOTOGRAPH, Method
@@ -46,8 +47,9 @@ def evaluate(
     pictures = _draw(task, methods, models, out, grid_scenes, sheet_rows)
     record = summarise(task, methods, kept, pictures.grids, task.scorer.device.type)
     if task.scorer.metrics:
-        pictures = replace(pictures, curves=figures.curves(record["binned"], better_of(task)))
-        write_bytes(out / "figures" / "similarity.png", pictures.curves)
+        panels = figures.panels(record["binned"], better_of(task))
+        write_bytes(out / "figures" / "similarity.png", charts.curves(panels).png)
+        pictures = replace(pictures, curves={title: charts.curves({title: one}).svg for title, one in panels.items()})
     write_json(out / "results.json", record)
     write_results_page(out / "index.html", task, record, pictures)
     return out / "index.html"

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from sceneswap import charts
 from sceneswap.errors import UserError
 from sceneswap.files import write_bytes, write_json, write_text
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import CLUSTERING, Matrix, TransferMatrix, cluster, dendrogram_features
-from sceneswap.jobs.charts import dendrogram_figure, matrix_figure
-from sceneswap.jobs.note import made_section
-from sceneswap.report import Html, facts, figure, section, table, write_page
+from sceneswap.jobs.note import made
+from sceneswap.report import write_page
 
 HEAT_MAP_LABELS, DENDROGRAM_LABELS = 20, 25  # the paper's numbers of the most frequent labels
 
@@ -35,16 +35,30 @@ def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesize
     Returns the page. Raises `UserError` when fewer than three labels occur for a dendrogram.
     """
     tree = _clustered(matrix) if dendrogram else None
-    pictures = _write_files(out, matrix, tree, synthesizer)
-    sections = [_matrix_section(matrix, pictures[0])]
-    sections += [_dendrogram_section(tree, pictures[1])] if tree else []
-    sections.append(section("The strongest transfers between different labels", _strongest(matrix)))
-    files = [
-        f"{name}.{kind}" for name in ("transfer", "dendrogram")[: len(pictures)] for kind in ("csv", "json", "png")
-    ]
-    sections.append(made_section(synthesizer, ", ".join(files)))
-    lead = f"{matrix.pairs:,} pairs, {synthesizer.name}"
-    write_page(out / "index.html", "What the attention learned", sections, lead=lead)
+    labels = matrix.frequent(HEAT_MAP_LABELS)
+    names, shown = [matrix.names[i] for i in labels], matrix.values[np.ix_(labels, labels)]
+    plots = {"transfer": charts.heat_map(shown, names, names, "label of the exemplar", "label of the target", 0.1)}
+    if tree:
+        plots["dendrogram"] = charts.dendrogram(tree.links, tree.names)
+    for name, plot in plots.items():
+        write_bytes(out / f"{name}.png", plot.png)
+    _write_numbers(out, matrix, tree, synthesizer)
+    write_page(
+        out / "index.html",
+        "matrix.html",
+        matrix=matrix,
+        model=synthesizer.name,
+        plots=[plot.svg for plot in plots.values()],
+        names=names,
+        shown=[[name, *row] for name, row in zip(names, shown.tolist(), strict=True)],
+        means=matrix.summary(labels),
+        tree=tree,
+        closest=[[" + ".join(one), " + ".join(other), distance] for one, other, distance in tree.merged[:8]]
+        if tree
+        else [],
+        strongest=_strongest(matrix),
+        made=made(synthesizer, ", ".join(f"{name}.{kind}" for name in plots for kind in ("csv", "json", "png"))),
+    )
     return out / "index.html"
 
 
@@ -65,10 +79,8 @@ def _clustered(matrix: TransferMatrix) -> Dendrogram:
     return Dendrogram(names, features, links, merged)
 
 
-def _write_files(out: Path, matrix: TransferMatrix, tree: Dendrogram | None, synthesizer: Synthesizer) -> list[bytes]:
-    """Write all but the page; return the pictures."""
+def _write_numbers(out: Path, matrix: TransferMatrix, tree: Dendrogram | None, synthesizer: Synthesizer) -> None:
     values, labels = matrix.values, matrix.frequent(HEAT_MAP_LABELS)
-    names, shown = [matrix.names[i] for i in labels], values[np.ix_(labels, labels)]
     present = np.flatnonzero((matrix.positions > 0) | (matrix.sums.sum(axis=1) > 0))
     columns = [i for i in present if matrix.positions[i] > 0]
     rows = [[matrix.names[a], *values[a, columns]] for a in present]
@@ -77,57 +89,22 @@ def _write_files(out: Path, matrix: TransferMatrix, tree: Dendrogram | None, syn
         out / "transfer.json",
         {
             "model": synthesizer.describe(), "pairs": matrix.pairs, "scale": 0, "mask": "left out", **matrix.summary(labels),
-            "labels": names, "matrix": shown.tolist(), "positions": matrix.positions[labels].astype(int).tolist(),
+            "labels": [matrix.names[i] for i in labels], "matrix": values[np.ix_(labels, labels)].tolist(),
+            "positions": matrix.positions[labels].astype(int).tolist(),
         },
     )  # fmt: skip
-    pictures = [matrix_figure(shown, names)]
-    write_bytes(out / "transfer.png", pictures[0])
     if tree:
         merges = [[" ".join(one), " ".join(other), distance, len(one + other)] for one, other, distance in tree.merged]
         _write_csv(out / "dendrogram.csv", ["one", "other", "distance", "labels"], merges)
         described = {"labels": tree.names, "features": tree.features.tolist(), "linkage": tree.links.tolist()}
         write_json(out / "dendrogram.json", {**CLUSTERING, **described})
-        pictures.append(dendrogram_figure(tree.links, tree.names))
-        write_bytes(out / "dendrogram.png", pictures[1])
-    return pictures
 
 
-def _matrix_section(matrix: TransferMatrix, shown: bytes) -> Html:
-    labels = matrix.frequent(HEAT_MAP_LABELS)
-    means = {name: f"{value:.3f}" for name, value in matrix.summary(labels).items()}
-    return section(
-        "Transfer matrix",
-        f"Column by column: from which labels of the exemplar (rows) the attention of the finest scale takes what it gives "
-        f"to a label of the target. The {len(labels)} most frequent labels of {matrix.pairs:,} random pairs; over all "
-        "labels every column sums to 1. The mask is left out.",
-        figure(shown, "exemplar label (rows) → target label (columns)"),
-        facts(
-            {
-                "mean diagonal": f"{means['diagonal']} (uniform attention would give {means['chance']})",
-                "where the exemplar has the label":
-                    f"{means['diagonal_where_shared']} (uniform: {means['chance_where_shared']})",
-            }
-        ),
-    )  # fmt: skip
-
-
-def _dendrogram_section(tree: Dendrogram, shown: bytes) -> Html:
-    closest = [[" + ".join(one), " + ".join(other), distance] for one, other, distance in tree.merged[:8]]
-    return section(
-        "Dendrogram",
-        f"The rows of the matrix among the {len(tree.names)} most frequent labels as their features, each diagonal entry "
-        "replaced by the second largest value of its row. Average linkage of Euclidean distances: labels that give their "
-        "features to the same places lie close together.",
-        figure(shown, "average linkage, Euclidean distance"),
-        table(["one", "other", "distance"], closest, caption="The closest"),
-    )
-
-
-def _strongest(matrix: TransferMatrix, count: int = 12) -> Html:
+def _strongest(matrix: TransferMatrix, count: int = 12) -> list[list[Any]]:
+    """Rows: label of the exemplar, label of the target, share, share of the same label."""
     values, names, labels = matrix.values, matrix.names, matrix.frequent(HEAT_MAP_LABELS)
     entries = sorted(((values[a, b], a, b) for a in labels for b in labels if a != b), reverse=True)[:count]
-    rows = [[names[a], names[b], float(value), float(values[b, b])] for value, a, b in entries]
-    return table(["exemplar label", "target label", "share", "share of the same label"], rows)
+    return [[names[a], names[b], float(value), float(values[b, b])] for value, a, b in entries]
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:

@@ -4,11 +4,11 @@ What is drawn is a plan: for every label map the rows of frames, each a caption 
 once, whatever the number of frames.
 """
 
-import base64
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,17 +22,18 @@ from sceneswap.inference.blend import Blend, blend
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.weights import path_weights, pattern
-from sceneswap.jobs.note import classes_section, made_section, picture_note
+from sceneswap.jobs.note import class_colors, made, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
-from sceneswap.labels.io import colorize
-from sceneswap.pictures import captioned_grid, placeholder, shrink, stacked
-from sceneswap.report import Html, figure, gallery, picture, picture_grid, section, text, write_page
+from sceneswap.labels.io import colorize, resize_label_map
+from sceneswap.pictures import captioned_grid, evenly_spread, inside, page_side, placeholder, shrink, stacked
+from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo
 
 Animation = Literal["webp", "gif", "none"]
-_ON_PAGE, _IN_SHEET = 256, 160  # pixels, the longer side
+_IN_SHEET = 160  # pixels, the longer side
 _MILLISECONDS = 120  # per frame
+_MEASURED_SIDE, _MEASURED_LAYOUTS = 128, 3  # on what visible change is measured: pixels of the longer side; how many
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Frame:
 
 
 Looks = Sequence[Look]
-Plan = Callable[[LabelMap, Looks], dict[str, list[Frame]]]
-"""Label map and encoded exemplars → name of the row → its frames."""
+Draw = Callable[[LabelMap, Blend], Photo]
+Plan = Callable[[Sequence[LabelMap], Looks, Draw], list[dict[str, list[Frame]]]]
+"""Label maps, encoded exemplars and what draws → per label map: name of the row → its frames."""
 
 
 # --- Plans ------------------------------------------------------------------------------------------------------------
@@ -55,19 +57,56 @@ Plan = Callable[[LabelMap, Looks], dict[str, list[Frame]]]
 def globally(mixtures: Sequence[tuple[str, Sequence[float]]], extrapolate: bool = False) -> Plan:
     """Global interpolation: a frame for each caption and weights of the exemplars."""
 
-    def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
-        return {"": [Frame(caption, blend(looks, w, extrapolate=extrapolate)) for caption, w in mixtures]}
+    def plan(label_maps: Sequence[LabelMap], looks: Looks, draw: Draw) -> list[dict[str, list[Frame]]]:
+        frames = [Frame(caption, blend(looks, w, extrapolate=extrapolate)) for caption, w in mixtures]
+        return [{"": frames}] * len(label_maps)
 
     return plan
 
 
-def along_path(frames: int, exemplars: int, overshoot: float = 0.0) -> Plan:
+def along_path(frames: int, exemplars: int, overshoot: float = 0.0, *, even: bool = False) -> Plan:
     """Global interpolation from the first exemplar through all others to the last.
 
+    Frames lie where the picture changes by equal amounts (`by_change`); even: at equal steps of the weights instead.
     overshoot: how far to go beyond either end, as a part of the way (extrapolation).
     """
-    steps = np.linspace(-overshoot, 1 + overshoot, frames) if frames > 1 else [0.5]
-    return globally([(f"{t:.2f}", path_weights(t, exemplars).tolist()) for t in steps], overshoot > 0)
+
+    def plan(label_maps: Sequence[LabelMap], looks: Looks, draw: Draw) -> list[dict[str, list[Frame]]]:
+        def at(t: float) -> list[float]:
+            return path_weights(t, exemplars).tolist()
+
+        steps = np.linspace(-overshoot, 1 + overshoot, frames) if frames > 1 else np.array([0.5])
+        if not even and frames > 2:
+
+            def small(label_map: LabelMap, t: float) -> Photo:
+                return draw(label_map, blend(looks, at(t), extrapolate=overshoot > 0))
+
+            chosen = evenly_spread(label_maps, _MEASURED_LAYOUTS)
+            shrunk = [resize_label_map(one, inside(one.shape, _MEASURED_SIDE)) for one in chosen]
+            steps = by_change(lambda t: [small(one, t) for one in shrunk], steps, exemplars)
+        return globally([(f"{t:.2f}", at(t)) for t in steps], overshoot > 0)(label_maps, looks, draw)
+
+    return plan
+
+
+def by_change(
+    draw: Callable[[float], Sequence[Photo]], steps: NDArray[np.float64], exemplars: int
+) -> NDArray[np.float64]:
+    """As many positions as `steps`, from its first to its last, between which what `draw` answers changes by equal amounts.
+
+    Change is the mean difference of grey levels along twice as many positions. The frame that is nearest to an inner
+    exemplar of the path moves to where this stands alone.
+    """
+    tried = np.linspace(steps[0], steps[-1], 2 * len(steps) - 1)
+    seen = [np.concatenate([photo.ravel() for photo in draw(float(t))]).astype(np.float32) for t in tried]
+    change = [float(np.abs(after - before).mean()) for before, after in pairwise(seen)]
+    if not any(change):
+        return steps
+    way = np.cumsum([0.0, *change])
+    spaced = np.interp(np.linspace(0, way[-1], len(steps)), way, tried)
+    for corner in np.linspace(0, 1, exemplars)[1:-1]:
+        spaced[1 + np.abs(spaced[1:-1] - corner).argmin()] = corner
+    return np.asarray(spaced.round(3), np.float64)
 
 
 def towards(frames: int, rows: Mapping[str, Mapping[str, Any]], overshoot: float = 0.0) -> Plan:
@@ -82,9 +121,12 @@ def towards(frames: int, rows: Mapping[str, Mapping[str, Any]], overshoot: float
         maps = list(pattern(options["maps"], len(looks), size, overshoot))
         return blend(looks, **{**options, "maps": maps}, extrapolate=overshoot > 0)
 
-    def plan(label_map: LabelMap, looks: Looks) -> dict[str, list[Frame]]:
-        size = (label_map.shape[0], label_map.shape[1])
-        return {name: _towards(final(looks, size, options), label_map, frames) for name, options in rows.items()}
+    def plan(label_maps: Sequence[LabelMap], looks: Looks, draw: Draw) -> list[dict[str, list[Frame]]]:
+        sizes = [(label_map.shape[0], label_map.shape[1]) for label_map in label_maps]
+        return [
+            {name: _towards(final(looks, size, options), label_map, frames) for name, options in rows.items()}
+            for label_map, size in zip(label_maps, sizes, strict=True)
+        ]
 
     return plan
 
@@ -164,18 +206,20 @@ def write_strips(
     for number, e in enumerate(exemplars, 1):
         notes = reader.exemplar_notes(e.photo, e.label_map, e.schema)
         files |= {f"{what}_{number}": note for what, note in notes.items()}
+    label_maps = [reader.layout(path) for path in layouts]
+    planned = plan(label_maps, looks, synthesizer.draw)
+    side = page_side(len(exemplars) + sum(1 + len(frames) for rows in planned for frames in rows.values()))
     photos = {
-        e.name: placeholder("saved look") if isinstance(one, Look) else shrink(one.photo, _ON_PAGE)
+        e.name: placeholder("saved look") if isinstance(one, Look) else shrink(one.photo, side)
         for e, one in zip(exemplars, found, strict=True)
     }
     drawn = Strips(title, explanation, photos, files, [reader.layout_note(path) for path in layouts], set(), [])
-    label_maps = [reader.layout(path) for path in layouts]
-    for stem, label_map, layout_note in zip(stems, label_maps, drawn.layouts, strict=True):
+    for stem, label_map, layout_note, rows in zip(stems, label_maps, drawn.layouts, planned, strict=True):
         drawn.labels.update(np.unique(label_map).tolist())
         note = picture_note(synthesizer, label_map=layout_note, **files)
-        for row, frames in plan(label_map, looks).items():
+        for row, frames in rows.items():
             name = f"{stem}-{row}" if row else stem
-            drawn.strips.append(_draw(synthesizer, label_map, name, frames, out, note, animation, on_drawn))
+            drawn.strips.append(_draw(synthesizer, label_map, name, frames, out, side, note, animation, on_drawn))
     _write_files(synthesizer, drawn, out)
     _write_page(out / "index.html", synthesizer, drawn)
     return out / "index.html"
@@ -187,6 +231,7 @@ def _draw(
     name: str,
     frames: Sequence[Frame],
     out: Path,
+    side: int,
     note: dict[str, str],
     animation: Animation,
     on_drawn: Callable[[int], None],
@@ -204,8 +249,8 @@ def _draw(
     moving = None
     if animation != "none" and len(frames) > 1:
         moving = f"{name}.{animation}", _animated(photos, animation)
-    layout = shrink(colorize(label_map, synthesizer.schema), _ON_PAGE, exact=True)
-    return Strip(name, layout, [shrink(photo, _ON_PAGE) for photo in photos], listed, frames[-1].weights, moving)
+    layout = shrink(colorize(label_map, synthesizer.schema), side, exact=True)
+    return Strip(name, layout, [shrink(photo, side) for photo in photos], listed, frames[-1].weights, moving)
 
 
 def _animated(photos: Sequence[Photo], kind: Animation) -> bytes:
@@ -238,12 +283,13 @@ def _sheet(drawn: Strips) -> Photo:
     """First line the exemplars (above the frames where they stand alone, if they do), then every strip behind its layout."""
     exemplars, strips = drawn.exemplars, drawn.strips
     captions = max((strip.captions for strip in strips), key=len)
-    along = strips[0].weights is None and len(captions) >= len(exemplars) > 1
-    places = np.linspace(0, len(captions) - 1, len(exemplars)).round() if along else range(len(exemplars))
+    weights = [list(frame["weights"] or ()) for frame in strips[0].frames]
+    alone = [[float(i == j) for j in range(len(exemplars))] for i in range(len(exemplars))]
+    places = [weights.index(one) for one in alone] if all(one in weights for one in alone) else range(len(exemplars))
     top: list[Photo | None] = [None] * (1 + max(len(captions), len(exemplars)))
     above = [""] * len(top)
     for place, (name, photo) in zip(places, exemplars.items(), strict=True):
-        top[1 + int(place)], above[1 + int(place)] = photo, name
+        top[1 + place], above[1 + place] = photo, name
     shown = [shrink(p, _IN_SHEET) for p in [*exemplars.values(), *(p for strip in strips for p in strip.photos)]]
     cell = max(p.shape[0] for p in shown), max(p.shape[1] for p in shown)
     rows = [[strip.layout, *strip.photos] for strip in strips]
@@ -254,47 +300,19 @@ def _sheet(drawn: Strips) -> Photo:
 
 
 def _write_page(path: Path, synthesizer: Synthesizer, drawn: Strips) -> None:
-    strips = drawn.strips
-    grid = picture_grid(
-        "layout ↓ step →",
-        [text(caption) for caption in max((strip.captions for strip in strips), key=len)],
-        [
-            (
-                figure(strip.layout, strip.name),
-                [picture(p, f"{strip.name}, {c}") for p, c in zip(strip.photos, strip.captions, strict=True)],
-            )
-            for strip in strips
-        ],
-    )
-    weights = [
-        figure(shrink(_grey(one), _IN_SHEET), f"{strip.name}: weight of {name}")
-        for strip in strips
+    weights = {
+        f"{strip.name}: weight of {name}": shrink((np.clip(one, 0, 1) * 255).round().astype(np.uint8), _IN_SHEET)
+        for strip in drawn.strips
         if strip.weights is not None
         for name, one in zip(drawn.exemplars, strip.weights, strict=True)
-    ]
-    moving = [_moving(*strip.animation) for strip in strips if strip.animation]
+    }
     map_notes = [*drawn.layouts, *(note for what, note in drawn.files.items() if "label_map" in what)]
-    sections = [
-        section("Exemplars", gallery(figure(photo, name) for name, photo in drawn.exemplars.items())),
-        section("Strips", drawn.explanation, grid),
-        *([section("Weights of the last frame", "White is 1, black is 0.", gallery(weights))] if weights else []),
-        *([section("Moving", gallery(moving))] if moving else []),
-        classes_section(synthesizer.schema, drawn.labels),
-        made_section(synthesizer, "pictures/ holds every frame in full size, interpolation.json the list", map_notes),
-    ]
-    lead = f"{len(drawn.exemplars)} exemplars, {len(strips)} strips, drawn by {synthesizer.name}"
-    write_page(path, drawn.title, sections, lead=lead)
-
-
-def _grey(weights: NDArray[np.float32]) -> Photo:
-    return np.repeat((np.clip(weights, 0, 1) * 255).round().astype(np.uint8)[..., None], 3, axis=2)
-
-
-def _moving(file: str, data: bytes) -> Html:
-    """An animation inside the page."""
-    source = base64.b64encode(data).decode("ascii")
-    name = text(file)
-    return Html(
-        f'<figure><img alt="{name}" src="data:image/{file.rpartition(".")[2]};base64,{source}">'
-        f"<figcaption>{name}</figcaption></figure>"
+    write_page(
+        path,
+        "strips.html",
+        drawn=drawn,
+        weights=weights,
+        model=synthesizer.name,
+        colors=class_colors(synthesizer.schema, drawn.labels),
+        made=made(synthesizer, "pictures/ holds every frame in full size, interpolation.json the list", map_notes),
     )

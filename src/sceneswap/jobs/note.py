@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sceneswap.files import sha256
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.report import Html, facts, legend, section
 
 
 def file_note(synthesizer: Synthesizer, path: Path, schema: LabelSchema | None = None) -> dict[str, Any]:
@@ -33,8 +32,8 @@ def picture_note(synthesizer: Synthesizer, **files: Mapping[str, Any]) -> dict[s
     return {"sceneswap": json.dumps({**files, "model": synthesizer.describe()}, ensure_ascii=False)}
 
 
-def made_section(synthesizer: Synthesizer, files: str, map_notes: Iterable[Mapping[str, Any]] = ()) -> Html:
-    """The section of a page that says how it was made.
+def made(synthesizer: Synthesizer, files: str, map_notes: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """What a page says of how it was made.
 
     files: what lies beside the page. map_notes: of all label maps, see `SceneReader.map_note`; those that were estimated
     are counted.
@@ -42,22 +41,17 @@ def made_section(synthesizer: Synthesizer, files: str, map_notes: Iterable[Mappi
     model, notes = synthesizer.describe(), list(map_notes)
     by = [note["estimated_by"]["network"] for note in notes if "estimated_by" in note]
     estimated = {"label maps": f"{len(by)} of {len(notes)} estimated from the photographs by {by[0]}"} if by else {}
-    return section(
-        "How it was made",
-        facts(
-            {
-                "model": model["name"],
-                "weights (SHA-256)": model["weights_sha256"],
-                "label schema": model["schema"],
-                **estimated,
-                "sceneswap": model["sceneswap"],
-                "files": files,
-            }
-        ),
-    )
+    return {
+        "model": model["name"],
+        "weights (SHA-256)": model["weights_sha256"],
+        "label schema": model["schema"],
+        **estimated,
+        "sceneswap": model["sceneswap"],
+        "files": files,
+    }
 
 
-def classes_section(schema: LabelSchema, indices: Iterable[int]) -> Html:
-    """The section of a page that names the classes `indices` and shows their colours."""
+def class_colors(schema: LabelSchema, indices: Iterable[int]) -> dict[str, Sequence[int]]:
+    """The names of the classes `indices` and their colours, for the legend of a page."""
     names = (*schema.names, "void")
-    return section("Classes", legend({names[i]: schema.colors[i] for i in sorted(indices)}))
+    return {names[i]: schema.colors[i] for i in sorted(indices)}

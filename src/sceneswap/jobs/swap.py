@@ -15,17 +15,15 @@ from sceneswap.files import is_look, keep_inputs, make_folder, write_json
 from sceneswap.images import write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.note import classes_section, made_section, picture_note
+from sceneswap.jobs.note import class_colors, made, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, write_label_map
-from sceneswap.pictures import placeholder, shrink, swap_grid
-from sceneswap.report import figure, picture, picture_grid, section, write_page
+from sceneswap.pictures import page_side, placeholder, shrink, swap_grid
+from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo
 
-_PAGE_PIXELS = 12_000_000  # of all pictures on the page: some 30 MB at most
-_SHEET_PIXELS = 36_000_000
-_LARGEST_ON_PAGE, _LARGEST_IN_SHEET = 512, 256  # pixels, the longer side
+_SHEET_PIXELS, _LARGEST_IN_SHEET = 36_000_000, 256  # pixels of the sheet; the longer side of a picture in it
 
 
 @dataclass(frozen=True)
@@ -84,15 +82,26 @@ def swap(
     outputs = [*(out / name for name in ("grid.png", "swap.json", "index.html")), *kept]
     keep_inputs(outputs, [f for source in sources for f in source.files], filled=[out / "swaps"])
     make_folder(out / "swaps")
-    count = len(sources)
-    side = int(np.clip((_PAGE_PIXELS / (count * (count + 2))) ** 0.5, 64, _LARGEST_ON_PAGE))
+    side = page_side(len(sources) * (len(sources) + 2))
     loaded = [_load(reader, source, side, save_labels) for source in sources]
     layouts, exemplars = [layout for layout, _ in loaded if layout is not None], [exemplar for _, exemplar in loaded]
     swaps = _draw(synthesizer, layouts, exemplars, out, side, batch_size, on_drawn)
     shown = [exemplar.photo for exemplar in exemplars]
-    write_png(out / "grid.png", swap_grid([row.shown for row in layouts], shown, swaps.pictures, _cell(shown)))
+    names = [row.name for row in layouts], [column.name for column in exemplars]
+    write_png(out / "grid.png", swap_grid([row.shown for row in layouts], shown, swaps.pictures, _cell(shown), names))
     write_json(out / "swap.json", _record(synthesizer, swaps))
-    _write_page(out / "index.html", synthesizer, swaps)
+    write_page(
+        out / "index.html",
+        "swap.html",
+        swaps=swaps,
+        model=synthesizer.name,
+        colors=class_colors(synthesizer.schema, {int(i) for row in layouts for i in np.unique(row.label_map)}),
+        made=made(
+            synthesizer,
+            "swaps/ holds every picture in full size, swap.json the list",
+            [e.notes["exemplar_label_map"] for e in _scenes(swaps)],
+        ),
+    )
     return out / "index.html"
 
 
@@ -105,7 +114,7 @@ def swap_two(
     """
     kept = [save_labels / f"{source.name}.png" for source in (layout, exemplar)] if save_labels else []
     keep_inputs([out, *kept], [*layout.files, *exemplar.files])
-    (of, _), (_, after) = (_load(reader, source, _LARGEST_ON_PAGE, save_labels) for source in (layout, exemplar))
+    (of, _), (_, after) = (_load(reader, source, page_side(1), save_labels) for source in (layout, exemplar))
     if of is None:
         raise UserError(f"{layout.photo} is a look, which has no layout; name a photograph first, then the look")
     note = picture_note(reader.synthesizer, label_map=of.note, **after.notes)
@@ -189,30 +198,3 @@ def _record(synthesizer: Synthesizer, swaps: Swaps) -> dict[str, Any]:
             for column, file in zip(swaps.exemplars, files, strict=True)
         ],
     }
-
-
-def _write_page(path: Path, synthesizer: Synthesizer, swaps: Swaps) -> None:
-    layouts, exemplars = swaps.layouts, swaps.exemplars
-    rows = [
-        (
-            figure(row.shown, row.name),
-            [picture(p, f"layout {row.name}, exemplar {e.name}") for p, e in zip(photos, exemplars, strict=True)],
-        )
-        for row, photos in zip(layouts, swaps.pictures, strict=True)
-    ]
-    sections = [
-        section(
-            "Every layout in every look",
-            "Each picture has the layout of its row and the look of its column; on the diagonal both are of one "
-            "scene. Click a picture to enlarge it.",
-            picture_grid("layout ↓ exemplar →", [figure(e.photo, e.name) for e in exemplars], rows),
-        ),
-        classes_section(synthesizer.schema, {int(i) for row in layouts for i in np.unique(row.label_map)}),
-        made_section(
-            synthesizer,
-            "swaps/ holds every picture in full size, swap.json the list",
-            [e.notes["exemplar_label_map"] for e in _scenes(swaps)],
-        ),
-    ]
-    lead = f"{len(exemplars)} scenes, {len(layouts) * len(exemplars)} pictures, drawn by {synthesizer.name}"
-    write_page(path, "Style and structure swapped", sections, lead=lead)

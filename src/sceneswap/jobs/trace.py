@@ -16,17 +16,17 @@ from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.attention import Attention, attend, point_region, region_affinity, region_at
 from sceneswap.inference.blend import find_class
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.note import made_section, picture_note
+from sceneswap.jobs.note import made, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import captioned_grid, fit, inside, stacked
-from sceneswap.report import Html, figure, section, table, write_page
+from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo, Scene
 
-_CELL = 112  # pixels, a map on the contact sheet
-_SHOWN_SIDE = 256  # pixels, an overlay
+_CELL = 144  # pixels, a map on the contact sheet
+_SHOWN_SIDE = 384  # pixels, an overlay
 _CLASSES_SHOWN = 5
 
 
@@ -88,10 +88,36 @@ def trace(attention: Sequence[Attention], region: Region, exemplar_map: LabelMap
 
 @dataclass(frozen=True)
 class Traced:
-    """All that was traced. regions: each with its trace and the pictures that show it. maps: the contact sheet."""
+    """All that was traced."""
 
-    regions: list[tuple[Region, Trace, Photo]]
-    maps: Photo
+    regions: list["Shown"]
+    scales: list["Maps"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A region, its trace, and the pictures that show it: caption → picture."""
+
+    name: str
+    found: Trace
+    pictures: dict[str, Photo]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Of the page's table: scale, what the mask let through, the area of half of it, the classes it comes from."""
+        return [
+            [f"{scale} ({a.shape[1]}×{a.shape[0]})", f"{a.sum():.0%}", f"{_half_area(a):.1%}", _listed(parts)]
+            for scale, (a, parts) in enumerate(zip(self.found.affinity, self.found.classes, strict=True))
+        ]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The K spatial maps of a scale over the exemplar, with their masking scores, and its K channel maps over the layout."""
+
+    spatial: list[Photo]
+    scores: list[float]
+    channel: list[Photo]
 
 
 def write_trace(
@@ -121,18 +147,24 @@ def write_trace(
     layout_note = reader.layout_note(layout)
     notes = reader.exemplar_notes(exemplar.photo, exemplar.label_map, exemplar.schema)
     note = picture_note(synthesizer, label_map=layout_note, **notes)
-    for file, (_, _, shown) in zip(files, traced.regions, strict=True):
-        write_png(out / file, shown, note)
-    write_png(out / "maps.png", traced.maps, note)
-    record = [{"region": region.name, "scales": _described(found)} for region, found, _ in traced.regions]
+    for file, shown in zip(files, traced.regions, strict=True):
+        write_png(out / file, _sheet(shown.pictures), note)
+    write_png(out / "maps.png", contact_sheet(traced.scales), note)
+    record = [{"region": shown.name, "scales": _described(shown.found)} for shown in traced.regions]
     write_json(out / "trace.json", {"model": synthesizer.describe(), "regions": record})
-    made = made_section(
-        synthesizer,
-        f"{', '.join(files)}, maps.png; trace.json: the numbers",
-        [layout_note, notes["exemplar_label_map"]],
+    write_page(
+        out / "index.html",
+        "trace.html",
+        traced=traced,
+        layout=layout.name,
+        exemplar=exemplar.photo.name,
+        model=synthesizer.name,
+        made=made(
+            synthesizer,
+            f"{', '.join(files)}, maps.png; trace.json: the numbers",
+            [layout_note, notes["exemplar_label_map"]],
+        ),
     )
-    lead = f"{layout.name} in the look of {exemplar.photo.name}, drawn by {synthesizer.name}"
-    write_page(out / "index.html", "Where the look comes from", [*_sections(traced), made], lead=lead)
     return out / "index.html"
 
 
@@ -143,8 +175,8 @@ def _trace_all(synthesizer: Synthesizer, label_map: LabelMap, scene: Scene, regi
     names = (*synthesizer.schema.names, "void")
     photo, colors = resize_photo(scene.photo, look.size), colorize(label_map, synthesizer.schema)
     found = [(region, trace(attention, region, scene.label_map, names)) for region in regions]
-    shown = [(region, one, _strip(drawn, colors, photo, region, one)) for region, one in found]
-    return Traced(shown, contact_sheet(attention, photo))
+    shown = [Shown(region.name, one, _pictures(drawn, colors, photo, region, one)) for region, one in found]
+    return Traced(shown, maps_of(attention, photo))
 
 
 def _described(found: Trace) -> list[dict[str, Any]]:
@@ -154,38 +186,31 @@ def _described(found: Trace) -> list[dict[str, Any]]:
     ]
 
 
-def _sections(traced: Traced) -> list[Html]:
-    header = ["scale", "passed by the mask", "half of it lies in", "exemplar classes it comes from"]
-    sections = []
-    for region, found, shown in traced.regions:
-        rows = [
-            [f"{scale} ({a.shape[1]}×{a.shape[0]})", f"{a.sum():.0%}", f"{_half_area(a):.1%}", _listed(parts)]
-            for scale, (a, parts) in enumerate(zip(found.affinity, found.classes, strict=True))
-        ]
-        heading = f"From where {region.name} takes its look"
-        sections.append(section(heading, figure(shown, region.name), table(header, rows)))
-    explanation = (
-        "Per scale, finest first: above the K spatial maps over the exemplar with their masking scores s, each scaled to "
-        "its own strongest places; below the K channel maps over the layout, dark 0 to bright 1. Map k carries what it "
-        "gathers above to where it is bright below."
-    )
-    maps = figure(traced.maps, "spatial and channel maps of every scale")
-    return [*sections, section("All attention maps", explanation, maps)]
+def maps_of(attention: Sequence[Attention], photo: Photo) -> list[Maps]:
+    """The maps of every scale as pictures, the spatial ones over the exemplar's photo."""
+    over = fit(photo, inside(photo.shape, _CELL, enlarge=True))
+    size = inside(attention[0].channel.shape[1:], _CELL, enlarge=True)
+    return [
+        Maps(
+            [overlay(over, alpha.numpy()) for alpha in scale.spatial],
+            scale.score.tolist(),
+            [_heat(_resized(beta.numpy(), size)) for beta in scale.channel],
+        )
+        for scale in attention
+    ]
 
 
-def contact_sheet(attention: Sequence[Attention], photo: Photo) -> Photo:
-    """The K spatial maps (over the exemplar's photo) and the K channel maps of every scale, a pair of rows per scale."""
+def contact_sheet(scales: Sequence[Maps]) -> Photo:
+    """All maps in one picture, a pair of rows per scale."""
     rows: list[list[Photo | None]] = []
     names = []
-    cell = inside(photo.shape, _CELL, enlarge=True), inside(attention[0].channel.shape[1:], _CELL, enlarge=True)
-    for number, scale in enumerate(attention):
-        overlays = [overlay(fit(photo, cell[0]), alpha.numpy()) for alpha in scale.spatial]
-        rows.append([_marked(o, f"s {s:.2f}") for o, s in zip(overlays, scale.score.tolist(), strict=True)])
-        rows.append([_heat(_resized(beta.numpy(), cell[1])) for beta in scale.channel])
+    for number, scale in enumerate(scales):
+        rows.append([_marked(o, f"s {s:.2f}") for o, s in zip(scale.spatial, scale.scores, strict=True)])
+        rows.append([*scale.channel])
         names += [f"scale {number}: spatial", "channel"]
-    most = max(len(row) for row in rows)
-    size = max(cell[0][0], cell[1][0]), max(cell[0][1], cell[1][1])
-    return captioned_grid(rows, size, [f"k = {k}" for k in range(most)], names)
+    shapes = [photo.shape for scale in scales for photo in (*scale.spatial, *scale.channel)]
+    cell = max(shape[0] for shape in shapes), max(shape[1] for shape in shapes)
+    return captioned_grid(rows, cell, [f"k = {k}" for k in range(max(map(len, rows)))], names)
 
 
 def overlay(photo: Photo, weights: NDArray[np.float32]) -> Photo:
@@ -196,16 +221,22 @@ def overlay(photo: Photo, weights: NDArray[np.float32]) -> Photo:
     return np.asarray(grey * (1 - 0.85 * part) + _heat(part[..., 0]) * (0.85 * part)).clip(0, 255).astype(np.uint8)
 
 
-def _strip(drawn: Photo, colors: Photo, photo: Photo, region: Region, found: Trace) -> Photo:
+def _pictures(drawn: Photo, colors: Photo, photo: Photo, region: Region, found: Trace) -> dict[str, Photo]:
     """The layout and the picture with the region marked, the exemplar, and the exemplar under the affinity of each scale."""
     size, layout_size = (inside(one.shape, _SHOWN_SIDE, enlarge=True) for one in (photo, drawn))
-    cells: list[Photo | None] = [fit(_outlined(one, region), layout_size) for one in (colors, drawn)]
-    cells += [fit(photo, size), *(overlay(fit(photo, size), a) for a in found.affinity)]
-    cell = max(size[0], layout_size[0]), max(size[1], layout_size[1])
-    captions = ["layout", "drawn", "exemplar", *(f"scale {i}" for i in range(len(found.affinity)))]
-    half = (len(cells) + 1) // 2
-    cells, captions = [*cells, *[None] * (2 * half - len(cells))], [*captions, ""]
-    return stacked(*(captioned_grid([cells[at : at + half]], cell, captions[at : at + half]) for at in (0, half)))
+    layout, picture = (fit(_outlined(one, region), layout_size) for one in (colors, drawn))
+    over = {f"scale {i}": overlay(fit(photo, size), a) for i, a in enumerate(found.affinity)}
+    return {"layout": layout, "drawn": picture, "exemplar": fit(photo, size), **over}
+
+
+def _sheet(pictures: dict[str, Photo]) -> Photo:
+    """Captioned pictures in two rows."""
+    cell = max(one.shape[0] for one in pictures.values()), max(one.shape[1] for one in pictures.values())
+    captions, half = list(pictures), (len(pictures) + 1) // 2
+    rows = captions[:half], captions[half:]
+    return stacked(
+        *(captioned_grid([[*(pictures[c] for c in row), *[None] * (half - len(row))]], cell, row) for row in rows)
+    )
 
 
 def _outlined(photo: Photo, region: Region) -> Photo:
