@@ -79,7 +79,8 @@ def _wrapped(words: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wid
     while rest and len(lines) < most:
         fits = next((n for n in range(len(rest), 1, -1) if font.getlength(rest[:n]) <= width), 1)
         if fits < len(rest) and len(lines) == most - 1:
-            return [*lines, rest[: max(1, fits - 2)].rstrip() + "…"]
+            cut = next((n for n in range(fits, 0, -1) if font.getlength(rest[:n] + "…") <= width), 0)
+            return [*lines, rest[:cut].rstrip() + "…"]
         soft = max((n for n in range(fits // 2, fits + 1) if rest[n - 1] in " -_.,/"), default=fits)
         end = fits if fits == len(rest) else soft
         lines.append(rest[:end].strip())

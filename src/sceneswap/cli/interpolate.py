@@ -14,7 +14,7 @@ from sceneswap.notes import LOG
 from sceneswap.progress import progress
 
 if TYPE_CHECKING:
-    from sceneswap.jobs.interpolate import Plan
+    from sceneswap.jobs.frames import Plan
 
 Weights = Annotated[tuple[float, ...], tyro.conf.arg(help="One weight per exemplar, multiplied with maps and classes.")]
 
@@ -57,15 +57,15 @@ def interpolate_globally(
         extrapolate: Go on beyond both ends by this part of the way, such as 0.5; allows negative weights. Bounded.
         spacing: Frames where the picture changes by equal amounts (change), or at equal steps of the weights.
     """  # noqa: E501 a command to copy
-    from sceneswap.jobs import interpolate as job
+    from sceneswap.jobs import frames as plans
 
     _check_extrapolation(extrapolate)
     if weights:
         mixed = _normalised(weights, inputs, extrapolate > 0)
-        plan = job.globally([(" : ".join(f"{w:.2g}" for w in mixed), mixed)], extrapolate > 0)
+        plan = plans.globally([(" : ".join(f"{w:.2g}" for w in mixed), mixed)], extrapolate > 0)
         explanation = "One mixture of all exemplars; the caption gives their weights."
     else:
-        plan = job.along_path(inputs.frames, len(inputs.exemplars), extrapolate, even=spacing == "weights")
+        plan = plans.along_path(inputs.frames, len(inputs.exemplars), extrapolate, even=spacing == "weights")
         explanation = "Every strip begins with the look of the first exemplar and ends with that of the last (0 to 1)."
         if spacing == "change":
             explanation += " Frames lie where the picture changes by equal amounts, not at equal steps of the weights."
@@ -94,7 +94,7 @@ def interpolate_by_place(
         extrapolate: Let the patterns run beyond both ends by this part of the way, such as 0.5. Bounded.
     """  # noqa: E501 a command to copy
     from sceneswap.inference.weights import read_weight_map
-    from sceneswap.jobs import interpolate as job
+    from sceneswap.jobs import frames as plans
 
     _check_extrapolation(extrapolate)
     _normalised(weights, inputs)
@@ -103,7 +103,7 @@ def interpolate_by_place(
     painted = {"": [read_weight_map(path) for path in weight_maps]}
     maps: dict[str, Any] = painted if weight_maps else {name: name for name in pattern}
     rows = {name: {"maps": one, "weights": weights or None} for name, one in maps.items()}
-    plan = job.towards(inputs.frames, rows, extrapolate)
+    plan = plans.towards(inputs.frames, rows, extrapolate)
     explanation = "Every strip begins with the first exemplar alone (0) and ends with the looks mixed by place (1)."
     _draw(inputs, plan, "Looks mixed by place", explanation, extrapolate, frames=len(rows) * inputs.frames)
 
@@ -134,7 +134,7 @@ def interpolate_by_class(
         weight_maps: A grey PNG of any size per exemplar, multiplied with the choice by class.
     """  # noqa: E501 a command to copy
     from sceneswap.inference.weights import read_weight_map
-    from sceneswap.jobs import interpolate as job
+    from sceneswap.jobs import frames as plans
 
     if not classes:
         raise UserError("name at least one class and its exemplar, such as --class sky=dusk.jpg")
@@ -157,7 +157,7 @@ def interpolate_by_class(
         "Every strip begins with the exemplar of the rest alone (0) and ends with the looks mixed by class (1): "
         f"{', '.join(classes)}."
     )
-    plan = job.towards(inputs.frames, {"": options})
+    plan = plans.towards(inputs.frames, {"": options})
     _draw(inputs, plan, "Looks mixed by class", explanation, frames=inputs.frames)
 
 
