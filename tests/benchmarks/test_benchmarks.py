@@ -81,3 +81,22 @@ def test_a_pack_is_data_folders_again(tmp_path: Path) -> None:
         assert np.array_equal(packed[number].label_map, resize_label_map(before[number].label_map, (82, 64)))
         small = resize_photo(before[number].photo, (82, 64))
         assert np.allclose(packed[number].photo.mean(axis=(0, 1)), small.mean(axis=(0, 1)), atol=4)
+
+
+def test_restyle(msca: Path, tmp_path: Path) -> None:
+    for number in range(14):
+        write_scene(
+            tmp_path / "data", f"{'dusk' if number > 7 else 'day'}-{number}", random_scene(number, 64, 80), "camvid"
+        )
+        write_scene(tmp_path / "elsewhere", f"{number}", random_scene(100 + number), "outdoor")
+    options = ["--other", "dusk", "--short-side", 48, "--steps", 4, "--seeds", 1, "--per-image", 2]
+    record = run(
+        "restyle", "--data", tmp_path / "data", "--looks", tmp_path / "elsewhere", "--model", msca, *options,
+        "--train", 5, record=tmp_path / "record.json",
+    )  # fmt: skip
+    assert record["photographs"] == {"train": 5, "same light": 3, "other light": 5}
+    assert record["looks"] == {"dusk": 1, "elsewhere": 14}
+    assert list(record["mean_iou"]) == ["true", "jitter", "dusk", "elsewhere"]
+    assert all(
+        0 <= value <= 100 for lights in record["mean_iou"].values() for some in lights.values() for value in some
+    )
