@@ -85,9 +85,8 @@ def test_a_pack_is_data_folders_again(tmp_path: Path) -> None:
 
 def test_restyle(msca: Path, tmp_path: Path) -> None:
     for number in range(14):
-        write_scene(
-            tmp_path / "data", f"{'dusk' if number > 7 else 'day'}-{number}", random_scene(number, 64, 80), "camvid"
-        )
+        name = f"{'dusk' if number > 7 else 'day'}-{number}"
+        write_scene(tmp_path / "data", name, random_scene(number, 64, 80, (0, 1, 3, 5)), "camvid")
         write_scene(tmp_path / "elsewhere", f"{number}", random_scene(100 + number), "outdoor")
     options = ["--other", "dusk", "--short-side", 48, "--steps", 4, "--seeds", 1, "--per-image", 2]
     record = run(
