@@ -20,6 +20,7 @@ MODULES = {  # and the fewest examples of each
     "sceneswap.inference.hub": 1,
     "sceneswap.inference.look": 3,
     "sceneswap.inference.reading": 3,
+    "sceneswap.inference.restyle": 8,
     "sceneswap.inference.synthesizer": 9,
 }
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sceneswap.inference.blend import blend as blend
     from sceneswap.inference.hub import list_models as list_models
     from sceneswap.inference.look import Look as Look
+    from sceneswap.inference.restyle import Restyle as Restyle
+    from sceneswap.inference.restyle import Restyled as Restyled
     from sceneswap.inference.synthesizer import Synthesizer as Synthesizer
     from sceneswap.labels.presets import load_schema as load_schema
     from sceneswap.labels.schema import LabelSchema as LabelSchema
@@ -27,6 +29,8 @@ _HOME = {
     "Blend": "sceneswap.inference.blend",
     "LabelSchema": "sceneswap.labels.schema",
     "Look": "sceneswap.inference.look",
+    "Restyle": "sceneswap.inference.restyle",
+    "Restyled": "sceneswap.inference.restyle",
     "Scene": "sceneswap.scene",
     "Synthesizer": "sceneswap.inference.synthesizer",
     "UserError": "sceneswap.errors",
@@ -35,7 +39,8 @@ _HOME = {
     "load_schema": "sceneswap.labels.presets",
 }
 __all__ = [
-    "Blend", "LabelSchema", "Look", "Scene", "Synthesizer", "UserError", "__version__", "blend", "list_models", "load_schema",
+    "Blend", "LabelSchema", "Look", "Restyle", "Restyled", "Scene", "Synthesizer", "UserError", "__version__", "blend",
+    "list_models", "load_schema",
 ]  # fmt: skip
 
 

@@ -17,13 +17,13 @@ from sceneswap.data.folder import FolderDataset
 from sceneswap.data.pairing import find_pairs
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo, read_picture_text
-from sceneswap.inference.look import Look
+from sceneswap.inference.look import Look, known_shares
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
 from sceneswap.jobs.restyle.copies import CopyMaker
-from sceneswap.jobs.restyle.looks import encode_looks, known_shares
+from sceneswap.jobs.restyle.looks import encode_looks
 from sceneswap.jobs.restyle.plan import RestyleSettings, Shard
 from sceneswap.jobs.restyle.run import Job, Summary, restyle
 from sceneswap.jobs.sources import find_sources

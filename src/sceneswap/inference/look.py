@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sceneswap.checkpoint import read_tensors, write_tensors
 from sceneswap.errors import UserError
@@ -103,6 +104,12 @@ def class_shares(label_map: LabelMap, schema: LabelSchema) -> tuple[float, ...]:
     """(C+1,) the share of a label map's pixels that each class has, 0 … 1, void last."""
     counts = np.bincount(label_map.ravel(), minlength=schema.num_classes + 1)
     return tuple((counts / label_map.size).astype(np.float32).tolist())
+
+
+def known_shares(shares: Sequence[float]) -> NDArray[np.float64]:
+    """(C,) the shares of what is not void, from `class_shares`; two of them intersect in the sum of their minima, 0 … 1."""
+    known = np.asarray(shares, np.float64)[:-1]
+    return known / max(float(known.sum()), 1e-9)
 
 
 def joined(looks: Sequence[Look], device: torch.device) -> Exemplar | Latent:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
 from sceneswap.files import LOOK_SUFFIX, is_look, slug
-from sceneswap.inference.look import Look
+from sceneswap.inference.look import Look, known_shares
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source
 from sceneswap.scene import Scene
@@ -68,12 +68,6 @@ class Looks:
             near = np.minimum(self._shares, known_shares(shares)).sum(axis=1) >= overlap
         fit = [one for one, is_near in zip(self.named, near, strict=True) if is_near and one.sha256 != photo_sha256]
         return sorted(fit, key=lambda one: hashlib.sha256(f"{seed}\n{image}\n{one.name}".encode()).digest())
-
-
-def known_shares(shares: Sequence[float]) -> NDArray[np.float64]:
-    """(C,) the class shares of what is not void, from (C+1,) shares with void."""
-    known = np.asarray(shares, np.float64)[:-1]
-    return known / max(float(known.sum()), 1e-9)
 
 
 def encode_looks(
