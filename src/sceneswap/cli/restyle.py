@@ -1,6 +1,5 @@
 """`sceneswap restyle`."""
 
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from sceneswap.cli.options import DrawingOptions, at_least_one
 from sceneswap.cli.printing import print_table
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import load_schema
+from sceneswap.notes import LOG
 from sceneswap.progress import progress, tracked
 
 if TYPE_CHECKING:
@@ -140,11 +140,10 @@ def _tell_unknown(schema: "LabelSchema", model: "LabelSchema") -> None:
     lost = [c.name for c, i in zip(schema.classes, schema.mapping_to(model), strict=False) if i == model.void_index]
     if lost:
         more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
-        print(
-            f"sceneswap: the model's schema {model.name} lacks {', '.join(lost[:_SHOWN])}{more}; these areas are drawn as "
-            "void, so their labels will not be true of the copies (see --max-void)",
-            file=sys.stderr,
-        )
+        LOG.warning(
+            "the model's schema %s lacks %s%s; these areas are drawn as void, so their labels will not be true of the copies "
+            "(see --max-void)", model.name, ", ".join(lost[:_SHOWN]), more,
+        )  # fmt: skip
 
 
 def _print(summary: "Summary", out: Path, agreement: float, shard: str | None) -> None:
