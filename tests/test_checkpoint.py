@@ -182,9 +182,7 @@ def test_a_training_state_continues_exactly(tmp_path: Path) -> None:
     tensors, meta = checkpoint.read_state(path)
     assert (meta["phase"], meta["step"]) == ("p", 3)
     other, other_optimizer = trainee(1)
-    checkpoint.restore_state(
-        tensors, meta, networks={"net": other}, optimizers={"opt": other_optimizer}, source=str(path)
-    )
+    checkpoint.restore_state(tensors, networks={"net": other}, optimizers={"opt": other_optimizer}, source=str(path))
     learn(network, optimizer, 3)
     learn(other, other_optimizer, 3)
     for a, b in zip(network.parameters(), other.parameters(), strict=True):

@@ -109,20 +109,20 @@ def test_unknown_keys_and_wrong_types(change: dict[str, Any], message: str) -> N
     ("cls", "values", "message"),
     [
         (ModelConfig, {"widths": [4, 8]}, "all the same length"),
-        (ModelConfig, {"widths": [4, 8, 8, 8, 0]}, "widths must be greater than 0"),
-        (ModelConfig, {"feature_channels": [4, 8, 8, -8, 8]}, "feature_channels must be greater than 0"),
-        (ModelConfig, {"spade_hidden": [4, 8, 8, 8, -1]}, "spade_hidden must be 0 or more"),
-        (ModelConfig, {"middle_blocks": -1}, "middle_blocks must be 0 or more"),
-        (ModelConfig, {"latent": 0}, "latent must be greater than 0"),
+        (ModelConfig, {"widths": [4, 8, 8, 8, 0]}, "widths must be from 1 to 8,192, not 0"),
+        (ModelConfig, {"feature_channels": [4, 8, 8, -8, 8]}, "feature_channels must be from 1"),
+        (ModelConfig, {"spade_hidden": [4, 8, 8, 8, -1]}, "spade_hidden must be from 0 to 8,192, not -1"),
+        (ModelConfig, {"middle_blocks": 10**7}, "middle_blocks must be from 0 to 64, not 10,000,000"),
+        (ModelConfig, {"latent": 0}, "latent must be from 1"),
         (ModelConfig, {"logit_scale": float("nan")}, "logit_scale"),
-        (ModelConfig, {"noise_channels": -1}, "noise_channels must be 0 or more"),
-        (ModelConfig, {"encoder_taps": 6}, "encoder_taps must be 1 to 5"),
+        (ModelConfig, {"noise_channels": -1}, "noise_channels must be from 0"),
+        (ModelConfig, {"encoder_taps": 6}, "encoder_taps must be from 1 to 5"),
         (ModelConfig, {"unit_taps": True}, "unit_taps needs encoder_taps of 4 or fewer"),
         (ModelConfig, {"extra_blocks": [1]}, "extra_blocks needs a number of 0 or more per scale"),
         (DiscriminatorConfig, {"taps": ["relu9_1"]}, "VGG-19 has no layer relu9_1"),
-        (DiscriminatorConfig, {"patch_width": -1}, "patch_width must be 0 or more"),
-        (DiscriminatorConfig, {"layers": 0}, "layers must be greater than 0"),
-        (LossConfig, {"pixel": -1}, "pixel must be 0 or more"),
+        (DiscriminatorConfig, {"patch_width": -1}, "patch_width must be from 0"),
+        (DiscriminatorConfig, {"layers": 0}, "layers must be from 1 to 8"),
+        (LossConfig, {"pixel": -1}, "pixel must be from 0"),
         (LossConfig, {"perceptual_weights": []}, "the same number of entries"),
         (LossConfig, {"perceptual_layers": ["conv1"], "perceptual_weights": [1.0]}, "VGG-19 has no layer conv1"),
         (LossConfig, {"adversarial": 0, "feature_matching": 0, "perceptual": 0}, "at least one term"),
@@ -131,12 +131,12 @@ def test_unknown_keys_and_wrong_types(change: dict[str, Any], message: str) -> N
         (PhaseConfig, PHASE | {"task": "swap", "batch_size": 1}, "a batch_size of 2 or more"),
         (PhaseConfig, PHASE | {"epochs": 1}, "phase p: give either steps or epochs"),
         (PhaseConfig, PHASE | {"steps": 0}, "give either steps or epochs"),
-        (PhaseConfig, PHASE | {"steps": -1, "epochs": 1}, "give either steps or epochs"),
+        (PhaseConfig, PHASE | {"steps": -1, "epochs": 1}, "steps must be from 0"),
         (PhaseConfig, PHASE | {"image_size": 100}, "multiple of 32"),
-        (PhaseConfig, PHASE | {"image_size": 0}, "multiple of 32"),
-        (PhaseConfig, PHASE | {"batch_size": 0}, "batch_size must be greater than 0"),
-        (PhaseConfig, PHASE | {"decay_from": 1.5}, "decay_from must lie in"),
-        (PhaseConfig, PHASE | {"learning_rate": float("inf")}, "learning rates"),
+        (PhaseConfig, PHASE | {"image_size": 0}, "image_size must be from 32 to 4,096"),
+        (PhaseConfig, PHASE | {"batch_size": 0}, "batch_size must be from 1"),
+        (PhaseConfig, PHASE | {"decay_from": 1.5}, "decay_from must be from 0 to 1"),
+        (PhaseConfig, PHASE | {"learning_rate": float("inf")}, "learning_rate must be from"),
         (TrainConfig, {"phases": []}, "at least one phase"),
         (TrainConfig, {"phases": [PHASE, PHASE]}, "different names"),
         (TrainConfig, {"phases": [PHASE], "ema_decay": 1}, "ema_decay"),
@@ -180,3 +180,30 @@ def test_patches_must_fit_the_coarsest_scale() -> None:
         from_dict(TrainConfig, values | {"model": model | {"spade_hidden": six}}, "here")
     with pytest.raises(UserError, match="VGG-19 has five taps"):
         from_dict(ModelConfig, model | {"spade_hidden": six, "encoder": "vgg19"}, "here")
+
+
+TWO = {
+    f"{name}s": [4, 4] for name in ("compact_channel", "feature_channel", "label_channel", "attention_map", "width")
+} | {"spade_hidden": [4, 4]}
+FIVE = {"model": {"widths": [4] * 5}, "pretrain_targets": ["colour"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"phases": [PHASE | {"image_size": 32}]}, "image_size must be at least 64"),
+        ({"phases": [PHASE | {"image_size": 32, "objective": "features"}]}, "a single position at the coarsest scale"),
+        ({"phases": [PHASE], "discriminator": {"scales": 6}}, "patches of 32 pixels are too small for the discriminator"),
+        (
+            {"phases": [PHASE | {"image_size": 32}], "loss": {"feature_matching": 0}, "model": TWO,
+             "discriminator": {"kind": "features", "taps": ["relu5_1"]}},
+            "which needs 32; give it fewer scales or taps",
+        ),
+    ],
+)  # fmt: skip
+def test_sizes_at_which_nothing_is_left_to_normalise(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        from_dict(TrainConfig, FIVE | values, "here")
+    from_dict(TrainConfig, FIVE | {"phases": [PHASE]}, "here")
+    whole = PHASE | {"image_size": 32, "task": "whole", "batch_size": 2}
+    from_dict(TrainConfig, FIVE | {"phases": [whole]}, "here")

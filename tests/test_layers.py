@@ -24,7 +24,7 @@ LAYERS = (
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
     ("scene", "config", "labels", "images", "color", "pictures", "charts", "report", "progress"),
-    ("files", "filetype", "notes", "errors"),
+    ("files", "filetype", "notes", "errors", "bounds"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
@@ -37,8 +37,8 @@ APART = [
 
 # Modules that must not load PyTorch when they are imported.
 WITHOUT_TORCH = (
-    "__init__", "cli", "labels", "images", "color", "filetype", "notes", "pictures", "files", "errors", "scene", "config",
-    "progress",
+    "__init__", "cli", "labels", "images", "color", "filetype", "notes", "pictures", "files", "errors", "bounds", "scene",
+    "config", "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
     "inference/reading", "inference/blend", "inference/given", "inference/weights",
 )  # fmt: skip

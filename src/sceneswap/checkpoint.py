@@ -41,6 +41,7 @@ CONFIG = "config.json"
 RELEASE_FORMAT = "sceneswap-release-1"
 STATE_FORMAT = "sceneswap-training-1"
 _META = "sceneswap"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam keeps of a parameter
 
 
 # --- Tensors and JSON in one file -------------------------------------------------------------------------------------
@@ -227,24 +228,39 @@ def write_state(
 def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a training state: tensors and meta. Raises `UserError` when it is damaged or something else."""
     tensors, meta = read_tensors(path, "a training state")
-    if meta.get("format") != STATE_FORMAT:
+    if not isinstance(meta, dict) or meta.get("format") != STATE_FORMAT:
         raise UserError(f"{path} is not a training state of sceneswap")
     return tensors, meta
 
 
 def restore_state(
-    tensors: Mapping[str, Tensor], meta: Mapping[str, Any], *, networks: Mapping[str, nn.Module],
-    optimizers: Mapping[str, torch.optim.Optimizer], source: str,
+    tensors: Mapping[str, Tensor], *, networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer], source: str, scaled: bool = False,
 ) -> None:  # fmt: skip
-    """Put a state read by `read_state` back into networks and optimizers of the same shapes."""
+    """Put a state read by `read_state` back into networks and optimizers of the same shapes.
+
+    scaled: whether the loss is scaled (fp16), so that no step may have been taken yet. Raises `UserError` naming `source`
+    when a part is missing or does not fit.
+    """
     for name, network in networks.items():
         load_learned(network, _below(tensors, name), source)
     for name, optimizer in optimizers.items():
+        found = _below(tensors, name)
         state: dict[int, dict[str, Tensor]] = {}
-        for key, value in _below(tensors, name).items():
-            parameter, moment = key.split("/")
-            state.setdefault(int(parameter), {})[moment] = value
-        optimizer.load_state_dict({"state": state, "param_groups": meta["optimizers"][name]})
+        for number, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
+            moments = {moment: found.pop(f"{number}/{moment}", None) for moment in _MOMENTS}
+            if all(value is None for value in moments.values()) and (scaled or not parameter.requires_grad):
+                continue
+            for moment, value in moments.items():
+                if value is None or value.shape != (() if moment == "step" else parameter.shape):
+                    raise UserError(
+                        f"{source} cannot be gone on with: {moment} of parameter {number} of {name} is missing or of "
+                        "another shape; go on from an older state, or start a new run with --init-from"
+                    )
+            state[number] = {moment: value for moment, value in moments.items() if value is not None}
+        if found:
+            raise UserError(f"{source} does not fit this run: {name} holds {next(iter(found))}, which nothing needs")
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -3,14 +3,14 @@
 # Long: every setting of the project on one page, each with what it refuses.
 
 import dataclasses
-import math
 import types
 import typing
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
+from sceneswap.bounds import Between, outside_of_fields, plain
 from sceneswap.errors import UserError
 from sceneswap.files import parse_toml, read_text
 
@@ -23,8 +23,15 @@ VGG_LAYERS = tuple(f"relu{b}_{c}" for b, count in enumerate((2, 2, 4, 4, 1), 1) 
 """Activations of VGG-19 that losses and discriminator can read, fine → coarse."""
 MOST_PIXELS = 4096
 """The largest image_size of a phase."""
-_MOST_CHANNELS, _MOST_BLOCKS = 8192, 64  # far above what a model needs; a damaged file says 10⁹
 PRESETS = ("paper", "outdoor-small", "small", "tiny")
+
+# Bounds far above what anybody needs: a damaged file says 10⁹.
+Channels = Annotated[int, Between(1, 8192)]
+MaybeChannels = Annotated[int, Between(0, 8192)]
+Blocks = Annotated[int, Between(0, 64)]
+Weight = Annotated[float, Between(0, 1e9)]
+Rate = Annotated[float, Between(1e-9, 10)]
+Every = Annotated[int, Between(1, 10**9)]
 
 
 @dataclass(frozen=True)
@@ -33,29 +40,29 @@ class ModelConfig:
 
     kind: ModelKind = "msca"
     encoder: Literal["vgg19", "compact"] = "compact"
-    compact_channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # taps of the compact image encoder
-    encoder_taps: int = (
+    compact_channels: tuple[Channels, ...] = (16, 32, 64, 96, 128)  # taps of the compact image encoder
+    encoder_taps: Annotated[int, Between(1, 5)] = (
         5  # of VGG-19; up to 4 (relu4_1) its weights come with the package, further scales pool the last
     )
     unit_taps: bool = False  # taps of VGG-19 divided by their typical size
     encoder_padding: Padding = "zeros"  # of VGG-19, label encoders and label head
     raw_color: bool = False  # the image encoder's taps also carry the pooled picture
-    feature_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # N
-    label_channels: tuple[int, ...] = (16, 32, 48, 64, 64)  # M1 = M2
-    attention_maps: tuple[int, ...] = (8, 8, 8, 8, 8)  # K
-    logit_scale: float = 3.0  # initial standard deviation of the attention logits
+    feature_channels: tuple[Channels, ...] = (16, 32, 48, 64, 64)  # N
+    label_channels: tuple[Channels, ...] = (16, 32, 48, 64, 64)  # M1 = M2
+    attention_maps: tuple[Channels, ...] = (8, 8, 8, 8, 8)  # K
+    logit_scale: Weight = 3.0  # initial standard deviation of the attention logits
     tie_label_encoders: bool = False
-    label_embedding: int = 16
-    widths: tuple[int, ...] = (16, 32, 64, 128, 160)  # of the SPADE ladder
-    spade_hidden: tuple[int, ...] = (16, 24, 32, 48, 64)  # 0: γ and β directly from the condition
-    middle_blocks: int = 2  # before the block of the coarsest scale
-    extra_blocks: tuple[int, ...] = ()  # after the block of each scale; empty: none
+    label_embedding: Channels = 16
+    widths: tuple[Channels, ...] = (16, 32, 64, 128, 160)  # of the SPADE ladder
+    spade_hidden: tuple[MaybeChannels, ...] = (16, 24, 32, 48, 64)  # 0: γ and β directly from the condition
+    middle_blocks: Blocks = 2  # before the block of the coarsest scale
+    extra_blocks: tuple[Blocks, ...] = ()  # after the block of each scale; empty: none
     normalisation: Literal["instance", "batch", "sync-batch"] = "instance"  # inside SPADE blocks
     padding: Padding = "zeros"  # of the SPADE ladder's convolutions
     upsampling: Literal["nearest", "bilinear"] = "nearest"  # between the ladder's scales
-    noise_channels: int = 0  # of noise joined to every condition: what fine texture is grown from
-    label_head: int = 0  # channels of the head that estimates label maps from the encoder's taps; 0: none
-    latent: int = 256  # of SPADE_VAE
+    noise_channels: MaybeChannels = 0  # of noise joined to every condition: what fine texture is grown from
+    label_head: MaybeChannels = 0  # channels of the head that estimates label maps from the encoder's taps; 0: none
+    latent: Channels = 256  # of SPADE_VAE
     # What follows is ours by default; the preset `paper` takes the paper's or SPADE's word instead.
     unit_logits: bool = (
         True  # attention reads features of unit size, times a learned scale; else plain ψ * [F_x2, F_c2]
@@ -68,6 +75,7 @@ class ModelConfig:
     vae: Literal["ours", "spade"] = "ours"  # SPADE_VAE: our encoder after an exemplar; SPADE's, after the target itself
 
     def __post_init__(self) -> None:
+        _require_bounds(self, "model: ")
         lengths = {
             len(t)
             for t in (
@@ -77,29 +85,15 @@ class ModelConfig:
         }  # fmt: skip
         _require(len(lengths) == 1, "model: every per-scale list needs one entry per scale, so all the same length")
         _require(
-            len(self.extra_blocks) in (0, self.scales) and min(self.extra_blocks, default=0) >= 0,
+            len(self.extra_blocks) in (0, self.scales),
             "model: extra_blocks needs a number of 0 or more per scale, or none at all",
         )
         _require(2 <= self.scales <= 7, "model: 2 to 7 scales are possible")
-        _require(1 <= self.encoder_taps <= 5, "model: encoder_taps must be 1 to 5, VGG-19 has five taps")
         _require(
             self.encoder != "vgg19" or self.encoder_taps < 5 or self.scales <= 5,
             "model: VGG-19 has five taps, so at most five scales (or fewer encoder_taps, the last of which is pooled)",
         )
         _require(not self.unit_taps or self.encoder_taps < 5, "model: unit_taps needs encoder_taps of 4 or fewer")
-        for name in ("compact_channels", "feature_channels", "label_channels", "attention_maps", "widths"):
-            _require(min(getattr(self, name)) > 0, f"model: every entry of {name} must be greater than 0")
-        _require(min(self.spade_hidden) >= 0, "model: every entry of spade_hidden must be 0 or more")
-        for name in ("middle_blocks", "noise_channels", "label_head"):
-            _require(getattr(self, name) >= 0, f"model: {name} must be 0 or more")
-        sizes = (self.label_embedding, self.latent, self.noise_channels, self.label_head)
-        lists = (self.compact_channels, self.feature_channels, self.label_channels, self.attention_maps, self.widths)
-        most = max(*sizes, *self.spade_hidden, *(max(one) for one in lists))
-        _require(most <= _MOST_CHANNELS, f"model: {most} channels are more than the {_MOST_CHANNELS:,} possible")
-        blocks = max(self.middle_blocks, *self.extra_blocks, 0)
-        _require(blocks <= _MOST_BLOCKS, f"model: {blocks} blocks are more than the {_MOST_BLOCKS} possible")
-        _require(min(self.label_embedding, self.latent) > 0, "model: label_embedding and latent must be greater than 0")
-        _require(0 <= self.logit_scale < math.inf, "model: logit_scale must be 0 or more")
         _require(
             not (self.kind == "spade-vae" and self.vae == "spade" and self.label_head),
             'model: SPADE\'s image encoder has no label head; set label_head = 0, or vae = "ours"',
@@ -121,18 +115,16 @@ class DiscriminatorConfig:
     """kind "patch": SPADE's multi-scale PatchGAN. "features": heads on frozen activations of VGG-19."""
 
     kind: Literal["patch", "features"] = "patch"
-    width: int = 64
-    layers: int = 4  # of a PatchGAN
-    scales: int = 2
-    label_embedding: int = 16
+    width: Channels = 64
+    layers: Annotated[int, Between(1, 8)] = 4  # of a PatchGAN
+    scales: Annotated[int, Between(1, 8)] = 2
+    label_embedding: Channels = 16
     taps: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # that the heads read
-    patch_width: int = 0  # of a thin PatchGAN beside the heads; 0: none
+    patch_width: MaybeChannels = 0  # of a thin PatchGAN beside the heads; 0: none
     initialisation: Initialisation = "kaiming"  # of a PatchGAN; "xavier": SPADE's, gain 0.02
 
     def __post_init__(self) -> None:
-        for name in ("width", "layers", "scales", "label_embedding"):
-            _require(getattr(self, name) > 0, f"discriminator: {name} must be greater than 0")
-        _require(self.patch_width >= 0, "discriminator: patch_width must be 0 or more")
+        _require_bounds(self, "discriminator: ")
         _require(len(self.taps) > 0, "discriminator: taps must name at least one layer of VGG-19")
         _require_layers(self.taps, "discriminator: taps")
 
@@ -141,29 +133,36 @@ class DiscriminatorConfig:
         """The activations of VGG-19 that the discriminator reads."""
         return self.taps if self.kind == "features" else ()
 
+    @property
+    def smallest(self) -> int:
+        """The smallest side in pixels of a picture that it can judge: two positions of the coarsest scale or activation."""
+        depth = self.scales if self.kind == "patch" else max(int(name[4]) for name in self.taps)
+        return int(2**depth)
+
 
 @dataclass(frozen=True)
 class LossConfig:
     """Weights of the named loss terms; 0 leaves a term out (it is not computed)."""
 
-    adversarial: float = 1.0
-    feature_matching: float = 10.0
-    perceptual: float = 10.0  # VGG-19, L1 on the taps
-    lpips: float = 0.0
-    style: float = 0.0  # Gram matrices of VGG-19; in swaps, where there is no true picture, the exemplar's
-    energy: float = 0.0  # light and contrast: energies of the channels of the style layers; in swaps the exemplar's
-    layout: float = 0.0  # cross-entropy of the label head's reading of the drawing
-    labels: float = 0.0  # cross-entropy of the label head on photographs, which trains it
-    pixel: float = 0.0  # L1 on RGB
-    kl: float = 0.05  # SPADE_VAE only
+    adversarial: Weight = 1.0
+    feature_matching: Weight = 10.0
+    perceptual: Weight = 10.0  # VGG-19, L1 on the taps
+    lpips: Weight = 0.0
+    style: Weight = 0.0  # Gram matrices of VGG-19; in swaps, where there is no true picture, the exemplar's
+    energy: Weight = 0.0  # light and contrast: energies of the channels of the style layers; in swaps the exemplar's
+    layout: Weight = 0.0  # cross-entropy of the label head's reading of the drawing
+    labels: Weight = 0.0  # cross-entropy of the label head on photographs, which trains it
+    pixel: Weight = 0.0  # L1 on RGB
+    kl: Weight = 0.05  # SPADE_VAE only
     perceptual_layers: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-    perceptual_weights: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of these layers, in their order
+    perceptual_weights: tuple[Weight, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of these layers, in their order
     perceptual_unit: bool = False  # every layer divided by its typical size
     style_layers: tuple[str, ...] = ("relu1_1", "relu2_1")
     spade_sums: bool = False  # as SPADE: feature matching summed over the layers, KL over the batch; else means
-    self_weight: float = 0.5  # of self- against cross-reconstruction where a batch has both; 0.5: every entry alike
+    self_weight: Weight = 0.5  # of self- against cross-reconstruction where a batch has both; 0.5: every entry alike
 
     def __post_init__(self) -> None:
+        _require_bounds(self, "loss: ")
         _require(
             len(self.perceptual_layers) == len(self.perceptual_weights) > 0,
             "loss: perceptual_layers and perceptual_weights need the same number of entries, at least one",
@@ -171,11 +170,7 @@ class LossConfig:
         _require_layers(self.perceptual_layers, "loss: perceptual_layers")
         _require_layers(self.style_layers, "loss: style_layers")
         _require(len(self.style_layers) > 0, "loss: style_layers must name at least one layer of VGG-19")
-        single = {name: getattr(self, name) for name in self.terms()}
-        for name, weight in [*single.items(), *(("perceptual_weights", w) for w in self.perceptual_weights)]:
-            _require(0 <= weight < math.inf, f"loss: {name} must be 0 or more")
-        _require(0 <= self.self_weight < math.inf, "loss: self_weight must be 0 or more")
-        drawing = [single[name] for name in single if name not in ("kl", "labels")]
+        drawing = [getattr(self, name) for name in self.terms() if name not in ("kl", "labels")]
         _require(any(drawing), "loss: at least one term needs a weight above 0")
 
     @classmethod
@@ -207,36 +202,31 @@ class PhaseConfig:
     name: str
     objective: Literal["labels", "label-head", "features", "image"]
     task: Task
-    image_size: int
-    batch_size: int  # scenes per process and micro-step
-    steps: int = 0
-    epochs: float = 0.0
-    learning_rate: float = 1e-4  # of the generator
-    discriminator_learning_rate: float = 4e-4
-    style_factor: float = 1.0
-    decay_from: float = 1.0  # fraction of the phase after which both rates fall linearly to 0
+    image_size: Annotated[int, Between(32, MOST_PIXELS)]
+    batch_size: Annotated[int, Between(1, 4096)]  # scenes per process and micro-step
+    steps: Annotated[int, Between(0, 10**9)] = 0
+    epochs: Annotated[float, Between(0, 10**6)] = 0.0
+    learning_rate: Rate = 1e-4  # of the generator
+    discriminator_learning_rate: Rate = 4e-4
+    style_factor: Weight = 1.0
+    decay_from: Annotated[float, Between(0, 1)] = 1.0  # fraction of the phase after which both rates fall linearly to 0
 
     def __post_init__(self) -> None:
+        _require_bounds(self, f"phase {self.name}: ")
         _require(
-            min(self.steps, self.epochs) == 0 < max(self.steps, self.epochs) < math.inf,
+            min(self.steps, self.epochs) == 0 < max(self.steps, self.epochs),
             f"phase {self.name}: give either steps or epochs, greater than 0",
         )
-        _require(
-            self.image_size > 0 and self.image_size % 32 == 0,
-            f"phase {self.name}: image_size must be a positive multiple of 32",
-        )
-        _require(self.image_size <= MOST_PIXELS, f"phase {self.name}: image_size is at most {MOST_PIXELS}")
-        _require(self.batch_size > 0, f"phase {self.name}: batch_size must be greater than 0")
+        _require(self.image_size % 32 == 0, f"phase {self.name}: image_size must be a multiple of 32")
         _require(
             self.task not in ("swap", "whole") or (self.objective == "image" and self.batch_size > 1),
             f'phase {self.name}: task = "{self.task}" needs objective = "image" and a batch_size of 2 or more',
         )
-        _require(0 <= self.style_factor < math.inf, f"phase {self.name}: style_factor must be 0 or more")
-        _require(0 <= self.decay_from <= 1, f"phase {self.name}: decay_from must lie in [0, 1]")
-        _require(
-            0 < self.learning_rate < math.inf and 0 < self.discriminator_learning_rate < math.inf,
-            f"phase {self.name}: learning rates must be greater than 0",
-        )
+
+    @property
+    def entry_size(self) -> int:
+        """Height and width of an entry of the batch: S pixels in the task "whole", else S/2."""
+        return self.image_size if self.task == "whole" else self.image_size // 2
 
 
 @dataclass(frozen=True)
@@ -249,42 +239,39 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     schema: str = "outdoor"
     pretrain_targets: tuple[Literal["vgg19", "color"], ...] = ("vgg19",)
-    pretrain_weights: tuple[float, ...] = ()  # of the scales, finest first; empty: 1 / mean size of each target
+    pretrain_weights: tuple[Weight, ...] = ()  # of the scales, finest first; empty: 1 / mean size of each target
     betas: tuple[float, float] = (0.0, 0.9)  # of Adam
     ema_decay: float = 0.999
     keep_adam: bool = False  # Adam's moments live on from one image phase to the next
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    accumulation: int = 1  # micro-steps per optimiser step
+    accumulation: Annotated[int, Between(1, 65_536)] = 1  # micro-steps per optimiser step
     geometry: Geometry = "window"  # square windows of photographs with their aspect kept; "whole": resized to squares
     flip: bool = True
     jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this
-    jitter_shift: float = 0.25  # and shift in ± this, on the [-1, 1] scale
-    view_shift: int = 0  # pixels: exemplars and drawings are seen at a random offset up to this, the same for both
-    seed: int = 0
-    log_every: int = 20
-    sample_every: int = 500
-    checkpoint_every: int = 500
-    keep_checkpoints: int = 2
+    jitter_shift: Annotated[float, Between(0, 1)] = 0.25  # and shift in ± this, on the [-1, 1] scale
+    view_shift: Annotated[int, Between(0, 64)] = (
+        0  # pixels: exemplars and drawings are seen at one random offset up to this
+    )
+    seed: Annotated[int, Between(0, 2**20 - 1)] = 0
+    log_every: Every = 20
+    sample_every: Every = 500
+    checkpoint_every: Every = 500
+    keep_checkpoints: Annotated[int, Between(1, 10_000)] = 2
 
     def __post_init__(self) -> None:
+        _require_bounds(self, "train: ")
         _require(len(self.phases) > 0, "train: at least one phase is needed")
         _require(len({p.name for p in self.phases}) == len(self.phases), "train: phases need different names")
         _require(0 <= self.ema_decay < 1, "train: ema_decay must lie in [0, 1)")
         _require(all(0 <= beta < 1 for beta in self.betas), "train: both betas must lie in [0, 1)")
         _require(0 <= self.jitter_gain < 1, "train: jitter_gain must lie in [0, 1)")
-        _require(0 <= self.jitter_shift <= 1, "train: jitter_shift must lie in [0, 1]")
-        _require(0 <= self.view_shift <= 64, "train: view_shift must lie in 0 … 64")
-        _require(0 <= self.seed < 2**20, f"train: seed must lie in 0 … {2**20 - 1}")
-        for name in ("accumulation", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints"):
-            _require(getattr(self, name) > 0, f"train: {name} must be greater than 0")
         _require(len(self.pretrain_targets) > 0, "train: pretrain_targets must name at least one target")
         _require(
             "vgg19" not in self.pretrain_targets or self.model.scales <= 5 or self.model.encoder == "vgg19",
             "train: VGG-19 has five taps, so pretrain_targets cannot hold vgg19 with more than five scales",
         )
         _require(
-            len(self.pretrain_weights) in (0, self.model.scales)
-            and all(0 <= w < math.inf for w in self.pretrain_weights),
+            len(self.pretrain_weights) in (0, self.model.scales),
             "train: pretrain_weights needs a number of 0 or more per scale, or none at all",
         )
         own = self.model.kind == "spade-vae" and self.model.vae == "spade"
@@ -296,6 +283,16 @@ class TrainConfig:
             _require(
                 phase.image_size // 2 % self.model.stride == 0,
                 f"phase {phase.name}: half of image_size must be a multiple of {self.model.stride} (the coarsest scale)",
+            )
+            _require(
+                phase.entry_size > self.model.stride,
+                f"phase {phase.name}: patches of {phase.entry_size} pixels are a single position at the coarsest scale, "
+                f"where nothing can be normalised; image_size must be at least {phase.image_size * 2}",
+            )
+            _require(
+                phase.objective != "image" or phase.entry_size >= self.discriminator.smallest,
+                f"phase {phase.name}: patches of {phase.entry_size} pixels are too small for the discriminator, which "
+                f"needs {self.discriminator.smallest}; give it fewer scales or taps, or the phase a larger image_size",
             )
             _require(
                 phase.objective != "features" or self.model.kind != "spade-vae",
@@ -396,12 +393,17 @@ def _require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def _require_bounds(settings: Any, where: str) -> None:
+    for name, value, bounds in outside_of_fields(settings):
+        _require(False, f"{where}{name} must be {bounds}, not {plain(value)}")
+
+
 def _require_layers(names: tuple[str, ...], where: str) -> None:
     wrong = [name for name in names if name not in VGG_LAYERS]
     _require(not wrong, f"{where}: VGG-19 has no layer {', '.join(wrong)}; it has {', '.join(VGG_LAYERS)}")
 
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a table"}
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -418,10 +420,12 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             if len(inner) == len(value):
                 return tuple(_convert(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(inner, value, strict=True)))
         raise UserError(f"{where} must be a list of the right length, not {value!r}")
+    if hint is Any or (origin is dict and isinstance(value, dict)):
+        return value
     if origin is types.UnionType:
         return value if value is None else _convert(next(a for a in arguments if a is not type(None)), value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise UserError(f"{where} must be {_WORDS.get(hint, hint)}, not {value!r}")
+    raise UserError(f"{where} must be {_WORDS.get(origin or hint, hint)}, not {value!r}")

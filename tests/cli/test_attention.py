@@ -71,7 +71,7 @@ def test_bad_input_is_one_sentence(
 def test_other_mistakes(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [*common(folder, tmp_path), "--data", str(folder / "scenes")]
     assert run(["attention", "matrix", *options, "--pairs", "0"]) == 2
-    assert "--pairs must be at least 1" in capsys.readouterr().err
+    assert "--pairs 0: give a number from 1" in capsys.readouterr().err
     assert run(["attention", "matrix", *options, "--data", str(tmp_path / "gone")]) == 2
     assert "is not a folder" in capsys.readouterr().err
     vae = tiny_model(tmp_path / "vae", "spade-vae")

@@ -153,8 +153,8 @@ def test_bad_input_is_one_sentence(interpolate: Command, tmp_path: Path, capsys:
         ("global", ["--weights", 0, 0], "are all zero"),
         ("global", ["--weights", 1.5, -0.5], "hold a negative one"),
         ("global", ["--weights", 1], "2 exemplars but 1 weights"),
-        ("global", ["--frames", 0], "--frames must be at least 1"),
-        ("global", ["--extrapolate", 9], "--extrapolate is a part of the way"),
+        ("global", ["--frames", 0], "--frames 0: give a number from 1"),
+        ("global", ["--extrapolate", 9], "--extrapolate 9: give a number from 0 to 3"),
         ("global", ["--exemplar-schema", "camvid"], "beach.png"),
         ("spatial", ["--weight-maps", black, black], "zero everywhere"),
         ("spatial", ["--weight-maps", black, black, black], "2 exemplars but 3 weight maps"),
@@ -162,7 +162,9 @@ def test_bad_input_is_one_sentence(interpolate: Command, tmp_path: Path, capsys:
         ("classes", ["--class", "sjy=dusk.png"], "did you mean"),
         ("classes", ["--class", "sky=dust.png"], "did you mean dusk.png"),
         ("classes", ["--class", "sky"], "give a class and an exemplar"),
-        ("classes", ["--class", "sky=dusk.png", "--border", -1], "the border"),
+        ("classes", ["--class", "sky=dusk.png", "--border", -1], "--border -1"),
+        ("classes", ["--class", "sky=dusk.png", "--border", 1e12], "--border 1e+12"),
+        ("global", ["--weights", 1e308, 1e308], "--weights 1e+308"),
     ):
         assert interpolate(kind, *options, out=tmp_path / "out") == 2, (kind, options)
         said = capsys.readouterr().err.strip()

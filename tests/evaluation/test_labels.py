@@ -132,7 +132,7 @@ def test_the_command(
     assert record["scores"]["all"]["groups"]["pixel accuracy"] > 0.3
     for options, words in (
         (["--model", str(head), "--segmenter", "org/name"], "leave out one of them"),
-        (["--limit", "0"], "--limit must be at least 1"),
+        (["--limit", "0"], "--limit 0: give a number from 1"),
         (["--segmenter", str(tmp_path / "gone.safetensors")], "gone.safetensors"),
         (["--model", str(head), "--data", str(tmp_path / "gone")], "is not a folder"),
     ):

@@ -112,7 +112,7 @@ def leave_out_average(run: Path) -> None:
     [
         (truncate, "damaged or not complete"),
         (make_foreign, "is not a training state"),
-        (leave_out_schema, "not a complete training state: 'schema'"),
+        (leave_out_schema, "the setting schema is missing"),
         (leave_out_average, "does not fit this model"),
     ],
 )

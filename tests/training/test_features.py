@@ -14,6 +14,7 @@ from sceneswap.labels.presets import load_schema
 from sceneswap.training import loop
 from sceneswap.training.loop import train
 from sceneswap.training.setup import make_accelerator, make_networks
+from sceneswap.training.state import Progress, RunState
 from sceneswap.training.step import shifted
 
 
@@ -98,9 +99,9 @@ def test_a_plan_can_change_while_the_run_goes_on(data: Path, tmp_path: Path) -> 
 )
 def test_a_plan_that_does_not_fit_is_refused(change: Callable[[TrainConfig], TrainConfig], message: str) -> None:
     settings = recipe(("patch",))
-    meta = {"progress": {"phase": 2, "phase_step": 1}}
+    state = RunState("", 1, {}, settings, {}, Progress(phase=2, phase_step=1), 6, 1)
     with pytest.raises(UserError, match=message):
-        loop.replanned(settings, change(settings), meta, "state")
+        loop.replanned(state, change(settings), "state")
 
 
 def test_feature_matching_needs_a_patch_discriminator() -> None:

@@ -92,7 +92,7 @@ def test_the_baseline_of_the_paper_has_forty_image_epochs() -> None:
 def test_wrong_numbers_are_refused(short: Short) -> None:
     with pytest.raises(ValueError, match="pretrain_weights needs a number of 0 or more per scale"):
         replace(short(), pretrain_weights=(1.0,))
-    with pytest.raises(ValueError, match="self_weight must be 0 or more"):
+    with pytest.raises(ValueError, match="self_weight must be from 0"):
         replace(short().loss, self_weight=-1.0)
 
 

@@ -245,8 +245,9 @@ def test_refusals(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "empty").mkdir()
     refused(str(tmp_path / "empty"), folder=tmp_path / "empty")
     refused("papr is no preset", "--preset", "papr")
-    refused("--scale-steps must be greater than 0", "--scale-steps", "nan")
-    refused("seed must lie in", "--seed", "-1")
+    refused("--scale-steps nan: give a number from", "--scale-steps", "nan")
+    refused("--seed -1: give a number from 0 to", "--seed", "-1")
+    refused("--workers 100,000", "--workers", "100000")
     refused("config.json is missing", "--init-from", str(tmp_path / "empty"))
     if not torch.cuda.is_available():
         refused("PyTorch finds no CUDA device", "--device", "cuda")

@@ -49,7 +49,10 @@ def test_two_processes_agree_and_equal_one_with_the_double_batch(
     short: Callable[..., TrainConfig], as_toml: Callable[[TrainConfig], Path], data: Path, tmp_path: Path
 ) -> None:
     all_phases, patch = short(steps=(2, 2, 2), accumulation=2), short(steps=(0, 3, 0))
-    launch(data, as_toml(all_phases), tmp_path / "all", as_toml(patch), tmp_path / "two")  # compares the processes
+    unread = replace(short(steps=(0, 2, 0)), model=replace(patch.model, label_head=4))  # no loss trains the label head
+    launch(  # compares the processes
+        data, as_toml(all_phases), tmp_path / "all", as_toml(patch), tmp_path / "two", as_toml(unread), tmp_path / "head"
+    )  # fmt: skip
 
     _, meta = read_state(newest_state(tmp_path / "all") or tmp_path)
     assert meta["processes"] == 2

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from sceneswap.cli.options import DataFolders, DrawingOptions, ModelOptions
+from sceneswap.cli.options import Count, DataFolders, DrawingOptions, ModelOptions, Seed
 from sceneswap.errors import UserError
 from sceneswap.progress import progress
 
@@ -19,9 +19,9 @@ class Pairs(ModelOptions):
     data: DataFolders
     out: Path
     """Folder for transfer.png, transfer.csv, transfer.json, those of the dendrogram, and index.html; made if missing."""
-    pairs: int = 200
+    pairs: Count = 200
     """Random pairs of different scenes, target and exemplar."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the pairs."""
 
 

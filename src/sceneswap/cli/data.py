@@ -7,24 +7,27 @@ from typing import Annotated, Literal
 
 import tyro
 
+from sceneswap.bounds import Between
+from sceneswap.cli.options import Share, Workers
 from sceneswap.cli.printing import print_classes
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import load_schema
 from sceneswap.progress import tracked
 
-SMALLEST, LARGEST = 16, 4096  # pixels of a side
+Side = Annotated[int, Between(16, 4096)]  # pixels
+Scenes = Annotated[int, Between(0, 1_000_000)]  # the seeds from there on are for evaluation
 
 
 def render(
     out: Path,
-    count: int = 0,
-    swaps: int = 0,
-    seed: int | None = None,
-    size: int = 256,
-    height: int | None = None,
-    width: int | None = None,
+    count: Scenes = 0,
+    swaps: Scenes = 0,
+    seed: Annotated[int, Between(0, 10**9)] | None = None,
+    size: Side = 256,
+    height: Side | None = None,
+    width: Side | None = None,
     schema: Literal["outdoor", "procedural"] = "outdoor",
-    workers: int | None = None,
+    workers: Workers | None = None,
 ) -> None:
     """Render procedural scenes as a data folder to train on, or style swaps whose answers are known.
 
@@ -57,16 +60,8 @@ def render(
     from sceneswap.procedural.render import TEST_SEEDS
 
     pixels = size if height is None else height, size if width is None else width
-    if not all(SMALLEST <= side <= LARGEST for side in pixels):
-        raise UserError(
-            f"scenes of {pixels[0]}×{pixels[1]} pixels cannot be rendered; choose sides from {SMALLEST} to {LARGEST}"
-        )
-    if count < 0 or swaps < 0 or (count == 0) == (swaps == 0):
+    if (count == 0) == (swaps == 0):
         raise UserError("nothing sensible to render; give either --count or --swaps, a number from 1 upwards")
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers {workers}: give 1 or more")
-    if seed is not None and seed < 0:
-        raise UserError(f"--seed {seed}: give 0 or more")
     first = seed if seed is not None else TEST_SEEDS if swaps else 0
     seeds = range(first, first + (swaps or count))
     new, old = render_folder(out, seeds, pixels, schema, swaps=swaps > 0, workers=workers or os.cpu_count() or 1)
@@ -80,8 +75,8 @@ def import_(
     schema: str,
     to: Annotated[str, tyro.conf.arg(name="to")] = "outdoor",
     layout: str = "images+labels",
-    short_side: int = 0,
-    max_void: float = 1.0,
+    short_side: Annotated[int, Between(0, 16_384)] = 0,
+    max_void: Share = 1.0,
     hashes: Path | None = None,
     part: str | None = None,
 ) -> None:

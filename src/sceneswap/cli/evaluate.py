@@ -5,14 +5,17 @@ from typing import Annotated
 
 import tyro
 
-from sceneswap.cli.options import FolderOptions, LabellerOptions, MeasuringOptions, RepeatedFolders
+from sceneswap.bounds import Between
+from sceneswap.cli.options import Count, FolderOptions, LabellerOptions, MeasuringOptions, RepeatedFolders
 from sceneswap.files import write_json
 from sceneswap.notes import LOG
 
-RandomPairs = Annotated[int, tyro.conf.arg(help="Number of random pairs; all there are when the scenes have fewer.")]
-Targets = Annotated[int, tyro.conf.arg(help="The most scenes to take, at random.")]
+RandomPairs = Annotated[Count, tyro.conf.arg(help="Number of random pairs; all there are when the scenes have fewer.")]
+Targets = Annotated[Count, tyro.conf.arg(help="The most scenes to take, at random.")]
 GridScenes = Annotated[
-    int, tyro.conf.arg(help="Scenes of the swapping figure (the alarms of layout are measured on it), 0 for none.")
+    int,
+    Between(0, 100),
+    tyro.conf.arg(help="Scenes of the swapping figure (the alarms of layout are measured on it), 0 for none."),
 ]
 Lpips = Annotated[Path | None, tyro.conf.arg(help="LPIPS weights; else SCENESWAP_LPIPS.")]
 Inception = Annotated[Path | None, tyro.conf.arg(help="Weights of FID's Inception; else SCENESWAP_INCEPTION.")]
@@ -80,7 +83,7 @@ def layout(
     _measure("layout", settings, pairs, grid_scenes, segmenter_name=segmenter)
 
 
-def known_answer(settings: MeasuringOptions, pairs: int = 64, lpips: Lpips = None) -> None:
+def known_answer(settings: MeasuringOptions, pairs: Count = 64, lpips: Lpips = None) -> None:
     """Swaps whose true picture is known, since a renderer draws layout A under look B. PSNR, SSIM, LPIPS.
 
     Scenes of the evaluation seeds, which training never sees; --baselines adds copy, grey and mean colours.
@@ -109,7 +112,7 @@ def labels(
     data: RepeatedFolders,
     out: Path,
     labeller: LabellerOptions,
-    limit: int | None = None,
+    limit: Count | None = None,
 ) -> None:
     """Label maps estimated from photographs against true ones: pixel accuracy and mean IoU, also in eight coarse groups.
 

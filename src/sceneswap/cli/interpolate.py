@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from sceneswap.cli.options import DrawingOptions, at_least_one
+from sceneswap.bounds import Between
+from sceneswap.cli.options import DrawingOptions, Weight
 from sceneswap.errors import UserError
 from sceneswap.notes import LOG
 from sceneswap.progress import progress
@@ -16,7 +17,10 @@ from sceneswap.progress import progress
 if TYPE_CHECKING:
     from sceneswap.jobs.frames import Plan
 
-Weights = Annotated[tuple[float, ...], tyro.conf.arg(help="One weight per exemplar, multiplied with maps and classes.")]
+Weights = Annotated[
+    tuple[Weight, ...], tyro.conf.arg(help="One weight per exemplar, multiplied with maps and classes.")
+]
+Extrapolation = Annotated[float, Between(0, 3)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,7 @@ class Inputs:
     """Folder for pictures/, animations, strips.png, interpolation.json and index.html; made if missing."""
     exemplar_label_maps: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PNG ...")] = ()
     """The photographs' label maps, in the same order; estimated when left out."""
-    frames: int = 11
+    frames: Annotated[int, Between(1, 1000)] = 11
     """Pictures per strip."""
     exemplar_schema: str | None = None
     """What the exemplars' label maps hold, if something else."""
@@ -42,8 +46,8 @@ class Inputs:
 
 def interpolate_globally(
     inputs: Inputs,
-    weights: tuple[float, ...] = (),
-    extrapolate: float = 0.0,
+    weights: tuple[Weight, ...] = (),
+    extrapolate: Extrapolation = 0.0,
     spacing: Literal["change", "weights"] = "change",
 ) -> None:
     """Mix looks over the whole picture: strips from the first exemplar through the others to the last.
@@ -59,7 +63,6 @@ def interpolate_globally(
     """  # noqa: E501 a command to copy
     from sceneswap.jobs import frames as plans
 
-    _check_extrapolation(extrapolate)
     if weights:
         mixed = _normalised(weights, inputs, extrapolate > 0)
         plan = plans.globally([(" : ".join(f"{w:.2g}" for w in mixed), mixed)], extrapolate > 0)
@@ -77,7 +80,7 @@ def interpolate_by_place(
     pattern: tuple[Literal["left-right", "top-bottom", "radial"], ...] = ("left-right", "top-bottom", "radial"),
     weight_maps: tuple[Path, ...] = (),
     weights: Weights = (),
-    extrapolate: float = 0.0,
+    extrapolate: Extrapolation = 0.0,
 ) -> None:
     """Mix looks by place: in ready-made patterns or after painted weight maps.
 
@@ -96,7 +99,6 @@ def interpolate_by_place(
     from sceneswap.inference.weights import read_weight_map
     from sceneswap.jobs import frames as plans
 
-    _check_extrapolation(extrapolate)
     _normalised(weights, inputs)
     if weight_maps and extrapolate:
         raise UserError("--extrapolate is for patterns; a weight map in a file holds no weights beyond 0 and 1")
@@ -114,7 +116,7 @@ def interpolate_by_class(
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="class", metavar="NAME=EXEMPLAR")
     ],
     rest: str | None = None,
-    border: float = 8.0,
+    border: Annotated[float, Between(0, 4096)] = 8.0,
     weight_maps: tuple[Path, ...] = (),
     weights: Weights = (),
 ) -> None:
@@ -167,7 +169,6 @@ def _draw(inputs: Inputs, plan: "Plan", title: str, explanation: str, extrapolat
     from sceneswap.jobs.sources import pair_up
     from sceneswap.labels.presets import load_schema
 
-    at_least_one(frames=inputs.frames)
     if not inputs.label_map:
         raise UserError("there is no layout to draw; name a label map with --label-map")
     reader = inputs.drawing.reader()
@@ -195,11 +196,6 @@ def _exemplar_number(name: str, exemplars: Sequence[Path]) -> int:
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"they are {', '.join(names)}"
     raise UserError(f"{name!r} is none of the exemplars, or more than one; {hint}")
-
-
-def _check_extrapolation(extrapolate: float) -> None:
-    if not 0 <= extrapolate <= 3:
-        raise UserError(f"--extrapolate is a part of the way from 0 to 3, not {extrapolate:g}")
 
 
 def _normalised(weights: Sequence[float], inputs: Inputs, extrapolate: bool = False) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import tyro
 from rich.text import Text
 
-from sceneswap.cli.options import LabellerOptions
+from sceneswap.cli.options import LabellerOptions, LongSide
 from sceneswap.cli.printing import print_classes, print_table
 from sceneswap.errors import UserError, counted, printable
 from sceneswap.files import keep_inputs
@@ -132,7 +132,7 @@ def estimate(
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO_OR_DIR")],
     out: Out,
     labeller: LabellerOptions,
-    long_side: int | None = None,
+    long_side: LongSide | None = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Estimate the label maps of photographs, to look at, to correct and to draw from.

@@ -182,8 +182,10 @@ def _call(words: Sequence[str]) -> None:
 
 def functions(name: str) -> Callable[..., None] | dict[str, Callable[..., None]]:
     """What runs the command `name`: a function, or one for each of its sub-commands."""
+    from sceneswap.cli.options import within_bounds
+
     found: Callable[..., None] | dict[str, Callable[..., None]] = import_module(COMMANDS[name][0]).COMMANDS
-    return found
+    return {sub: within_bounds(one) for sub, one in found.items()} if isinstance(found, dict) else within_bounds(found)
 
 
 def summary(function: Callable[..., None]) -> str:

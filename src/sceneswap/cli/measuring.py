@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sceneswap.cli.options import FolderOptions, LabellerOptions, MeasuringOptions, at_least_one
+from sceneswap.cli.options import FolderOptions, LabellerOptions, MeasuringOptions
 from sceneswap.cli.printing import print_table
 from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.errors import UserError, counted
@@ -41,7 +41,6 @@ TASKS: dict[str, Callable[[Scenes, int, int, Extractors], Task]] = {
 
 def measure_folders(name: str, settings: FolderOptions, pairs: int, grid_scenes: int = 0, **weights: Any) -> None:
     """Measure the task `name` on folders of scenes. weights: of `Extractors`."""
-    settings.check(pairs)
     networks = Extractors(choose_device(settings.device), settings.vgg19, **weights)
     models = settings.open()
     if settings.schema:
@@ -58,7 +57,6 @@ def measure_folders(name: str, settings: FolderOptions, pairs: int, grid_scenes:
 
 def measure_known_answers(settings: MeasuringOptions, pairs: int, lpips: Path | None) -> None:
     """Measure procedural swaps against the true pictures."""
-    settings.check(pairs)
     networks = Extractors(choose_device(settings.device), settings.vgg19, lpips)
     _measure(known_answer_task(pairs, settings.size, settings.seed, networks), settings.open(), settings)
 
@@ -67,7 +65,6 @@ def measure_estimates(roots: list[Path], out: Path, options: LabellerOptions, li
     """Judge what reads photographs for a model, or a segmenter, on folders of scenes; print the table and the page's path."""
     if options.model is not None and options.segmenter is not None:
         raise UserError("--model and --segmenter both name what is judged; leave out one of them")
-    at_least_one(limit=limit)
     schema = load_schema("outdoor")
     labeller: Labeller
     if options.segmenter is not None:

@@ -1,11 +1,16 @@
 """Options that several commands take, each declared once."""
 
+import functools
+import inspect
+import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from sceneswap.bounds import Between, outside, plain
 from sceneswap.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,7 +22,13 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 _FOLDERS = tyro.conf.arg(metavar="DIR ...", help="Folders with images/, labels/ and schema.toml.")
 DataFolders = Annotated[tuple[Path, ...], _FOLDERS]
 RepeatedFolders = Annotated[tyro.conf.UseAppendAction[tuple[tuple[Path, ...], ...]], _FOLDERS]
-BatchSize = Annotated[int, tyro.conf.arg(help="The most pictures drawn at once.")]
+LongSide = Annotated[int, Between(8, 16_384)]
+Count = Annotated[int, Between(1, 1_000_000)]
+Seed = Annotated[int, Between(0, 2**32 - 1)]
+Share = Annotated[float, Between(0, 1)]
+Workers = Annotated[int, Between(1, 256)]
+Weight = Annotated[float, Between(-1e6, 1e6)]
+BatchSize = Annotated[int, Between(1, 1024), tyro.conf.arg(help="The most pictures drawn at once.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +62,7 @@ class DrawingOptions(LabellerOptions):
 
     schema: str | None = None
     """What the label maps hold: a preset or schema file; the model's own by default."""
-    long_side: int | None = None
+    long_side: LongSide | None = None
     """Longer side of the pictures in pixels, never more than the layout's; 512 for photographs by default."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 is faster on many machines and hardly different."""
@@ -81,25 +92,16 @@ class MeasuringOptions:
     """Models: a name for the table and a model folder or hub id. The model that comes with the package if none is named."""
     baselines: bool = False
     """Measure trivial methods too: a copy of the exemplar, every class filled with its mean colour."""
-    size: int = 256
+    size: Annotated[int, Between(64, 4096)] = 256
     """Side in pixels to which whole pictures are resized."""
-    seed: int = 0
+    seed: Seed = 0
     """Chooses the pairs."""
     device: Device = "auto"
     """auto takes a GPU where there is one."""
-    batch_size: int = 8
+    batch_size: Annotated[int, Between(1, 1024)] = 8
     """Pairs drawn and measured at once."""
     vgg19: Path | None = None
     """VGG-19 weights (safetensors); else SCENESWAP_VGG19, else downloaded once and hash-checked."""
-
-    def check(self, pairs: int) -> None:
-        """Raise `UserError` for settings that make no sense."""
-        if pairs < 1 or self.batch_size < 1:
-            raise UserError("--pairs and --batch-size must be at least 1")
-        if self.size < 64:
-            raise UserError(f"--size {self.size}: the feature networks need at least 64 pixels")
-        if self.seed < 0:
-            raise UserError(f"--seed {self.seed}: give 0 or more")
 
     def open(self) -> dict[str, "Synthesizer"]:
         """Open the models by name. Raises `UserError` for one that is no NAME=PATH or named twice."""
@@ -133,8 +135,15 @@ class FolderOptions(MeasuringOptions):
         return [root for group in self.data for root in group]
 
 
-def at_least_one(**options: int | None) -> None:
-    """Raise `UserError` naming the first option that is given and below 1."""
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1")
+def within_bounds(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, refusing with `UserError` numbers outside of the bounds that the types of its options name."""
+    hints = typing.get_type_hints(command, include_extras=True)
+
+    @functools.wraps(command)
+    def checked(*arguments: Any, **options: Any) -> None:
+        given = inspect.signature(command).bind(*arguments, **options).arguments
+        for name, value, bounds in outside(given, hints):
+            raise UserError(f"--{name.replace('_', '-')} {plain(value)}: give a number {bounds}")
+        command(*arguments, **options)
+
+    return checked

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from sceneswap.cli.options import DrawingOptions, at_least_one
+from sceneswap.bounds import Between
+from sceneswap.cli.options import BatchSize, DrawingOptions, LongSide, Seed, Share, Workers
 from sceneswap.cli.printing import print_table
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import load_schema
@@ -27,7 +28,7 @@ class RestyleOptions(DrawingOptions):
 
     schema: str | None = None
     """What the label maps hold: a preset or schema file; DATA/schema.toml by default."""
-    long_side: int | None = 1024
+    long_side: LongSide | None = 1024
     """Longer side in pixels at which copies are drawn at most; they always get the size of their label map."""
 
 
@@ -36,18 +37,18 @@ def restyle(
     looks: tuple[Path, ...],
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     drawing: RestyleOptions,
-    per_image: int = 4,
+    per_image: Annotated[int, Between(1, 1000)] = 4,
     layout: str = "images+labels",
     annotations: tuple[Path, ...] = (),
-    seed: int = 0,
-    overlap: float = 0.0,
-    agreement: float = 0.0,
-    max_void: float = 1.0,
+    seed: Seed = 0,
+    overlap: Share = 0.0,
+    agreement: Share = 0.0,
+    max_void: Share = 1.0,
     format: Literal["jpg", "png", "webp"] = "jpg",
-    quality: int = 92,
+    quality: Annotated[int, Between(1, 100)] = 92,
     shard: str | None = None,
-    jobs: Annotated[int, tyro.conf.arg(aliases=["-j"])] = 1,
-    batch_size: int = 1,
+    jobs: Annotated[Workers, tyro.conf.arg(aliases=["-j"])] = 1,
+    batch_size: BatchSize = 1,
 ) -> None:
     """Draw every picture of a labelled data set again in other looks, its labels carried along: data for training.
 
@@ -92,7 +93,6 @@ def restyle(
     from sceneswap.jobs.restyle.run import Job, restyle
     from sceneswap.jobs.sources import find_sources
 
-    at_least_one(jobs=jobs, batch_size=batch_size)
     settings = RestyleSettings(
         per_image=per_image, seed=seed, overlap=overlap, agreement=agreement, max_void=max_void,
         long_side=1024 if drawing.long_side is None else drawing.long_side, suffix=f".{format}", quality=quality,

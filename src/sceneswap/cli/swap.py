@@ -5,7 +5,8 @@ from typing import Annotated
 
 import tyro
 
-from sceneswap.cli.options import BatchSize, DrawingOptions, at_least_one
+from sceneswap.bounds import Between
+from sceneswap.cli.options import BatchSize, DrawingOptions
 from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES
@@ -20,7 +21,7 @@ def swap(
     drawing: DrawingOptions,
     labels: Path | None = None,
     save_labels: Path | None = None,
-    limit: int = 12,
+    limit: Annotated[int, Between(1, 1000)] = 12,
     batch_size: BatchSize = 8,
 ) -> None:
     """Draw one photograph in the look of another; or every layout in every look, as a sheet and a page to share.
@@ -48,7 +49,6 @@ def swap(
     from sceneswap.jobs import swap as job
     from sceneswap.jobs.sources import find_sources
 
-    at_least_one(batch_size=batch_size)
     single = out.suffix.lower() in PHOTO_SUFFIXES and not out.is_dir()
     if single:
         check_output(out, inputs)

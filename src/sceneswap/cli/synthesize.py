@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from sceneswap.cli.options import BatchSize, DrawingOptions, at_least_one
+from sceneswap.cli.options import BatchSize, DrawingOptions
 from sceneswap.errors import UserError
 from sceneswap.files import write_text
 from sceneswap.jobs.manifest import Row, check_output, read_manifest
@@ -71,7 +71,6 @@ def synthesize(
     missing = [name for name in single if name not in (*given, "--exemplar-label-map")]
     if manifest is None and missing:
         raise UserError(f"{', '.join(missing)} is missing; give it, or a list of pictures with --manifest")
-    at_least_one(batch_size=batch_size)
     look_schema = load_schema(exemplar_schema) if exemplar_schema else None
     if manifest is not None:
         if given:

@@ -1,10 +1,10 @@
 """`sceneswap train`."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from sceneswap.bounds import Between
 from sceneswap.cli.options import DataFolders, Device
 from sceneswap.cli.printing import print_table
 from sceneswap.config import TrainConfig, from_dict, load_train_config, to_dict
@@ -24,10 +24,10 @@ def train(
     init_from: Path | None = None,
     split: Path | None = None,
     precision: Literal["fp32", "bf16", "fp16"] | None = None,
-    scale_steps: float = 1.0,
-    seed: int | None = None,
+    scale_steps: Annotated[float, Between(1e-6, 1e6)] = 1.0,
+    seed: Annotated[int, Between(0, 2**20 - 1)] | None = None,
     device: Device = "auto",
-    workers: int = 2,
+    workers: Annotated[int, Between(0, 256)] = 2,
     vgg19: Path | None = None,
     lpips: Path | None = None,
     dry_run: bool = False,
@@ -61,14 +61,12 @@ def train(
     """
     if replan and not resume:
         raise UserError("--replan changes the settings of a run that goes on; give it together with --resume")
-    if not 0 < scale_steps < math.inf:
-        raise UserError("--scale-steps must be greater than 0")
     settings = load_train_config(preset)
     settings = settings.with_model(model) if model else settings
     overrides = {"precision": precision, "seed": seed, "schema": schema}
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = _scaled(from_dict(TrainConfig, to_dict(settings) | given, "sceneswap train"), scale_steps)
-    only = read_json(split, "a list of image stems") if split else None
+    only = _read_split(split) if split else None
     try:
         from sceneswap.training import loop
         from sceneswap.training.setup import leave_processes
@@ -93,6 +91,13 @@ def train(
     finally:
         leave_processes()
     print(f"trained: {last}; make a model of it with: sceneswap export {out} --out MODEL")
+
+
+def _read_split(path: Path) -> list[str]:
+    names = read_json(path, "a list of image stems")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise UserError(f'the split {path} must be a list of image stems, such as ["beach", "dusk"]')
+    return names
 
 
 def _scaled(settings: TrainConfig, factor: float) -> TrainConfig:

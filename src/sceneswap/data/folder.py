@@ -7,6 +7,9 @@
 Everything that can be wrong without opening a picture is said when the data set is made, before any training.
 """
 
+import hashlib
+import json
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 
 from sceneswap.data.pairing import by_stem, composed, fitted, some
 from sceneswap.errors import UserError
-from sceneswap.files import parse_toml, read_text
+from sceneswap.files import open_regular, parse_toml, read_text, reading_error
 from sceneswap.images import PHOTO_SUFFIXES, read_turned
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import read_label_map
@@ -26,6 +29,7 @@ from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import evenly_spread
 from sceneswap.scene import LabelMap, Scene
 
+_END = 4096  # bytes
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".heic", ".heif")
 
 
@@ -81,6 +85,18 @@ class FolderDataset:
     def names(self) -> tuple[str, ...]:
         """The photo file of each scene; `Scene.name` of what `dataset[i]` returns."""
         return tuple(str(item.photo) for item in self._items)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what tells these scenes from others: schemas, order, names, sizes and both ends of every file.
+
+        The ends stand for the content: a PNG's last bytes hold the checksum of its pixels, and copies stay the same
+        whatever their dates. Raises `UserError` when a file cannot be read.
+        """
+        digest = hashlib.sha256()
+        for item in self._items:
+            schema = json.dumps(item.source.schema.to_dict(), sort_keys=True)
+            digest.update(f"{schema}\n{_file_print(item.photo)}\n{_file_print(item.label_map)}\n".encode())
+        return digest.hexdigest()
 
     def __getitem__(self, index: int) -> Scene:
         """Read scene `index` (0 … len-1), its label map in the data set's schema."""
@@ -175,6 +191,19 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
             f"choose another schema for the model or correct {root / 'schema.toml'}"
         )
     return [_Item(photos[stem], label_maps[stem], source) for stem in sorted(photos)]
+
+
+def _file_print(path: Path) -> str:
+    """Name, size and SHA-256 of the first and last bytes of a file."""
+    with open_regular(path) as file:
+        try:
+            size = os.fstat(file.fileno()).st_size
+            ends = file.read(_END)
+            file.seek(max(0, size - _END))
+            ends += file.read(_END)
+        except OSError as error:
+            raise reading_error(path, error) from error
+    return f"{os.fsencode(path.name).hex()} {size} {hashlib.sha256(ends).hexdigest()}"
 
 
 def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:

@@ -1,6 +1,5 @@
 """A training run becomes a model: the moving average of its newest state, with the record of how it was trained."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ import torch
 
 from sceneswap import __version__, checkpoint
 from sceneswap.checkpoint import Release
-from sceneswap.config import TrainConfig, from_dict
+from sceneswap.config import to_dict
 from sceneswap.errors import UserError
 from sceneswap.files import read_json
-from sceneswap.labels.presets import schema_from_dict
 from sceneswap.models.build import build_generator
+from sceneswap.training.log import read_log
+from sceneswap.training.state import read_run
 
 
 def export_run(
@@ -35,25 +35,20 @@ def export_run(
     path = checkpoint.newest_state(run)
     if path is None:
         raise UserError(f"{run} is no training run: it holds no checkpoints/state-*.safetensors; train one first")
-    tensors, meta = checkpoint.read_state(path)
-    try:
-        settings, schema_values, progress = meta["config"], meta["schema"], meta["progress"]
-        step = int(progress["step"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not a complete training state: {error} is missing or wrong") from error
-    config = from_dict(TrainConfig, settings, str(path))
-    schema = schema_from_dict(schema_values)
+    saved = read_run(path)
+    state = saved.state
+    config, schema = state.config, state.label_schema(path)
     network = build_generator(config.model, schema.num_classes, vgg19)
-    checkpoint.restore_state(tensors, meta, networks={"average": network}, optimizers={}, source=str(path))
+    saved.restore({"average": network}, {})
     record = {
         "name": name or run.resolve().name,
-        "config": settings,
-        "step": step,
-        **_read_log(run / "metrics.jsonl", step),
-        "seconds": progress.get("seconds"),
-        "device": meta.get("device"),
-        "processes": meta.get("processes"),
-        "scenes": meta.get("scenes"),
+        "config": to_dict(config),
+        "step": state.progress.step,
+        **_read_log(run / "metrics.jsonl", state.progress.step),
+        "seconds": state.progress.seconds,
+        "device": state.device,
+        "processes": state.processes,
+        "scenes": state.scenes,
         "seed": config.seed,
         "torch": str(torch.__version__),
         "sceneswap": __version__,
@@ -84,22 +79,13 @@ def _read_log(path: Path, step: int) -> dict[str, Any]:
     phases: dict[str, int] = {}
     found: dict[str, Any] = {"losses": None, "alarms": None}
     before = 0
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        try:
-            values = json.loads(line)
-            at = int(values["step"])
-        except (ValueError, KeyError, TypeError):
-            continue
-        if at > step:
-            break
-        if "terms" in values:
-            phases[values["phase"]] = phases.get(values["phase"], 0) + at - before
-            before = at
-            found["losses"] = values["terms"]
-        elif "alarms" in values:
-            found["alarms"] = {**values["alarms"], "ignores": values["ignores"], "copies": values["copies"]}
+    for line in read_log(path) if path.exists() else ():
+        match line:
+            case {"step": at} if at > step:
+                break
+            case {"step": at, "phase": str(phase), "terms": dict(terms)}:
+                phases[phase] = phases.get(phase, 0) + at - before
+                before, found["losses"] = at, terms
+            case {"alarms": dict(alarms), "ignores": bool(ignores), "copies": bool(copies)}:
+                found["alarms"] = {**alarms, "ignores": ignores, "copies": copies}
     return {"phases": [{"name": n, "steps": s} for n, s in phases.items()], **found}

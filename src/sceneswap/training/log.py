@@ -1,13 +1,14 @@
 """What a run tells: `metrics.jsonl`, TensorBoard where it is installed, warnings for the two alarms."""
 
 import json
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from sceneswap.alarms import Alarms
-from sceneswap.files import write_text
+from sceneswap.files import parse_json, read_bytes, write_text
 from sceneswap.notes import LOG
 
 
@@ -21,12 +22,7 @@ class RunLog:
     def __init__(self, out: Path, step: int) -> None:
         path = out / "metrics.jsonl"
         if path.exists():
-            lines = [
-                line
-                for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-                if _step_of(line) <= step
-            ]
-            write_text(path, "".join(f"{line}\n" for line in lines))
+            write_text(path, "".join(f"{json.dumps(line)}\n" for line in read_log(path) if line["step"] <= step))
         self._file = path.open("a", encoding="utf-8")
         self._board: Any = None
         if find_spec("tensorboard") is not None:
@@ -68,9 +64,15 @@ class RunLog:
         self._file.flush()
 
 
-def _step_of(line: str) -> float:
-    """The step of a log line; a half-written one counts as later than any."""
-    try:
-        return int(json.loads(line)["step"])
-    except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
-        return float("inf")
+def read_log(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a `metrics.jsonl`, each an object with its step; damaged and half-written ones are passed over.
+
+    Raises `UserError` when the file cannot be read.
+    """
+    for line in read_bytes(path).decode("utf-8", "replace").splitlines():
+        try:
+            values = parse_json(line)
+        except ValueError:
+            continue
+        if isinstance(values, dict) and isinstance(values.get("step"), int):
+            yield values

@@ -4,54 +4,46 @@ Everything random about step n (which scenes, which patches, latent noise) is se
 random state and a resumed run equals an unbroken one bit for bit.
 """
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import nn
 
 from sceneswap import checkpoint, config
 from sceneswap.config import PhaseConfig, TrainConfig
 from sceneswap.data.folder import FolderDataset
-from sceneswap.data.loader import Batch, BatchStream
+from sceneswap.data.loader import BatchStream
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, write_json
-from sceneswap.labels.presets import load_schema, schema_from_dict
+from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.progress import progress
 from sceneswap.training import phases
 from sceneswap.training.ema import update_average
+from sceneswap.training.lock import run_lock
 from sceneswap.training.log import RunLog
 from sceneswap.training.samples import SampleGrid
-from sceneswap.training.setup import Networks, make_accelerator, make_networks, start_phase
-
-
-@dataclass
-class Progress:
-    """Where a run is. phase_step and position count within the phase, step over the whole run."""
-
-    phase: int = 0
-    phase_step: int = 0
-    step: int = 0
-    position: int = 0
-    seconds: float = 0.0
+from sceneswap.training.setup import ActivePhase, Networks, make_accelerator, make_networks, start_phase
+from sceneswap.training.state import Progress, RunState, SavedRun, read_run
 
 
 @dataclass
 class Run:
-    """A run: what is trained, on what, and how far it is."""
+    """A run: what is trained, on what, and how far it is. fingerprint: of the dataset."""
 
     settings: TrainConfig
     schema: LabelSchema
     dataset: FolderDataset
+    fingerprint: str
     accelerator: Accelerator
     networks: Networks
     out: Path
@@ -79,68 +71,70 @@ def train(
     was started with; replan: with these settings instead, see `replanned`. init_from: a release folder whose weights the
     generator starts from. only: stems of a fixed split. workers: threads that prepare batches. vgg19, lpips: weight files
     of the networks the losses need.
-    Writes checkpoints, `metrics.jsonl`, `samples/*.png` and `config.json` into `out`. Raises `UserError`, and
-    `KeyboardInterrupt` after Ctrl-C, when a state to resume from has been written.
+    Writes checkpoints, `metrics.jsonl`, `samples/*.png` and `config.json` into `out`. Raises `UserError`, also while
+    another process trains there, and `KeyboardInterrupt` after Ctrl-C, when a state to resume from has been written.
     """
-    newest = _newest_state(out, resume)
-    tensors, meta = checkpoint.read_state(newest) if newest else ({}, {})
-    if newest:
-        settings = config.from_dict(TrainConfig, meta["config"], str(newest))
-        if replan is not None:
-            settings, meta = replanned(settings, replan, meta, str(newest))
-    schema = schema_from_dict(meta["schema"]) if newest else load_schema(settings.schema)
-    dataset = FolderDataset(data, schema, only=only, cache=True)
-    dataset.void_share(most=1)  # refuses label maps that are void, all of them
-    accelerator = make_accelerator(settings, device)
-    if newest:
-        _check_same_run(meta, len(dataset), accelerator, newest, other_data=replan is not None)
-    networks = make_networks(settings, schema, accelerator, vgg19, lpips)
-    if init_from is not None and not newest:
-        networks.start_from(checkpoint.load_release(init_from, vgg19), settings.model, schema, init_from)
-    run = Run(settings, schema, dataset, accelerator, networks, out, workers, Progress(**meta.get("progress", {})))
-    if accelerator.is_main_process:
-        make_folder(out / "checkpoints")
-        write_json(out / "config.json", config.to_dict(settings))
+    with run_lock(out) if int(os.environ.get("RANK", "0")) == 0 else nullcontext():
+        newest = _newest_state(out, resume)
+        saved = read_run(newest) if newest else None
+        if saved:
+            if replan is not None:
+                saved.state = replanned(saved.state, replan, str(newest))
+            settings, schema = saved.state.config, saved.state.label_schema(saved.path)
+        else:
+            schema = load_schema(settings.schema)
+        dataset = FolderDataset(data, schema, only=only, cache=True)
+        dataset.void_share(most=1)  # refuses label maps that are void, all of them
+        fingerprint = dataset.fingerprint()
+        accelerator = make_accelerator(settings, device)
+        if saved:
+            _check_same_run(saved, len(dataset), fingerprint, accelerator, other_data=replan is not None)
+        networks = make_networks(settings, schema, accelerator, vgg19, lpips)
+        run = Run(settings, schema, dataset, fingerprint, accelerator, networks, out, workers)
+        if saved:
+            run.progress = saved.state.progress
+        elif init_from is not None:
+            networks.start_from(checkpoint.load_release(init_from, vgg19), settings.model, schema, init_from)
+        _run_phases(run, saved)
+        return checkpoint.state_path(out, run.progress.step)
 
-    total = sum(row["steps"] for row in plan(settings, len(dataset), accelerator.num_processes))
+
+def _run_phases(run: Run, saved: SavedRun | None) -> None:
+    """Run what is left of the plan, from the state `saved` on."""
+    settings, accelerator, at = run.settings, run.accelerator, run.progress
     main = accelerator.is_main_process
-    log = RunLog(out, run.progress.step) if main else nullcontext()
+    if main:
+        make_folder(run.out / "checkpoints")
+        write_json(run.out / "config.json", config.to_dict(settings))
+    total = sum(row["steps"] for row in plan(settings, len(run.dataset), accelerator.num_processes))
     with (
-        log as writer,
-        progress("train", total, run.progress.step, shown=main) as advance,
+        RunLog(run.out, at.step) if main else nullcontext() as writer,
+        progress("train", total, at.step, shown=main) as advance,
         _interruptions() as interrupted,
     ):
         active = None
-        for number in range(run.progress.phase, len(settings.phases)):
-            run.progress.phase = number
-            phase = settings.phases[number]
-            active = start_phase(phase, settings, networks, accelerator, active)
-            if newest:
-                checkpoint.restore_state(
-                    tensors, meta, networks=networks.kept, optimizers=active.optimizers, source=str(newest)
-                )
-                if accelerator.scaler is not None:
-                    accelerator.scaler.load_state_dict(meta["scaler"])
-                newest, tensors = None, {}
-            _run_phase(run, phase, active.step, active.models, active.optimizers, writer, advance, interrupted)
+        for number in range(at.phase, len(settings.phases)):
+            at.phase = number
+            active = start_phase(settings.phases[number], settings, run.networks, accelerator, active)
+            if saved:
+                saved.restore(run.networks.kept, active.optimizers, accelerator.scaler)
+                saved = None
+            _run_phase(run, settings.phases[number], active, writer, advance, interrupted)
             if number + 1 < len(settings.phases):
-                run.progress.phase_step = run.progress.position = 0
-    return checkpoint.state_path(out, run.progress.step)
+                at.phase_step = at.position = 0
 
 
-def replanned(
-    before: TrainConfig, after: TrainConfig, meta: dict[str, Any], source: str
-) -> tuple[TrainConfig, dict[str, Any]]:
-    """Go on with other settings, since people look at their pictures and act: the new ones, and the state's position in them.
+def replanned(state: RunState, after: TrainConfig, source: str) -> RunState:
+    """The state with other settings, and its position in them: people look at their pictures and act.
 
     The run goes on in the phase of the same name, at the step it has reached in it. Networks must stay as they are.
     Raises `UserError` naming what does not fit.
     """
+    before, progress = state.config, state.progress
     for name in ("model", "discriminator", "schema", "pretrain_targets", "seed"):
         if getattr(before, name) != getattr(after, name):
             raise UserError(f"{source}: a run cannot go on with another {name}; start a new one, with --init-from")
-    progress = meta["progress"]
-    reached = before.phases[progress["phase"]]
+    reached = before.phases[progress.phase]
     names = [phase.name for phase in after.phases]
     if reached.name not in names:
         raise UserError(
@@ -149,7 +143,7 @@ def replanned(
     number = names.index(reached.name)
     if after.phases[number].objective != reached.objective:
         raise UserError(f"{source}: the phase {reached.name} cannot change its objective while it runs")
-    return after, {**meta, "progress": {**progress, "phase": number}}
+    return replace(state, config=after, progress=replace(progress, phase=number))
 
 
 def plan(settings: TrainConfig, scenes: int, processes: int = 1) -> list[dict[str, Any]]:
@@ -173,9 +167,7 @@ def plan(settings: TrainConfig, scenes: int, processes: int = 1) -> list[dict[st
 def _run_phase(
     run: Run,
     phase: PhaseConfig,
-    step: Callable[[Batch], dict[str, float]],
-    models: Sequence[nn.Module],
-    optimizers: dict[str, torch.optim.Optimizer],
+    active: ActivePhase,
     log: RunLog | None,
     advance: Callable[..., None],
     interrupted: threading.Event,
@@ -198,10 +190,10 @@ def _run_phase(
             # --- Step ---------------------------------------------------------------------------------------------
             started = time.perf_counter()
             torch.manual_seed((settings.seed << 40) + (at.step << 12) + accelerator.process_index)
-            _set_rates(phase, optimizers, phases.rate_factor(phase, at.phase_step, total))
+            _set_rates(phase, active.optimizers, phases.rate_factor(phase, at.phase_step, total))
             for _ in range(settings.accumulation):
-                with accelerator.accumulate(*models):
-                    terms = step(next(stream).to(accelerator.device))
+                with accelerator.accumulate(*active.models):
+                    terms = active.step(next(stream).to(accelerator.device))
             update_average(run.networks.average, run.networks.generator, settings.ema_decay, at.step)
             at.phase_step, at.step, at.position = at.phase_step + 1, at.step + 1, stream.position
             at.seconds += time.perf_counter() - started
@@ -212,9 +204,11 @@ def _run_phase(
             if log and (at.step % settings.log_every == 0 or last):
                 log.metrics(at.step, phase.name, terms, at.seconds)
             if log and samples and phase.objective == "image" and (at.step % settings.sample_every == 0 or last):
-                log.alarms(at.step, samples.draw(run.networks.average, run.out / "samples" / f"{at.step:08d}.png"))
+                alarms = samples.draw(run.networks.average, run.out / "samples" / f"{at.step:08d}.png")
+                if alarms is not None:
+                    log.alarms(at.step, alarms)
             if at.step % settings.checkpoint_every == 0 or last or stop:
-                _write_state(run, optimizers)
+                _write_state(run, active.optimizers)
             if stop:
                 raise KeyboardInterrupt
 
@@ -232,6 +226,7 @@ def _write_state(run: Run, optimizers: dict[str, torch.optim.Optimizer]) -> None
                 "class_names": list(run.schema.names),
                 "progress": vars(run.progress),
                 "scenes": len(run.dataset),
+                "data": run.fingerprint,
                 "processes": run.accelerator.num_processes,
                 "device": str(run.accelerator.device),
                 "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,
@@ -257,17 +252,21 @@ def _newest_state(out: Path, resume: bool) -> Path | None:
 
 
 def _check_same_run(
-    meta: dict[str, Any], scenes: int, accelerator: Accelerator, state: Path, *, other_data: bool
+    saved: SavedRun, scenes: int, fingerprint: str, accelerator: Accelerator, *, other_data: bool
 ) -> None:
-    """Refuse a data set of another size, unless the plan is new; say so when the processes, and so the batch, have changed."""
-    if scenes != meta["scenes"] and not other_data:
+    """Refuse other pictures, unless the plan is new; say so when the processes, and so the batch, have changed."""
+    state = saved.state
+    before = f"on {state.scenes} scenes, the data now hold {scenes}"
+    if scenes == state.scenes:
+        before = "" if state.data in (None, fingerprint) else "on other pictures or label maps than the data now hold"
+    if before and not other_data:
         raise UserError(
-            f"{state} was trained on {meta['scenes']} scenes, the data now hold {scenes}; resume with the same data, "
-            "add --replan to go on with other data, or start a new run with --init-from"
+            f"{saved.path} was trained {before}; resume with the same data, add --replan to go on with other data, or start "
+            "a new run with --init-from"
         )
-    if accelerator.num_processes != meta["processes"]:
+    if accelerator.num_processes != state.processes:
         accelerator.print(
-            f"The run was started with {meta['processes']} processes and goes on with {accelerator.num_processes}: "
+            f"The run was started with {state.processes} processes and goes on with {accelerator.num_processes}: "
             "batches change, so the result is not the one of an unbroken run."
         )
 

@@ -23,7 +23,7 @@ class SampleGrid:
     """Scenes evenly spread over the data set, resized to the patch size of the last phase, drawn n every step."""
 
     def __init__(self, dataset: SceneSource, settings: TrainConfig, schema: LabelSchema, device: torch.device) -> None:
-        count = max(2, min(SCENES, len(dataset)))
+        count = min(SCENES, len(dataset))
         size = sampling_of(settings.phases[-1], settings).entry_size
         chosen = [dataset[i * len(dataset) // count] for i in range(count)]
         self.scenes = [resize(scene, (size, size)) for scene in chosen]
@@ -31,8 +31,11 @@ class SampleGrid:
         self.batch = make_batch(self.scenes, range(count)).to(device)
 
     @torch.no_grad()
-    def draw(self, network: Network, path: Path) -> Alarms:
-        """Draw every layout in every look, write the grid to `path`, return the two failure scores."""
+    def draw(self, network: Network, path: Path) -> Alarms | None:
+        """Draw every layout in every look, write the grid to `path`, return the two failure scores.
+
+        None of a single scene, which says nothing of how drawings change with the exemplar.
+        """
         batch = self.batch
         encoded = network.encode_exemplar(batch.image, batch.label_map)
         count = len(self.scenes)
@@ -44,4 +47,4 @@ class SampleGrid:
         names = [Path(scene.name).stem for scene in self.scenes]
         photos, size = [scene.photo for scene in self.scenes], self.scenes[0].size
         write_png(path, swap_grid(self.layouts, photos, list(to_photos(drawn)), size, (names, names)))
-        return measure(drawn.cpu(), batch.image.cpu())
+        return measure(drawn.cpu(), batch.image.cpu()) if count > 1 else None

@@ -213,6 +213,8 @@ def _start_image(
     _freeze_vgg(networks.generator)
     optimizer_g = _adam(networks.generator, phase.learning_rate, settings)
     optimizer_d = _adam(networks.discriminator, phase.discriminator_learning_rate, settings)
+    if networks.generator.label_head is not None and not weights.labels:
+        networks.generator.label_head.requires_grad_(False)  # no term reads it: data-parallel waits for every gradient
     generator, discriminator, optimizer_g, optimizer_d = accelerator.prepare(
         networks.generator, networks.discriminator, optimizer_g, optimizer_d
     )

@@ -1,0 +1,91 @@
+"""What a training state says of its run, beside the tensors: checked when it is read, whoever wrote it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor, nn
+
+from sceneswap import checkpoint
+from sceneswap.bounds import Between, outside_of_fields
+from sceneswap.config import TrainConfig, from_dict
+from sceneswap.errors import UserError
+from sceneswap.labels.presets import schema_from_dict
+from sceneswap.labels.schema import LabelSchema
+
+Number = Annotated[int, Between(0, 10**15)]
+
+
+@dataclass
+class Progress:
+    """Where a run is. phase_step and position count within the phase, step over the whole run."""
+
+    phase: Number = 0
+    phase_step: Number = 0
+    step: Number = 0
+    position: Number = 0
+    seconds: Annotated[float, Between(0, 1e15)] = 0.0
+
+
+@dataclass(frozen=True)
+class RunState:
+    """The record of a run in its state. Raises `ValueError` for impossible values.
+
+    scenes: number of pictures trained on; data: their fingerprint, None in states of versions that kept none. scaler: of
+    fp16.
+    """
+
+    format: str
+    step: Number
+    optimizers: dict[str, Any]
+    config: TrainConfig
+    schema: dict[str, Any]
+    progress: Progress
+    scenes: Number
+    processes: Number
+    class_names: tuple[str, ...] = ()
+    device: str = ""
+    scaler: dict[str, Any] | None = None
+    data: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, bounds in (*outside_of_fields(self), *outside_of_fields(self.progress)):
+            raise ValueError(f"{name} must be {bounds}, not {value}")
+        if self.progress.phase >= len(self.config.phases):
+            raise ValueError(f"progress: there is no phase {self.progress.phase} among {len(self.config.phases)}")
+
+    def label_schema(self, source: Path) -> LabelSchema:
+        """The classes that are trained. Raises `UserError` naming `source`."""
+        return schema_from_dict(self.schema, f"{source}: schema")
+
+
+@dataclass
+class SavedRun:
+    """A training state that has been read: its file, its tensors, what it says of the run."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    state: RunState
+
+    def restore(
+        self, networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer], scaler: Any = None
+    ) -> None:
+        """Put the tensors back, once; scaler: of the losses in fp16. Raises `UserError` when they do not fit."""
+        scaled = scaler is not None
+        checkpoint.restore_state(
+            self.tensors, networks=networks, optimizers=optimizers, source=str(self.path), scaled=scaled
+        )
+        if scaled and self.state.scaler:
+            try:
+                scaler.load_state_dict(self.state.scaler)
+            except (KeyError, TypeError, RuntimeError) as error:
+                raise UserError(f"{self.path}: scaler is not complete ({error}); go on from an older state") from error
+        self.tensors.clear()
+
+
+def read_run(path: Path) -> SavedRun:
+    """Read a training state. Raises `UserError` when it is damaged, not complete or something else."""
+    tensors, meta = checkpoint.read_state(path)
+    return SavedRun(path, tensors, from_dict(RunState, meta, str(path)))
