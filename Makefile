@@ -51,7 +51,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(RUN)
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(RUN)
 	@$(HAVE_PIP)
-	$(PIP) -e '.[train,eval,dev]'
+	$(PIP) -e '.[train,eval,onnx,dev]'
 	@touch $@ $(VENV)/.core
 
 $(RUN):

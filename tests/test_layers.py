@@ -20,6 +20,7 @@ REASON = "# Long: "  # in a file on a line of its own, for a function on the lin
 LAYERS = (
     ("cli", "__main__"),
     ("jobs", "evaluation"),
+    ("onnx",),
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
@@ -41,6 +42,7 @@ WITHOUT_TORCH = (
     "config", "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
     "inference/reading", "inference/blend", "inference/given", "inference/weights",
+    "onnx/__init__", "onnx/look", "onnx/mixing", "onnx/runtime", "onnx/scores",
 )  # fmt: skip
 
 
@@ -127,6 +129,7 @@ def test_the_reader_of_imports_sees_functions_and_type_checking() -> None:
         ("sceneswap.procedural.render", {"torch"}),
         ("sceneswap.labels.schema", {"torch"}),
         ("sceneswap.config", {"torch"}),
+        ("sceneswap.onnx.runtime", {"torch", "onnx", "onnxruntime"}),
     ],
 )
 def test_importing_is_light(module: str, absent: set[str]) -> None:

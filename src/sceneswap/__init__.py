@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sceneswap.inference.synthesizer import Synthesizer as Synthesizer
     from sceneswap.labels.presets import load_schema as load_schema
     from sceneswap.labels.schema import LabelSchema as LabelSchema
+    from sceneswap.onnx.look import OnnxLook as OnnxLook
+    from sceneswap.onnx.runtime import OnnxSynthesizer as OnnxSynthesizer
     from sceneswap.scene import Scene as Scene
 
 __version__ = "0.1.0"
@@ -31,6 +33,8 @@ _HOME = {
     "Look": "sceneswap.inference.look",
     "Restyle": "sceneswap.inference.restyle",
     "Restyled": "sceneswap.inference.restyle",
+    "OnnxLook": "sceneswap.onnx.look",
+    "OnnxSynthesizer": "sceneswap.onnx.runtime",
     "Scene": "sceneswap.scene",
     "Synthesizer": "sceneswap.inference.synthesizer",
     "UserError": "sceneswap.errors",
@@ -39,8 +43,8 @@ _HOME = {
     "load_schema": "sceneswap.labels.presets",
 }
 __all__ = [
-    "Blend", "LabelSchema", "Look", "Restyle", "Restyled", "Scene", "Synthesizer", "UserError", "__version__", "blend",
-    "list_models", "load_schema",
+    "Blend", "LabelSchema", "Look", "OnnxLook", "OnnxSynthesizer", "Restyle", "Restyled", "Scene", "Synthesizer",
+    "UserError", "__version__", "blend", "list_models", "load_schema",
 ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "export": (
         "sceneswap.cli.export",
-        "turn a training run into a model folder to use and share",
+        "turn a training run into a model folder to use and share, or a model into ONNX graphs",
         "sceneswap export runs/first --out models/first --half",
     ),
     "completion": (

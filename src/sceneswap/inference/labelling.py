@@ -17,7 +17,7 @@ from sceneswap.pictures import shrink
 from sceneswap.scene import LabelMap, Photo
 from sceneswap.tensors import to_unit
 
-_SEGMENTED_SIDE = 640  # pixels that a segmenter names classes for, at most: its logits may have 182 channels
+SEGMENTED_SIDE = 640  # pixels that a segmenter names classes for, at most: its logits may have 182 channels
 
 
 class Model(Protocol):
@@ -71,7 +71,7 @@ class SegmenterLabeller:
 
     def label(self, photo: Photo) -> LabelMap:
         """See `Labeller.label`."""
-        said = self._segmenter.segment(to_unit([shrink(photo, _SEGMENTED_SIDE)]))[0]
+        said = self._segmenter.segment(to_unit([shrink(photo, SEGMENTED_SIDE)]))[0]
         return resize_label_map(self._mapping[said], (photo.shape[0], photo.shape[1]))
 
 

@@ -20,7 +20,6 @@ from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Exemplar
 from sceneswap.models.spade_vae import Latent
-from sceneswap.scene import LabelMap
 
 FORMAT = "sceneswap-look-1"
 _SHARES = "shares"  # the tensor of a file that is not the model's
@@ -98,12 +97,6 @@ class Look:
             raise UserError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"the look {path} is not complete ({error}); make it again") from error
-
-
-def class_shares(label_map: LabelMap, schema: LabelSchema) -> tuple[float, ...]:
-    """(C+1,) the share of a label map's pixels that each class has, 0 … 1, void last."""
-    counts = np.bincount(label_map.ravel(), minlength=schema.num_classes + 1)
-    return tuple((counts / label_map.size).astype(np.float32).tolist())
 
 
 def known_shares(shares: Sequence[float]) -> NDArray[np.float64]:

@@ -203,6 +203,12 @@ def _scene(read: tuple[Photo, int], label_map: LabelMap, photo_name: str, map_na
     return Scene(photo, fitted(label_map, map_name, photo_name, (photo.shape[0], photo.shape[1]), turned), photo_name)
 
 
+def class_shares(label_map: LabelMap, schema: LabelSchema) -> tuple[float, ...]:
+    """(C+1,) the share of a label map's pixels that each class has, 0 … 1, void last."""
+    counts = np.bincount(label_map.ravel(), minlength=schema.num_classes + 1)
+    return tuple((counts / label_map.size).astype(np.float32).tolist())
+
+
 def trained_size(record: dict[str, Any]) -> int | None:
     """The side that photographs had in the last phase of a training record, None if it does not say.
 

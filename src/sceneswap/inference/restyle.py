@@ -23,7 +23,8 @@ from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES, resize_photo
 from sceneswap.inference.given import Given, is_tensor, label_map_of, photo_of
-from sceneswap.inference.look import Look, class_shares, known_shares
+from sceneswap.inference.look import Look, known_shares
+from sceneswap.inference.reading import class_shares
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema

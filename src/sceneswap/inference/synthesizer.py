@@ -38,7 +38,7 @@ from sceneswap.inference.callables import SegmenterFunction
 from sceneswap.inference.device import DTYPES, Precision, choose_device, choose_precision
 from sceneswap.inference.given import Given, as_list, matched
 from sceneswap.inference.labelling import choose_labeller
-from sceneswap.inference.look import Look, class_shares, joined
+from sceneswap.inference.look import Look, joined
 from sceneswap.inference.mixing import draw_mixed
 from sceneswap.inference.reading import (
     DEFAULT_WORKING_SIZE,
@@ -46,6 +46,7 @@ from sceneswap.inference.reading import (
     Encoded,
     Labeller,
     Reading,
+    class_shares,
     trained_on_squares,
     trained_size,
 )

@@ -19,7 +19,7 @@ from sceneswap.data.pairing import Pair
 from sceneswap.errors import UserError
 from sceneswap.files import parse_json, read_bytes, read_text, sha256, write_bytes, write_json
 from sceneswap.images import read_picture_text, resize_photo, write_picture
-from sceneswap.inference.look import class_shares
+from sceneswap.inference.reading import class_shares
 from sceneswap.jobs.note import file_note, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations

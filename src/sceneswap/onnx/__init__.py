@@ -1,0 +1,1 @@
+"""A model as three ONNX graphs, and the same model run from them without PyTorch."""

@@ -1,0 +1,84 @@
+"""A look as an exported model holds it: the tensors of `inference.look.Look` as arrays, from and to the same files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneswap.errors import UserError
+from sceneswap.files import LOOK_SUFFIX, check_regular, is_look, parse_json, write_bytes
+from sceneswap.labels.presets import schema_from_dict
+from sceneswap.labels.schema import LabelSchema
+
+FORMAT = "sceneswap-look-1"
+_META = "sceneswap"
+_SHARES = "shares"
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxLook:
+    """An exemplar as a model reads it. tensors: `values.i` (1, N, K), `mass.i` (1, K), `summary.i` (1, M2) of every scale i,
+    float32. The rest as in `Look`. Raises `UserError` for numbers that are not finite.
+    """
+
+    tensors: dict[str, NDArray[np.float32]]
+    name: str
+    size: tuple[int, int]
+    schema: LabelSchema
+    model: str
+    picture: str = ""
+    shares: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if wrong := [name for name, numbers in self.tensors.items() if not np.isfinite(numbers).all()]:
+            raise UserError(f"the look {self.name} holds numbers that are not finite ({wrong[0]}); make it again")
+
+    def save(self, path: Path | str) -> None:
+        """Write the look to `path`, NAME.look.safetensors; `Look.load` reads it too. Raises `UserError`."""
+        from safetensors.numpy import save
+
+        path = Path(path)
+        if not is_look(path):
+            raise UserError(f"the look {path} must be named {path.stem}{LOOK_SUFFIX}: commands know looks by that")
+        meta = {
+            "format": FORMAT,
+            "kind": "values",
+            "name": Path(self.name).name,
+            "size": list(self.size),
+            "schema": self.schema.to_dict(),
+            "model": self.model,
+            "picture": self.picture,
+        }
+        shares = {_SHARES: np.array(self.shares, np.float32)} if self.shares else {}
+        write_bytes(path, save({**self.tensors, **shares}, metadata={_META: json.dumps(meta)}))
+
+    @classmethod
+    def load(cls, path: Path | str) -> "OnnxLook":
+        """Open a saved look of a model with attention. Raises `UserError` when it is missing, damaged or no such look."""
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(path)
+        try:
+            check_regular(path, "a look")
+            with safe_open(path, framework="numpy") as file:
+                meta = parse_json((file.metadata() or {}).get(_META, "{}"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta["kind"] != "values":
+                raise UserError(f"{path} is not a look of a model with attention; make one with `sceneswap encode`")
+            shares = tensors.pop(_SHARES, np.zeros(0))
+            height, width = (int(side) for side in meta["size"])
+            return cls(
+                {name: np.asarray(numbers, np.float32) for name, numbers in tensors.items()},
+                str(meta["name"]),
+                (height, width),
+                schema_from_dict(meta["schema"], str(path)),
+                str(meta["model"]),
+                str(meta["picture"]),
+                tuple(shares.tolist()),
+            )
+        except FileNotFoundError:
+            raise UserError(f"{path} does not exist; it should be a look") from None
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"the look {path} cannot be read ({error}); make it again") from error
