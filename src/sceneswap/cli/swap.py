@@ -61,7 +61,7 @@ def swap(
         inputs,
         labels=labels,
         schema=reader.synthesizer.schema,
-        file_schema=reader.schema if drawing.schema else None,
+        file_schema=reader.schema,
         limit=2 if single else limit,
     )
     if single:

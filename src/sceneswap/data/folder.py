@@ -157,6 +157,16 @@ def read_folder_schema(root: Path) -> LabelSchema:
         raise UserError(f"{path}: {error}") from error
 
 
+def schema_beside(label_map: Path) -> LabelSchema | None:
+    """What the schema.toml in the folder of a label map, or in the folder above, says its numbers mean; None without one.
+
+    Raises `UserError` when it says nothing that can be understood.
+    """
+    folder = label_map.absolute().parent
+    root = next((one for one in (folder, folder.parent) if (one / "schema.toml").is_file()), None)
+    return read_folder_schema(root) if root else None
+
+
 def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
     """Pair the files of one root and check what can be checked by name."""
     if not root.is_dir():

@@ -48,23 +48,22 @@ def find_sources(
 
     inputs: folders with images/, labels/ and schema.toml; photographs and saved looks, and plain folders of them. The
     maps of such photographs lie in `labels` under the same stem; without `labels` they are to be estimated. schema: of the
-    model. file_schema: of the maps in `labels`, the model's by default.
+    model. file_schema: of the maps in `labels`; None: left to the reader.
     Raises `UserError` when photographs and maps do not pair up.
     """
     if limit is not None and limit < 1:
         raise UserError("--limit must be at least 1")
     if labels is not None and not labels.is_dir():
         raise UserError(f"--labels {labels} is not a folder; name the folder with the label maps of the photographs")
-    found: list[tuple[Path, Path | None, LabelSchema]] = []
+    found: list[tuple[Path, Path | None, LabelSchema | None]] = []
     for path in inputs:
         if (path / "images").is_dir():
             own = read_folder_schema(path)
             photos = [Path(name) for name in FolderDataset([path], schema).names]
             found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
         else:
-            own = file_schema or schema
             for photo in _photos(path):
-                found.append((photo, _map_of(photo, labels) if labels and not is_look(photo) else None, own))
+                found.append((photo, _map_of(photo, labels) if labels and not is_look(photo) else None, file_schema))
     if not found:
         raise UserError("there is nothing to swap; name a folder with images/, labels/ and schema.toml, or photographs")
     if file_schema is not None and labels is None:

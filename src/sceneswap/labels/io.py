@@ -54,13 +54,18 @@ def is_photo(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> b
     path = Path(path)
     if path.suffix.lower() == ".npy":
         return False
-    kind, mode = picture_kind(path, "label map")
-    if kind in LOSSY:
+    if is_lossy(path):
         return True
+    _, mode = picture_kind(path, "label map")
     if mode not in _COLOR_MODES:
         return False
     with open_checked(path, PHOTO_FORMATS, "label map", max_pixels) as image:
         return shows_photo(image, schema, str(path))
+
+
+def is_lossy(path: Path) -> bool:
+    """Whether the picture `path` is of a format that cannot hold exact numbers. Raises `UserError`."""
+    return picture_kind(path, "label map")[0] in LOSSY
 
 
 def shows_photo(image: Image.Image, schema: LabelSchema, source: str) -> bool:
