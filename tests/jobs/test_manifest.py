@@ -56,6 +56,16 @@ def test_a_spreadsheets_csv_is_read(tmp_path: Path) -> None:
     assert (only.exemplar, only.output, only.schema) == (tmp_path / "p.jpg", tmp_path / "o.png", None)
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_the_list_of_any_spreadsheet(tmp_path: Path, mark: str) -> None:
+    """With the separator of its language, empty rows in between and below, empty columns beside."""
+    lines = ["label_map,exemplar,output,,", "m.png,p.jpg,o.png,,", ",,,,", '"a b.png",p.jpg,q.png,,', "", ",,"]
+    (tmp_path / "list.csv").write_text("\r\n".join(lines).replace(",", mark))
+    first, second = read_manifest(tmp_path / "list.csv")
+    assert (first.exemplar, first.output) == (tmp_path / "p.jpg", tmp_path / "o.png")
+    assert (second.label_map, second.output, second.line) == (tmp_path / "a b.png", tmp_path / "q.png", 4)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [

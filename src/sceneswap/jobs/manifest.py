@@ -5,7 +5,8 @@
 
 A label_map may also be a photograph whose layout is wanted, and exemplar_label_map may be left out or empty: what is
 missing is estimated. Two further columns may name the schemas of a row's maps: `schema` and `exemplar_schema`. Paths are
-relative to the manifest. What is wrong with the list itself is said before any work (`jobs.synthesize` does it).
+relative to the manifest. Semicolons or tabs may separate a CSV. What is wrong with the list itself is said before any work
+(`jobs.synthesize` does it).
 """
 
 import csv
@@ -93,15 +94,31 @@ def check_output(output: Path, inputs: Sequence[Path]) -> None:
 
 
 def _csv_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(StringIO(text, newline=""), restkey="", strict=True, skipinitialspace=True)
+    reader = csv.DictReader(
+        StringIO(text, newline=""), restkey="", strict=True, skipinitialspace=True, delimiter=_separator(text)
+    )
     try:
+        while (
+            reader.fieldnames and not reader.fieldnames[-1]
+        ):  # spreadsheets write empty columns and rows around the list
+            reader.fieldnames = reader.fieldnames[:-1]
         _check_columns("its header", reader.fieldnames or [])
         for values in reader:
-            if "" in values:
+            beyond = any(values.pop("", []))
+            if not beyond and not any(values.values()):
+                continue
+            if beyond:
                 raise _ManifestError(f"line {reader.line_num} has more values than there are columns")
             yield reader.line_num, values
     except csv.Error as error:
         raise _ManifestError(f"line {reader.line_num} is not valid CSV ({error})") from error
+
+
+def _separator(text: str) -> str:
+    """The comma, or what spreadsheets of other languages write in its place: told by the header."""
+    header = text.split("\n", 1)[0]
+    known = set(COLUMNS + SETTINGS)
+    return max(",;\t", key=lambda mark: len(known & {name.strip(' "\r') for name in header.split(mark)}))
 
 
 def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
