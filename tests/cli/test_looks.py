@@ -98,8 +98,8 @@ def test_in_a_grid_a_look_is_a_column(folder: Path, tmp_path: Path, capsys: pyte
     drawn = sorted(p.name for p in (tmp_path / "grid" / "swaps").iterdir())
     assert drawn == [f"{row}__{column}.png" for row in ("beach", "layout") for column in ("beach", "dusk", "layout")]
     record = json.loads((tmp_path / "grid" / "swap.json").read_text())
-    assert [scene["name"] for scene in record["scenes"]] == ["layout", "beach"]
-    assert [(one["name"], one["file"]) for one in record["looks"]] == [("dusk", "dusk.look.safetensors")]
+    assert [one["name"] for one in record["layouts"]] == ["layout", "beach"]
+    assert [one["file"] for one in record["exemplars"]] == ["layout.png", "beach.png", "dusk.look.safetensors"]
     assert len(record["pictures"]) == 6
     capsys.readouterr()
     assert run(["swap", str(look), "--out", str(tmp_path / "none"), *options(folder)]) == 2

@@ -94,7 +94,8 @@ def test_all_pairs_of_a_folder_of_photographs(photos: Path, head_folder: Path, t
     assert len(list(maps.iterdir())) == 2
     assert "2 of 2 estimated from the photographs by label head of tiny-msca" in (out / "index.html").read_text()
     record = json.loads((out / "swap.json").read_text())
-    assert all("estimated_by" in scene["label_map"] for scene in record["scenes"])
+    assert all("estimated_by" in one for one in record["layouts"])
+    assert all("estimated_by" in one["label_map"] for one in record["exemplars"])
     assert str(tmp_path) not in json.dumps(record)
 
 

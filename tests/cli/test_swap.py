@@ -48,3 +48,19 @@ def test_export_makes_a_model_to_swap_with(data: Path, tmp_path: Path, capsys: p
     assert run([*command, "--device", "cpu"]) == 0
     assert run(["export", str(data), "--out", str(tmp_path / "other")]) == 2
     assert "is no training run" in capsys.readouterr().err
+
+
+def test_a_grid_that_is_no_square(
+    data: Path, release_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "o"
+    base = ["swap", "--out", str(out), "--model", str(release_folder), "--device", "cpu"]
+    rows, columns = ["--layouts", str(data / "labels")], ["--looks", str(data)]
+    assert run([*base, *rows, *columns, "--limit", "3", "--format", "jpg", "--quality", "80", "-j", "2"]) == 0
+    assert capsys.readouterr().err.count("taking 3 of 4") == 1  # said once
+    assert len(list((out / "swaps").glob("*.jpg"))) == 9
+    assert run([*base, *rows, "--schema", "camvid", *columns]) == 2
+    assert "camvid" in capsys.readouterr().err
+    for wrong in (rows, columns, [str(data), *rows, *columns], [*rows, *columns, "--quality", "101"]):
+        assert run([*base, *wrong]) == 2
+        assert "--" in capsys.readouterr().err

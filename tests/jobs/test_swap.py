@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from sceneswap.errors import UserError
-from sceneswap.images import read_photo, read_png_text
+from sceneswap.images import read_photo, read_picture_text, read_png_text
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, find_sources
 from sceneswap.jobs.swap import swap
 from sceneswap.labels.presets import load_schema
+from tests.tiny_models import make_scene, write_photo
 
 OUTDOOR = load_schema("outdoor")
 
@@ -79,7 +80,9 @@ def test_a_second_run_gives_the_same_files(synthesizer: Synthesizer, data: Path,
     assert files[0] == files[1]
     assert len(files[0]) == 4 + 3
     record = json.loads((outs[0] / "swap.json").read_text())
-    assert [s["name"] for s in record["scenes"]] == ["a", "c"]  # evenly spread
+    assert (
+        [s["name"] for s in record["layouts"]] == [s["name"] for s in record["exemplars"]] == ["a", "c"]
+    )  # evenly spread
     assert all((outs[0] / picture["file"]).is_file() for picture in record["pictures"])
     assert str(tmp_path) not in json.dumps(record)
 
@@ -120,3 +123,41 @@ def test_what_cannot_be_swapped(synthesizer: Synthesizer, data: Path, tmp_path: 
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="a part of the path is a file"):
         swap(synthesizer, sources(data), tmp_path / "file" / "out")
+
+
+def test_rows_and_columns_of_their_own(reading: Synthesizer, data: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        write_photo(tmp_path / "evenings" / f"evening-{number}.jpg", (48, 64), number)
+    reading.encode(make_scene((48, 64), 5, OUTDOOR)).save(tmp_path / "evenings" / "kept.look.safetensors")
+    np.save(data / "labels" / "e.npy", OUTDOOR.decode(make_scene((40, 40), 6, OUTDOOR).label_map))
+    rows, _ = find_sources([data / "labels", tmp_path / "evenings" / "evening-0.jpg"], schema=OUTDOOR, maps=True)
+    columns, _ = find_sources([tmp_path / "evenings"], schema=OUTDOOR)
+    page = swap(reading, rows, tmp_path / "out", looks=columns).read_text(encoding="utf-8")
+    names = [*"abcde", "evening-0"], ["evening-0", "evening-1", "evening-2", "kept"]
+    files = {p.name for p in (tmp_path / "out" / "swaps").iterdir()}
+    assert files == {f"{row}__{column}.png" for row in names[0] for column in names[1]}
+    record = json.loads((tmp_path / "out" / "swap.json").read_text())
+    assert [one["name"] for one in record["layouts"]] == names[0]
+    assert ["estimated_by" in one for one in record["layouts"]] == [False] * 5 + [True]
+    assert [(one["name"], "label_map" in one) for one in record["exemplars"]] == [(n, n != "kept") for n in names[1]]
+    look = reading.encode(SceneReader(reading).scene(tmp_path / "evenings" / "evening-1.jpg"))
+    layout = reading.read_label_map(data / "labels" / "d.png")
+    drawn = read_photo(tmp_path / "out" / "swaps" / "d__evening-1.png").astype(int)
+    assert np.abs(drawn - reading.draw(layout, look)).max() <= 1
+    assert "3 of 8 estimated from the photographs" in page
+    assert sum(address.startswith("data:image/webp") for address in Addresses(page).loaded) == 6 * 4 + 6 + 4
+    with pytest.raises(
+        UserError, match=r"kept\.look\.safetensors is a look, which has no layout; name it with --looks"
+    ):
+        swap(reading, columns, tmp_path / "other", looks=columns)
+
+
+def test_jobs_and_formats(synthesizer: Synthesizer, data: Path, tmp_path: Path) -> None:
+    for workers in (1, 3):
+        swap(synthesizer, sources(data), tmp_path / str(workers), batch_size=1, workers=workers)
+    one, three = ({p.relative_to(o): p.read_bytes() for p in o.rglob("*.*")} for o in (tmp_path / "1", tmp_path / "3"))
+    assert one == three
+    swap(synthesizer, sources(data), tmp_path / "webp", suffix=".webp", quality=50)
+    assert {p.suffix for p in (tmp_path / "webp" / "swaps").iterdir()} == {".webp"}
+    note = json.loads(read_picture_text(tmp_path / "webp" / "swaps" / "a__b.webp")["sceneswap"])
+    assert note["exemplar"]["file"] == "b.png"

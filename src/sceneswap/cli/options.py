@@ -28,7 +28,14 @@ Seed = Annotated[int, Between(0, 2**32 - 1)]
 Share = Annotated[float, Between(0, 1)]
 Workers = Annotated[int, Between(1, 256)]
 Weight = Annotated[float, Between(-1e6, 1e6)]
+Quality = Annotated[int, Between(1, 100), tyro.conf.arg(help="Of jpg and webp, 1 to 100.")]
 BatchSize = Annotated[int, Between(1, 1024), tyro.conf.arg(help="The most pictures drawn at once.")]
+Jobs = Annotated[
+    Workers,
+    tyro.conf.arg(
+        aliases=["-j"], help="Pictures worked at at once; the processor's threads are shared out among them."
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)

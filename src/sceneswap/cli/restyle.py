@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import BatchSize, DrawingOptions, LongSide, Seed, Share, Workers
+from sceneswap.cli.options import BatchSize, DrawingOptions, Jobs, LongSide, Quality, Seed, Share
 from sceneswap.cli.printing import print_table
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import load_schema
@@ -45,9 +45,9 @@ def restyle(
     agreement: Share = 0.0,
     max_void: Share = 1.0,
     format: Literal["jpg", "png", "webp"] = "jpg",
-    quality: Annotated[int, Between(1, 100)] = 92,
+    quality: Quality = 92,
     shard: str | None = None,
-    jobs: Annotated[Workers, tyro.conf.arg(aliases=["-j"])] = 1,
+    jobs: Jobs = 1,
     batch_size: BatchSize = 1,
 ) -> None:
     """Draw every picture of a labelled data set again in other looks, its labels carried along: data for training.
@@ -80,10 +80,8 @@ def restyle(
         agreement: Drop copies in which less than this share of the pixels is read as the class drawn, 0 to 1.
         max_void: Leave out pictures of which a larger share than this, 0 to 1, has no class that the model knows.
         format: Of the copies; png is exact and large.
-        quality: Of jpg and webp, 1 to 100.
         shard: Make only a part, such as 3/16, the third of sixteen machines. Without --shard, the same command then
             gathers what all have made.
-        jobs: Pictures worked at at once; the processor's threads are shared out among them.
         batch_size: The most copies of a picture drawn at once: 1 is best for a processor, more for a GPU.
     """
     from sceneswap.data.pairing import find_pairs

@@ -1,12 +1,12 @@
 """`sceneswap swap`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import BatchSize, DrawingOptions
+from sceneswap.cli.options import BatchSize, DrawingOptions, Jobs, Quality
 from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES
@@ -19,9 +19,14 @@ def swap(
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="DIR_OR_PHOTO ...")],
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     drawing: DrawingOptions,
+    layouts: tuple[Path, ...] = (),
+    looks: tuple[Path, ...] = (),
     labels: Path | None = None,
     save_labels: Path | None = None,
     limit: Annotated[int, Between(1, 1000)] = 12,
+    format: Literal["png", "jpg", "webp"] = "png",
+    quality: Quality = 92,
+    jobs: Jobs = 1,
     batch_size: BatchSize = 8,
 ) -> None:
     """Draw one photograph in the look of another; or every layout in every look, as a sheet and a page to share.
@@ -35,6 +40,8 @@ def swap(
 
         sceneswap swap photos/ --out swapped/ --limit 6
 
+        sceneswap swap --layouts maps/ --looks evenings/ --out swapped/ --format webp
+
         sceneswap swap a.jpg b.jpg --labels maps/ --schema ade20k-150-1based --out swapped/
 
     Args:
@@ -42,13 +49,20 @@ def swap(
             (*.look.safetensors) give a look and no layout.
         out: A .png for one picture, the layout of the first photograph in the look of the second. Or a folder for
             swaps/LAYOUT__EXEMPLAR.png, grid.png, swap.json and index.html; made if missing.
-        labels: Folder with the label maps of the photographs, under the same names; estimated when left out.
+        layouts: The rows of the grid, if they are not to be its columns too: photographs, label maps or folders.
+        looks: The columns of the grid, with --layouts: photographs, saved looks or folders.
+        labels: Folder with the label maps of the photographs (of --layouts), under the same names; estimated when left out.
         save_labels: Folder for the estimated label maps, to correct them and give them back with --labels.
-        limit: The most scenes to take, evenly spread over those found; the grid has this number squared.
+        limit: The most scenes to take, evenly spread over those found; as many rows and as many columns.
+        format: Of the pictures in swaps/; jpg and webp are smaller, and no longer exact.
     """
     from sceneswap.jobs import swap as job
     from sceneswap.jobs.sources import find_sources
 
+    if bool(layouts) != bool(looks) or (layouts and inputs):
+        raise UserError(
+            "--layouts and --looks belong together, and take the place of other photographs; give both alone"
+        )
     single = out.suffix.lower() in PHOTO_SUFFIXES and not out.is_dir()
     if single:
         check_output(out, inputs)
@@ -57,29 +71,37 @@ def swap(
                 f"one picture, {out}, takes two photographs: a layout and a look; name a folder as --out to draw all pairs"
             )
     reader = drawing.reader(fit=single)
+    schema = reader.synthesizer.schema
     sources, found = find_sources(
-        inputs,
+        layouts or inputs,
         labels=labels,
-        schema=reader.synthesizer.schema,
+        schema=schema,
         file_schema=reader.schema,
         limit=2 if single else limit,
+        maps=bool(layouts),
     )
     if single:
         layout, exemplar = sources
         job.swap_two(layout, exemplar, out, reader=reader, save_labels=save_labels)
         print(out)
         return
-    if found > len(sources):
-        LOG.info("taking %d of %d scenes, evenly spread; see --limit", len(sources), found)
-    layouts = sum(not is_look(source.photo) for source in sources)
-    with progress("drawing", layouts * len(sources)) as advance:
+    columns, more = find_sources(looks, schema=schema, limit=limit) if looks else (sources, found)
+    for taken, of in ((sources, found), (columns, more))[: 2 if looks else 1]:
+        if of > len(taken):
+            LOG.info("taking %d of %d scenes, evenly spread; see --limit", len(taken), of)
+    rows = sum(not is_look(source.photo) for source in sources)
+    with progress("drawing", rows * len(columns)) as advance:
         page = job.swap(
             reader.synthesizer,
             sources,
             out,
+            looks=columns if looks else None,
             reader=reader,
             save_labels=save_labels,
+            suffix=f".{format}",
+            quality=quality,
             batch_size=batch_size,
+            workers=jobs,
             on_drawn=advance,
         )
     print(page)

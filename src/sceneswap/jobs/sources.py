@@ -43,12 +43,14 @@ def find_sources(
     schema: LabelSchema,
     file_schema: LabelSchema | None = None,
     limit: int | None = None,
+    maps: bool = False,
 ) -> tuple[list[Source], int]:
     """Find scenes and saved looks, at most `limit` (None: all), evenly spread; return them and how many there were.
 
     inputs: folders with images/, labels/ and schema.toml; photographs and saved looks, and plain folders of them. The
     maps of such photographs lie in `labels` under the same stem; without `labels` they are to be estimated. schema: of the
-    model. file_schema: of the maps in `labels`; None: left to the reader.
+    model. file_schema: of the maps in `labels`; None: left to the reader. maps: label maps may stand where photographs do;
+    they come as the `photo` of a source, and the reader tells them apart.
     Raises `UserError` when photographs and maps do not pair up.
     """
     if limit is not None and limit < 1:
@@ -62,11 +64,11 @@ def find_sources(
             photos = [Path(name) for name in FolderDataset([path], schema).names]
             found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
         else:
-            for photo in _photos(path):
+            for photo in _photos(path, LABEL_SUFFIXES if maps else ()):
                 found.append((photo, _map_of(photo, labels) if labels and not is_look(photo) else None, file_schema))
     if not found:
         raise UserError("there is nothing to swap; name a folder with images/, labels/ and schema.toml, or photographs")
-    if file_schema is not None and labels is None:
+    if file_schema is not None and labels is None and not maps:
         raise UserError("--schema is for the maps in --labels; a folder says its own in schema.toml")
     chosen = evenly_spread(found, limit)
     names = unique_names(stem(photo) for photo, _, _ in chosen)
@@ -107,14 +109,14 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return list(taken.values())
 
 
-def _photos(path: Path) -> list[Path]:
-    """The photograph or saved look `path`, or those of a plain folder."""
+def _photos(path: Path, further: Sequence[str] = ()) -> list[Path]:
+    """The photograph or saved look `path`, or those of a plain folder. further: suffixes of other files to take."""
     if not path.exists():
         raise UserError(f"{path} does not exist; name photographs, or a folder with images/, labels/ and schema.toml")
     if not path.is_dir():
         return [path]
     files = sorted(p for p in path.iterdir() if p.name[0] != "." and not p.is_dir())
-    photos = [p for p in files if p.suffix.lower() in PHOTO_SUFFIXES or is_look(p)]
+    photos = [p for p in files if p.suffix.lower() in (*PHOTO_SUFFIXES, *further) or is_look(p)]
     others = passed_over(sorted(set(files) - set(photos)))
     if not photos:
         but = f", but {others}" if others else ""

@@ -12,18 +12,20 @@ import numpy as np
 
 from sceneswap.errors import UserError
 from sceneswap.files import is_look, keep_inputs, make_folder, write_json
-from sceneswap.images import write_png
+from sceneswap.images import write_picture, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.note import class_colors, made, picture_note
+from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, write_label_map
 from sceneswap.pictures import page_side, placeholder, shrink, swap_grid
 from sceneswap.report import write_page
-from sceneswap.scene import LabelMap, Photo
+from sceneswap.scene import LabelMap, Photo, Scene
 
 _SHEET_PIXELS, _LARGEST_IN_SHEET = 36_000_000, 256  # pixels of the sheet; the longer side of a picture in it
+_MAP = "exemplar_label_map"  # the note of one, which saved looks lack
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Swaps:
 
     layouts: Sequence[_Layout]
     exemplars: Sequence[_Exemplar]
-    pictures: Sequence[list[Photo]]
+    pictures: list[list[Photo]]
     files: Sequence[Sequence[str]]
 
 
@@ -61,35 +63,45 @@ def swap(
     sources: Sequence[Source],
     out: Path,
     *,
+    looks: Sequence[Source] | None = None,
     reader: SceneReader | None = None,
     save_labels: Path | None = None,
+    suffix: str = ".png",
+    quality: int = 92,
     batch_size: int = 8,
+    workers: int = 1,
     on_drawn: Callable[[int], None] = lambda count: None,
 ) -> Path:
-    """Draw every layout in every look; return the page `out/index.html`. Saved looks are columns only.
+    """Draw every layout in every look; return the page `out/index.html`.
 
-    Writes `out/swaps/ROW__COLUMN.png`, each at the size of its layout, `grid.png`, `swap.json` and `index.html`, which
-    hold no date and no absolute path: the same pictures and model give the same files. reader: of the files, where label
-    maps are estimated. save_labels: a folder for the maps that are. on_drawn: called with the number of pictures just
-    drawn. Raises `UserError`.
+    sources: scenes, which are rows and columns both, and saved looks, which are columns only. looks: the columns, if others
+    are wanted; the sources are then rows, and may be label maps alone.
+    Writes `out/swaps/ROW__COLUMN.png` (or another `suffix`, see `images.write_picture`), each at the size of its layout,
+    `grid.png`, `swap.json` and `index.html`, which hold no date and no absolute path: the same pictures and model give the
+    same files. reader: of the files, where label maps are estimated. save_labels: a folder for the maps that are. workers:
+    batches worked at at once. on_drawn: called with the number of pictures just drawn. Raises `UserError`.
     """
     reader = reader or SceneReader(synthesizer)
-    if any(source.label_map is None and not is_look(source.photo) for source in sources):
-        _ = reader.labeller  # says at once when there is none
-    if all(is_look(source.photo) for source in sources):
-        raise UserError("a look has no layout; name at least one photograph beside it")
+    columns = sources if looks is None else looks
+    _check(reader, sources, looks)
     kept = [save_labels / f"{source.name}.png" for source in sources] if save_labels else []
     outputs = [*(out / name for name in ("grid.png", "swap.json", "index.html")), *kept]
-    keep_inputs(outputs, [f for source in sources for f in source.files], filled=[out / "swaps"])
+    keep_inputs(outputs, [f for source in (*sources, *columns) for f in source.files], filled=[out / "swaps"])
     make_folder(out / "swaps")
-    side = page_side(len(sources) * (len(sources) + 2))
-    loaded = [_load(reader, source, side, save_labels) for source in sources]
-    layouts, exemplars = [layout for layout, _ in loaded if layout is not None], [exemplar for _, exemplar in loaded]
-    swaps = _draw(synthesizer, layouts, exemplars, out, side, batch_size, on_drawn)
-    shown = [exemplar.photo for exemplar in exemplars]
+    side = page_side(len(sources) * (len(columns) + 1) + len(columns))
+    if looks is None:
+        loaded = [_load(reader, source, side, save_labels) for source in sources]
+        layouts, exemplars = [row for row, _ in loaded if row is not None], [column for _, column in loaded]
+    else:
+        layouts = [_layout(reader, source, side, save_labels) for source in sources]
+        exemplars = [_exemplar(reader, source, side) for source in looks]
+    swaps = Swaps(layouts, exemplars, [], _files(layouts, exemplars, suffix))
+    _draw(synthesizer, swaps, out, side, quality, batch_size, workers, on_drawn)
+    shown = [row.shown for row in layouts], [exemplar.photo for exemplar in exemplars]
     names = [row.name for row in layouts], [column.name for column in exemplars]
-    write_png(out / "grid.png", swap_grid([row.shown for row in layouts], shown, swaps.pictures, _cell(shown), names))
+    write_png(out / "grid.png", swap_grid(*shown, swaps.pictures, _cell(*shown), names))
     write_json(out / "swap.json", _record(synthesizer, swaps))
+    maps = [row.note for row in layouts] + [e.notes[_MAP] for e in exemplars if _MAP in e.notes]
     write_page(
         out / "index.html",
         "swap.html",
@@ -99,7 +111,7 @@ def swap(
         made=made(
             synthesizer,
             "swaps/ holds every picture in full size, swap.json the list",
-            [e.notes["exemplar_label_map"] for e in _scenes(swaps)],
+            {note["sha256"]: note for note in maps}.values(),
         ),
     )
     return out / "index.html"
@@ -121,80 +133,112 @@ def swap_two(
     write_png(out, reader.synthesizer.draw(of.label_map, after.look), note)
 
 
+def _check(reader: SceneReader, sources: Sequence[Source], looks: Sequence[Source] | None) -> None:
+    """Raise `UserError` when nothing reads the photographs, or there is no layout."""
+    photos = [one for one in (*sources, *(looks or ())) if one.label_map is None and not is_look(one.photo)]
+    if any(one not in sources or looks is None or reader.is_photo(one.photo, one.schema) for one in photos):
+        _ = reader.labeller  # says at once when there is none
+    without = [one for one in sources if is_look(one.photo)]
+    if looks is None and len(without) == len(sources):
+        raise UserError("a look has no layout; name at least one photograph beside it")
+    if looks is not None and without:
+        raise UserError(f"{without[0].photo} is a look, which has no layout; name it with --looks")
+
+
 def _load(reader: SceneReader, source: Source, side: int, save_labels: Path | None) -> tuple[_Layout | None, _Exemplar]:
     """A scene as a row and as a column; a saved look is no row."""
-    synthesizer, estimated = reader.synthesizer, source.label_map is None
-    scene = reader.exemplar(source.photo, source.label_map, source.schema)
+    found = reader.exemplar(source.photo, source.label_map, source.schema)
+    layout = None if isinstance(found, Look) else _layout(reader, source, side, save_labels, found)
+    return layout, _exemplar(reader, source, side, found)
+
+
+def _layout(
+    reader: SceneReader, source: Source, side: int, save_labels: Path | None, scene: Scene | None = None
+) -> _Layout:
+    """A row: of a scene, a photograph, or a label map alone."""
+    schema, label_file = reader.synthesizer.schema, source.label_map
+    if scene is None and label_file is None and not reader.is_photo(source.photo, source.schema):
+        label_file = source.photo
+    estimated = label_file is None
+    if scene is None and label_file is not None:
+        label_map = reader.layout(label_file, source.schema, photo=False)
+    else:
+        whole = (scene or reader.scene(source.photo)).label_map
+        if estimated and save_labels is not None:
+            write_label_map(save_labels / f"{source.name}.png", whole, schema)
+        label_map = reader.fitted(whole, photo=estimated)
+    shown = shrink(colorize(label_map, schema), side, exact=True)
+    note = reader.layout_note(label_file or source.photo, source.schema, photo=estimated)
+    return _Layout(source.name, label_map, shown, note)
+
+
+def _exemplar(reader: SceneReader, source: Source, side: int, found: Scene | Look | None = None) -> _Exemplar:
+    """A column."""
+    found = found or reader.exemplar(source.photo, source.label_map, source.schema)
     notes = reader.exemplar_notes(source.photo, source.label_map, source.schema)
-    if isinstance(scene, Look):
-        return None, _Exemplar(source.name, scene, placeholder(f"saved look\n{source.name}"), notes)
-    label_map = reader.fitted(scene.label_map, photo=estimated)
-    if estimated and save_labels is not None:
-        write_label_map(save_labels / f"{source.name}.png", scene.label_map, synthesizer.schema)
-    layout = _Layout(
-        source.name,
-        label_map,
-        shrink(colorize(label_map, synthesizer.schema), side, exact=True),
-        reader.layout_note(source.label_map or source.photo, source.schema, photo=estimated),
-    )
-    return layout, _Exemplar(source.name, synthesizer.encode(scene), shrink(scene.photo, side), notes)
+    if isinstance(found, Look):
+        return _Exemplar(source.name, found, placeholder(f"saved look\n{source.name}"), notes)
+    return _Exemplar(source.name, reader.synthesizer.encode(found), shrink(found.photo, side), notes)
+
+
+def _files(layouts: Sequence[_Layout], exemplars: Sequence[_Exemplar], suffix: str) -> list[list[str]]:
+    """The file of every picture, in the folder of the page."""
+    names = iter(unique_names(f"{row.name}__{column.name}" for row in layouts for column in exemplars))
+    return [[f"swaps/{next(names)}{suffix}" for _ in exemplars] for _ in layouts]
 
 
 def _draw(
     synthesizer: Synthesizer,
-    layouts: Sequence[_Layout],
-    exemplars: Sequence[_Exemplar],
+    swaps: Swaps,
     out: Path,
     side: int,
+    quality: int,
     batch_size: int,
+    workers: int,
     on_drawn: Callable[[int], None],
-) -> Swaps:
+) -> None:
     """Draw the grid row by row; every picture is written when it is drawn, and kept in the size of the page."""
-    names = iter(unique_names(f"{row.name}__{column.name}" for row in layouts for column in exemplars))
-    files_of = [[f"swaps/{next(names)}.png" for _ in exemplars] for _ in layouts]
-    swaps = Swaps(layouts, exemplars, [[] for _ in layouts], files_of)
-    for row, shown, files in zip(layouts, swaps.pictures, swaps.files, strict=True):
-        for start in range(0, len(exemplars), batch_size):
-            columns = exemplars[start : start + batch_size]
-            looks = [column.look for column in columns]
-            photos = synthesizer.draw_batch([row.label_map] * len(looks), looks, batch_size=batch_size)
-            for column, photo, file in zip(columns, photos, files[start:], strict=False):
-                write_png(out / file, photo, picture_note(synthesizer, label_map=row.note, **column.notes))
-            shown.extend(shrink(photo, side) for photo in photos)
-            on_drawn(len(photos))
-    return swaps
+    width = len(swaps.exemplars)
+
+    def draw(batch: tuple[int, int]) -> list[Photo]:
+        row, files = swaps.layouts[batch[0]], swaps.files[batch[0]][batch[1] :]
+        columns = swaps.exemplars[batch[1] : batch[1] + batch_size]
+        looks = [column.look for column in columns]
+        photos = synthesizer.draw_batch([row.label_map] * len(looks), looks, batch_size=batch_size)
+        for column, photo, file in zip(columns, photos, files, strict=False):
+            note = picture_note(synthesizer, label_map=row.note, **column.notes)
+            write_picture(out / file, photo, note, quality=quality)
+        return [shrink(photo, side) for photo in photos]
+
+    swaps.pictures.extend([] for _ in swaps.layouts)
+    batches = [(row, start) for row in range(len(swaps.layouts)) for start in range(0, width, batch_size)]
+    for (row, _), photos in zip(batches, in_order(draw, batches, workers), strict=True):
+        swaps.pictures[row].extend(photos)
+        on_drawn(len(photos))
 
 
-def _scenes(swaps: Swaps) -> list[_Exemplar]:
-    """The exemplars that are photographs: those with a row too."""
-    return [exemplar for exemplar in swaps.exemplars if "exemplar_label_map" in exemplar.notes]
-
-
-def _cell(photos: Sequence[Photo]) -> tuple[int, int]:
+def _cell(rows: Sequence[Photo], columns: Sequence[Photo]) -> tuple[int, int]:
     """Height and width of the sheet's cells: the largest picture's, within the limits of a sheet."""
-    side = min(_LARGEST_IN_SHEET, int(_SHEET_PIXELS**0.5 / (len(photos) + 1)))
-    shapes = [shrink(photo, side).shape for photo in photos]
+    side = min(_LARGEST_IN_SHEET, int((_SHEET_PIXELS / ((len(rows) + 1) * (len(columns) + 1))) ** 0.5))
+    shapes = [shrink(photo, side).shape for photo in (*rows, *columns)]
     return max(shape[0] for shape in shapes), max(shape[1] for shape in shapes)
 
 
 def _record(synthesizer: Synthesizer, swaps: Swaps) -> dict[str, Any]:
+    layouts, exemplars = swaps.layouts, swaps.exemplars
     return {
         "model": synthesizer.describe(),
-        "scenes": [
-            {
-                "name": row.name,
-                "photo": column.notes["exemplar"],
-                "label_map": column.notes["exemplar_label_map"],
-                "size": {"height": row.label_map.shape[0], "width": row.label_map.shape[1]},
-            }
-            for row, column in zip(swaps.layouts, _scenes(swaps), strict=True)
+        "layouts": [
+            {"name": one.name, **one.note, "size": dict(zip(("height", "width"), one.label_map.shape, strict=True))}
+            for one in layouts
         ],
-        "looks": [
-            {"name": e.name, **e.notes["exemplar"]} for e in swaps.exemplars if "exemplar_label_map" not in e.notes
+        "exemplars": [
+            {"name": one.name, **one.notes["exemplar"], **({"label_map": one.notes[_MAP]} if _MAP in one.notes else {})}
+            for one in exemplars
         ],
         "pictures": [
             {"layout": row.name, "exemplar": column.name, "file": file}
-            for row, files in zip(swaps.layouts, swaps.files, strict=True)
-            for column, file in zip(swaps.exemplars, files, strict=True)
+            for row, files in zip(layouts, swaps.files, strict=True)
+            for column, file in zip(exemplars, files, strict=True)
         ],
     }
