@@ -85,25 +85,16 @@ def swap(
         job.swap_two(layout, exemplar, out, reader=reader, save_labels=save_labels)
         print(out)
         return
-    columns, more = find_sources(looks, schema=schema, limit=limit) if looks else (sources, found)
-    for taken, of in ((sources, found), (columns, more))[: 2 if looks else 1]:
-        if of > len(taken):
-            LOG.info("taking %d of %d scenes, evenly spread; see --limit", len(taken), of)
+    columns, more = find_sources(looks, schema=schema, limit=limit) if looks else (sources, 0)
+    for taken, there in ((sources, found), (columns, more)):
+        if there > len(taken):
+            LOG.info("taking %d of %d scenes, evenly spread; see --limit", len(taken), there)
     rows = sum(not is_look(source.photo) for source in sources)
     with progress("drawing", rows * len(columns)) as advance:
         page = job.swap(
-            reader.synthesizer,
-            sources,
-            out,
-            looks=columns if looks else None,
-            reader=reader,
-            save_labels=save_labels,
-            suffix=f".{format}",
-            quality=quality,
-            batch_size=batch_size,
-            workers=jobs,
-            on_drawn=advance,
-        )
+            reader.synthesizer, sources, out, looks=columns if looks else None, reader=reader, save_labels=save_labels,
+            suffix=f".{format}", quality=quality, batch_size=batch_size, workers=jobs, on_drawn=advance,
+        )  # fmt: skip
     print(page)
 
 
