@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -33,6 +33,7 @@ def test_a_photograph_is_read_as_its_profile_says(
     assert np.abs(read_photo(path).reshape(-1, 3).astype(int) - expected).max() <= 2
 
 
+@settings(deadline=None)
 @given(st.tuples(LEVELS, LEVELS, LEVELS))
 def test_every_display_p3_colour(tmp_path_factory: pytest.TempPathFactory, color: tuple[int, int, int]) -> None:
     path = save(tmp_path_factory.mktemp("p3") / "a.png", color, profile(P3, 2.2))

@@ -115,11 +115,38 @@ def test_classes_that_occur_only_outdoors_map_into_outdoor(name: str) -> None:
         ("ade20k-150-1based", "ship", "boat"),
         ("stanford-background", "water", "water-other"),
         ("camvid", "pole", "structural-other"),
+        ("cityscapes", "vegetation", "tree"),
+        ("cityscapes-trainids", "sidewalk", "pavement"),
+        ("voc", "sheep", "animal"),
+        ("labelmefacade", "window", "building-other"),
+        ("nyu40", "wall", "wall-other"),
     ],
 )
 def test_outdoor_counterparts(preset: str, name: str, coarse: str) -> None:
     schema, outdoor = load_schema(preset), load_schema("outdoor")
     assert schema.mapping_to(outdoor)[schema.index_of(name)] == outdoor.index_of(coarse)
+
+
+@pytest.mark.parametrize(
+    ("preset", "value", "name", "color"),
+    [  # as published: cityscapesscripts, the VOC devkit, LabelMeFacade's pictures, ScanNet's palette
+        ("cityscapes", 7, "road", (128, 64, 128)),
+        ("cityscapes", 33, "bicycle", (119, 11, 32)),
+        ("cityscapes-trainids", 0, "road", (128, 64, 128)),
+        ("cityscapes-trainids", 18, "bicycle", (119, 11, 32)),
+        ("voc", 0, "background", (0, 0, 0)),
+        ("voc", 15, "person", (192, 128, 128)),
+        ("voc", 20, "tvmonitor", (0, 64, 128)),
+        ("labelmefacade", 5, "road", (128, 64, 0)),
+        ("labelmefacade", 8, "window", (0, 0, 128)),
+        ("nyu40", 1, "wall", (174, 199, 232)),
+        ("nyu40", 40, "otherprop", (100, 85, 144)),
+    ],
+)
+def test_published_ids_and_colours(preset: str, value: int, name: str, color: tuple[int, int, int]) -> None:
+    schema = load_schema(preset)
+    index = schema.index_of_value[value]
+    assert (schema.names[index], tuple(schema.colors[index].tolist())) == (name, color)
 
 
 @pytest.mark.parametrize(

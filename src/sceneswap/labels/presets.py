@@ -12,8 +12,8 @@ from sceneswap.files import parse_json, parse_toml, read_text
 from sceneswap.labels.schema import LabelSchema
 
 PRESETS: tuple[str, ...] = (
-    "coco-stuff", "coco-stuffthingmaps", "ade20k-150", "ade20k-150-1based", "stanford-background", "camvid", "outdoor",
-    "procedural",
+    "coco-stuff", "coco-stuffthingmaps", "ade20k-150", "ade20k-150-1based", "cityscapes", "cityscapes-trainids", "voc",
+    "nyu40", "labelmefacade", "stanford-background", "camvid", "outdoor", "procedural",
 )  # fmt: skip
 """Names of the schemas that come with the package."""
 
