@@ -1,5 +1,6 @@
 # make demo   pages drawn by the shipped model from photographs it has never seen, on a machine that has only Python
 # make test   everything that keeps the project sound: ruff, mypy, pytest
+# make docs   the documentation as a site, in site/; `make test` then runs its notebook too
 # make quick  the same without the slow tests
 #
 # PYTHON=python3.12 make …  picks the interpreter for .venv; pip's own variables (PIP_EXTRA_INDEX_URL, …) work as ever.
@@ -13,7 +14,7 @@ HAVE_PIP := $(RUN) -c 'import pip' 2>/dev/null || $(RUN) -m ensurepip # of a .ve
 SHOWN := demo/examples
 DEMO_PHOTOS ?= lake city tea sunset bridge
 
-.PHONY: demo test quick lint clean
+.PHONY: demo test quick lint docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.core
@@ -38,8 +39,11 @@ lint: $(VENV)/.dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+docs: $(VENV)/.docs
+	$(RUN) -m mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The environment: stamps say what is installed, so pip runs only after a change of versions -----------------------
@@ -52,6 +56,11 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(RUN)
 $(VENV)/.dev: pyproject.toml constraints.txt | $(RUN)
 	@$(HAVE_PIP)
 	$(PIP) -e '.[train,eval,onnx,dev]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(RUN)
+	@$(HAVE_PIP)
+	$(PIP) -e '.[docs]'
 	@touch $@ $(VENV)/.core
 
 $(RUN):

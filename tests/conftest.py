@@ -70,9 +70,10 @@ def reading(head_folder: Path) -> Synthesizer:
 
 
 @pytest.fixture(autouse=True)
-def no_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests name the segmenter they want."""
+def no_networks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests name the feature networks they want: none comes from the environment or the cache of this machine."""
     monkeypatch.delenv(SEGMENTER_WEIGHTS.variable, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture(scope="session")

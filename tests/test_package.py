@@ -18,17 +18,21 @@ from sceneswap.labels import presets
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
-    "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/your-data.md", "docs/decisions/README.md",
+    "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md",
+    *(f"docs/{name}.md" for name in ("index", "install", "guide", "restyle", "your-data", "training", "measuring")),
+    "docs/decisions/README.md",
 )  # fmt: skip
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = SETTINGS["project"]
 
 
 def code_lines(document: str) -> list[str]:
     """The lines of the code blocks of a Markdown file, or of the recipes of the Makefile."""
     text = (ROOT / document).read_text(encoding="utf-8")
     if document == "Makefile":
-        return [line.strip().lstrip("@") for line in text.splitlines() if line.startswith("\t")]
-    return [line for block in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()]
+        return [line.strip().lstrip("@") for line in text.replace("\\\n", "").splitlines() if line.startswith("\t")]
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
+    return [line for block in blocks for line in re.sub(r"\\\n *", "", block).splitlines()]
 
 
 def commands() -> list[str]:
@@ -36,7 +40,7 @@ def commands() -> list[str]:
     found = []
     for document in (*DOCUMENTS, "Makefile"):
         for line in code_lines(document):
-            if match := re.match(r"(?:sceneswap|.*-m(?:odule)? sceneswap\.cli\.main) (?=\w)(.*)", line):
+            if match := re.match(r"(?:sceneswap|.*-m(?:odule)? sceneswap) (?=\w)(.*)", line):
                 found.append(match[1])
     return sorted(set(found))
 
@@ -66,7 +70,7 @@ def test_documented_command_exists(
 
 def test_documented_benchmarks_exist(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    lines = [line for line in code_lines("README.md") if line.startswith("python -m benchmarks.")]
+    lines = [line for line in code_lines("docs/results.md") if line.startswith("python -m benchmarks.")]
     assert lines
     for line in lines:
         _, _, module, *words = shlex.split(line)
@@ -93,7 +97,34 @@ def test_the_version_stands_once() -> None:
     latest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert latest is not None
     assert sceneswap.__version__ == latest[1] == metadata.version("sceneswap")
-    assert PROJECT["dynamic"] == ["version"]
+    assert "version" in PROJECT["dynamic"]
+
+
+def test_the_address_of_the_project_is_one() -> None:
+    """It stands in pyproject.toml; what else names it names the same."""
+    owner = PROJECT["urls"]["Homepage"].removeprefix("https://github.com/")
+    assert owner.count("/") == 1
+    named = []
+    for name in ("pyproject.toml", "README.md", "CITATION.cff", "mkdocs.yml", "docs/notebook.ipynb"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        named += re.findall(r"(?:github|githubusercontent)\.com/([\w.-]+/sceneswap)\b", text)
+    assert len(named) >= 6
+    assert set(named) == {owner}
+
+
+def test_the_description_for_the_package_index_has_absolute_links_alone() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for made in SETTINGS["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(made["pattern"], made["replacement"], text)
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert len(links) >= 10
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert re.search(r"!\[[^]]*\]\(https://raw\.\S+\.jpg\)", text), "pictures are shown by their raw address"
+
+
+def test_the_citation_names_the_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {sceneswap.__version__}\n" in citation
 
 
 def test_every_dependency_has_a_tested_version() -> None:

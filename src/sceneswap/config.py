@@ -5,14 +5,14 @@
 import dataclasses
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from sceneswap.bounds import Between, outside_of_fields, plain
 from sceneswap.errors import UserError
-from sceneswap.files import parse_toml, read_text
+from sceneswap.presets import PRESETS as PRESETS
+from sceneswap.presets import read_settings
 
 ModelKind = Literal["msca", "gap", "spade-vae"]
 Padding = Literal["zeros", "replicate"]
@@ -23,7 +23,6 @@ VGG_LAYERS = tuple(f"relu{b}_{c}" for b, count in enumerate((2, 2, 4, 4, 1), 1) 
 """Activations of VGG-19 that losses and discriminator can read, fine → coarse."""
 MOST_PIXELS = 4096
 """The largest image_size of a phase."""
-PRESETS = ("paper", "outdoor-small", "small", "tiny")
 
 # Bounds far above what anybody needs: a damaged file says 10⁹.
 Channels = Annotated[int, Between(1, 8192)]
@@ -372,20 +371,10 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def load_train_config(name_or_path: str) -> TrainConfig:
-    """Read a preset by name or a TOML file by path. Raises `UserError`."""
-    if name_or_path in PRESETS:
-        text = (resources.files("sceneswap") / "presets" / f"{name_or_path}.toml").read_text(encoding="utf-8")
-    else:
-        path = Path(name_or_path)
-        if path.suffix != ".toml":
-            raise UserError(f"{name_or_path} is no preset ({', '.join(PRESETS)}) and no .toml file")
-        text = read_text(path, "the configuration")
-    try:
-        values = parse_toml(text)
-    except ValueError as error:
-        raise UserError(f"the configuration {name_or_path} is not valid TOML: {error}") from error
-    return from_dict(TrainConfig, values, name_or_path)
+def load_train_config(name_or_path: str, changes: Sequence[str] = ()) -> TrainConfig:
+    """Read a preset by name or a TOML file by path, and change single settings; see `presets.read_settings`."""
+    where = " ".join((name_or_path, *(f"--set {change}" for change in changes)))
+    return from_dict(TrainConfig, read_settings(name_or_path, changes), where)
 
 
 def _require(condition: bool, message: str) -> None:

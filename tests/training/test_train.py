@@ -1,6 +1,7 @@
 """The training loop in one process: all phases, its refusals, warm starts, accumulation, precision."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from sceneswap.checkpoint import Release, folded_copy, newest_state, read_state, save_release
 from sceneswap.cli.main import run
-from sceneswap.config import TrainConfig, from_dict
+from sceneswap.config import TrainConfig, from_dict, load_train_config
 from sceneswap.errors import UserError
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
@@ -265,6 +266,35 @@ def test_dry_run_trains_nothing(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert '"kind": "gap"' in shown
     assert '"seed": 3' in shown
     assert not (tmp_path / "run").exists()
+    for phase in load_train_config("tiny").phases:
+        assert re.search(rf"{phase.name} .* {phase.steps} .* \d+\.\d\d .* \d+ s", shown), shown
+    assert re.search(r"in all \d+ s of steps", shown)
+
+
+def test_single_settings_are_set_but_not_those_of_a_run_that_goes_on(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ["--set", "seed=5", "--set", "phases.patch.steps=7"]
+    assert command(data, tmp_path / "run", "--dry-run", *changes) == 0
+    shown = capsys.readouterr().out
+    assert '"seed": 5' in shown
+    assert '"steps": 7' in shown
+    assert command(data, tmp_path / "run", "--resume", *changes) == 2
+    assert "add --replan" in capsys.readouterr().err
+
+
+def test_tensorboard_shows_rates_grids_and_settings(short: Short, data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(short(sample_every=2), [data], tmp_path, device="cpu")
+    board = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"scalars": 0})
+    board.Reload()
+    tags = board.Tags()
+    assert {"learning rate/optimizer_g", "learning rate/optimizer_d", "loss/pixel"} <= set(tags["scalars"])
+    assert tags["images"] == ["samples"]
+    assert "settings/text_summary" in tags["tensors"]
+    assert board.Scalars("learning rate/optimizer_g")[0].value == pytest.approx(short().phases[0].learning_rate)
 
 
 def test_the_model_of_a_preset_file_is_kept(

@@ -44,6 +44,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "keep the look of a photograph as a small file, to draw with it later",
         "sceneswap encode dusk.jpg -o dusk.look.safetensors",
     ),
+    "note": (
+        "sceneswap.cli.note",
+        "print the settings that a picture carries",
+        "sceneswap note painted.png",
+    ),
     "interpolate": (
         "sceneswap.cli.interpolate",
         "mix the looks of several exemplars: over the picture, by place, by class",
@@ -70,10 +75,20 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "train a model on folders of photographs and label maps",
         "sceneswap train --preset small --data scenes/ --out runs/first",
     ),
+    "presets": (
+        "sceneswap.cli.presets",
+        "list the presets of training, or print one to change it",
+        "sceneswap presets show small",
+    ),
     "evaluate": (
         "sceneswap.cli.evaluate",
         "measure models: style swapping, duplicating, mirroring, retrieving, known answers, layout, label maps; compare",
         "sceneswap evaluate swap --data scenes/ --model ours=models/first --out results/swap",
+    ),
+    "weights": (
+        "sceneswap.cli.weights",
+        "fetch the weights of the networks that metrics ask; their sizes, licences and hashes",
+        "sceneswap weights fetch lpips inception",
     ),
     "export": (
         "sceneswap.cli.export",

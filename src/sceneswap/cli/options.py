@@ -29,7 +29,9 @@ Share = Annotated[float, Between(0, 1)]
 Workers = Annotated[int, Between(1, 256)]
 Weight = Annotated[float, Between(-1e6, 1e6)]
 Quality = Annotated[int, Between(1, 100), tyro.conf.arg(help="Of jpg and webp, 1 to 100.")]
-BatchSize = Annotated[int, Between(1, 1024), tyro.conf.arg(help="The most pictures drawn at once.")]
+BatchSize = Annotated[
+    int, Between(1, 1024), tyro.conf.arg(help="The most pictures drawn at once: 1 for a processor, more for a GPU.")
+]
 Jobs = Annotated[
     Workers,
     tyro.conf.arg(

@@ -27,7 +27,7 @@ def swap(
     format: Literal["png", "jpg", "webp"] = "png",
     quality: Quality = 92,
     jobs: Jobs = 1,
-    batch_size: BatchSize = 8,
+    batch_size: BatchSize = 1,
 ) -> None:
     """Draw one photograph in the look of another; or every layout in every look, as a sheet and a page to share.
 

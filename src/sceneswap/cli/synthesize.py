@@ -10,6 +10,7 @@ from sceneswap.cli.options import BatchSize, DrawingOptions
 from sceneswap.errors import UserError
 from sceneswap.files import write_text
 from sceneswap.jobs.manifest import Row, check_output, read_manifest
+from sceneswap.jobs.recall import Recalled, recall
 from sceneswap.labels.presets import load_schema
 from sceneswap.progress import progress
 
@@ -28,7 +29,8 @@ def synthesize(
     exemplar_schema: str | None = None,
     overwrite: bool = False,
     errors: Path | None = None,
-    batch_size: BatchSize = 8,
+    batch_size: BatchSize = 1,
+    like: Path | None = None,
 ) -> None:
     """Make a photograph with the layout of a label map and the look of an exemplar, or many from a list.
 
@@ -42,6 +44,8 @@ def synthesize(
         sceneswap synthesize --label-map beach.jpg --exemplar dusk.jpg -o out.png
 
         sceneswap synthesize --manifest list.csv
+
+        sceneswap synthesize --like out.png --exemplar rain.jpg -o another.png
 
     A JPEG or WebP file as --label-map is a photograph, and so is a colour PNG of very many colours; all else is a label map.
 
@@ -59,11 +63,24 @@ def synthesize(
         exemplar_schema: What the exemplar's label map holds; the same as --schema by default.
         overwrite: With --manifest: draw again what is there already.
         errors: With --manifest: where failed rows are listed; errors.jsonl beside the outputs by default.
-        batch_size: With --manifest: the most pictures drawn at once.
+        batch_size: With --manifest: the most pictures drawn at once: 1 is best for a processor, more for a GPU.
+        like: A picture that sceneswap has drawn: whatever is not given is as it was there (see `sceneswap note`).
     """
     if label_map is not None and layout_photo is not None:
         raise UserError("--label-map and --layout-photo both name the layout; leave out one of them")
-    layout = label_map or layout_photo
+    layout, from_photo = label_map or layout_photo, True if layout_photo else None
+    again = recall(like) if like is not None else None
+    if again is not None:
+        if manifest is not None:
+            raise UserError("--manifest names all files itself; leave out --like")
+        if layout is None:
+            layout, from_photo = again.file("label_map", "--label-map"), again.read_off_photo("label_map")
+        if exemplar is None:
+            exemplar = again.file("exemplar", "--exemplar")
+            exemplar_schema = exemplar_schema or again.schema("exemplar_label_map")
+            if exemplar_label_map is None and not again.read_off_photo("exemplar_label_map"):
+                exemplar_label_map = again.file("exemplar_label_map", "--exemplar-label-map")
+        drawing = _as_before(drawing, again)
     single = {
         "--label-map": layout, "--exemplar": exemplar, "--output": output, "--exemplar-label-map": exemplar_label_map
     }  # fmt: skip
@@ -83,10 +100,23 @@ def synthesize(
     elif layout and exemplar and output:
         from sceneswap.jobs.synthesize import synthesize as draw
 
-        row = Row(0, layout, exemplar, exemplar_label_map, output, None, look_schema, True if layout_photo else None)
+        row = Row(0, layout, exemplar, exemplar_label_map, output, None, look_schema, from_photo)
         check_output(output, row.inputs)
-        draw(drawing.reader(), row)
+        reader = drawing.reader()
+        if again is not None and drawing.model is None:
+            again.check_model(reader.synthesizer.weights_sha256)
+        draw(reader, row)
         print(output)
+
+
+def _as_before(drawing: DrawingOptions, again: Recalled) -> DrawingOptions:
+    """The options, those that are not given as they were for a picture."""
+    return replace(
+        drawing,
+        schema=drawing.schema or again.schema("label_map"),
+        long_side=drawing.long_side or again.long_side,
+        precision="bf16" if again.precision == "bf16" else drawing.precision,
+    )
 
 
 def _draw_manifest(

@@ -1,8 +1,11 @@
 """`sceneswap train`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from sceneswap.bounds import Between
 from sceneswap.cli.options import DataFolders, Device
@@ -11,6 +14,7 @@ from sceneswap.config import TrainConfig, from_dict, load_train_config, to_dict
 from sceneswap.errors import UserError, counted
 from sceneswap.files import read_json
 from sceneswap.labels.presets import load_schema
+from sceneswap.progress import time_in_words
 
 
 def train(
@@ -31,6 +35,9 @@ def train(
     vgg19: Path | None = None,
     lpips: Path | None = None,
     dry_run: bool = False,
+    changes: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="set", metavar="NAME=VALUE")
+    ] = (),
 ) -> None:
     """Train a model through the phases of its preset: attention first, then patches, then whole images.
 
@@ -43,7 +50,7 @@ def train(
 
     Args:
         out: Folder of the run: checkpoints, metrics.jsonl, sample grids.
-        preset: paper, small, tiny, or the path of a TOML file of the same form.
+        preset: paper, outdoor-small, small, tiny, or the path of a TOML file of the same form (see `sceneswap presets`).
         model: Overrides the preset's; msca is the method, gap and spade-vae are its baselines.
         schema: The classes to train on, a preset or a schema file (see `sceneswap labels list`); overrides the preset's.
         resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
@@ -57,11 +64,16 @@ def train(
         workers: Threads that prepare batches.
         vgg19: VGG-19 weights (safetensors); else SCENESWAP_VGG19, else the public download. Only where the preset needs it.
         lpips: LPIPS weights (safetensors); else SCENESWAP_LPIPS. Only where the preset needs it.
-        dry_run: Check the data, print the settings and the plan, and stop.
+        changes: A setting that differs from the preset, such as loss.style=2 or phases.patch.steps=500; once per setting.
+        dry_run: Check the data, print settings and plan, time three steps of every phase, say how long it will take, and stop.
     """
     if replan and not resume:
         raise UserError("--replan changes the settings of a run that goes on; give it together with --resume")
-    settings = load_train_config(preset)
+    if changes and resume and not replan:
+        raise UserError(
+            "--set changes the settings, and --resume goes on with those of the run; add --replan to change them"
+        )
+    settings = load_train_config(preset, changes)
     settings = settings.with_model(model) if model else settings
     overrides = {"precision": precision, "seed": seed, "schema": schema}
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -74,23 +86,39 @@ def train(
         if error.name != "accelerate":
             raise
         raise UserError("training needs the package accelerate: pip install 'sceneswap[train]'") from error
-    if dry_run:
-        from sceneswap.data.folder import FolderDataset
-
-        classes = load_schema(settings.schema)
-        dataset = FolderDataset(data, classes, only=only)
-        void = f"{dataset.void_share():.0%} void"
-        title = f"{counted(len(dataset), 'scene')}, {classes.num_classes} classes of {classes.name}, {void}"
-        _print_plan(settings, loop.plan(settings, len(dataset)), title)
-        return
+    networks: Any = {"device": device, "workers": workers, "vgg19": vgg19, "lpips": lpips}
     try:
+        if dry_run:
+            _rehearse(settings, data, only, networks)
+            return
         last = loop.train(
-            settings, data, out, resume=resume, replan=settings if replan else None, init_from=init_from, only=only,
-            device=device, workers=workers, vgg19=vgg19, lpips=lpips,
-        )  # fmt: skip
+            settings,
+            data,
+            out,
+            resume=resume,
+            replan=settings if replan else None,
+            init_from=init_from,
+            only=only,
+            **networks,
+        )
     finally:
         leave_processes()
     print(f"trained: {last}; make a model of it with: sceneswap export {out} --out MODEL")
+
+
+def _rehearse(settings: TrainConfig, data: Sequence[Path], only: list[str] | None, networks: dict[str, Any]) -> None:
+    """Check the data, print settings and plan, time some steps, and print how long it will take."""
+    from sceneswap.data.folder import FolderDataset
+    from sceneswap.training import loop
+    from sceneswap.training.rehearsal import rehearse
+
+    classes = load_schema(settings.schema)
+    dataset = FolderDataset(data, classes, only=only)
+    void = f"{dataset.void_share():.0%} void"
+    title = f"{counted(len(dataset), 'scene')}, {classes.num_classes} classes of {classes.name}, {void}"
+    rows = loop.plan(settings, len(dataset))
+    _print_plan(settings, rows, title)
+    _print_hours(rows, rehearse(settings, dataset, **networks))
 
 
 def _read_split(path: Path) -> list[str]:
@@ -110,6 +138,20 @@ def _scaled(settings: TrainConfig, factor: float) -> TrainConfig:
     ]
     phases = tuple(replace(phase, **length) for phase, length in zip(settings.phases, lengths, strict=True))
     return replace(settings, phases=phases)
+
+
+def _print_hours(rows: list[dict[str, Any]], seconds: list[float]) -> None:
+    """Say how long the phases of a plan take. seconds: per step of each."""
+    whole = [row["steps"] * each for row, each in zip(rows, seconds, strict=True)]
+    cells = [
+        (row["phase"], f"{row['steps']:,}", f"{each:.2f}", time_in_words(total))
+        for row, each, total in zip(rows, seconds, whole, strict=True)
+    ]
+    title = "timed here, three steps each"
+    print_table(
+        ["phase", "steps", "seconds per step", "time"], cells, title=title, right=("steps", "seconds per step", "time")
+    )
+    print(f"in all {time_in_words(sum(whole))} of steps; sample grids and checkpoints come on top")
 
 
 def _print_plan(settings: TrainConfig, rows: list[dict[str, object]], title: str) -> None:

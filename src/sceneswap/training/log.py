@@ -9,6 +9,7 @@ from typing import Any
 
 from sceneswap.alarms import Alarms
 from sceneswap.files import parse_json, read_bytes, write_text
+from sceneswap.images import read_photo
 from sceneswap.notes import LOG
 
 
@@ -16,7 +17,8 @@ class RunLog:
     """Appends JSON lines to `metrics.jsonl`: {"step", "phase", "seconds", "terms"} and {"step", "alarms"}.
 
     step: where the run is; lines of later steps (of a run that was cut off) are dropped, so that a resumed log equals
-    an unbroken one. With the extra `tensorboard` installed the same values go to `out/tensorboard`.
+    an unbroken one. With the extra `tensorboard` installed the same values go to `out/tensorboard`, with learning rates, sample
+    grids and the settings.
     """
 
     def __init__(self, out: Path, step: int) -> None:
@@ -46,6 +48,22 @@ class RunLog:
         if self._board is not None:
             for name, value in terms.items():
                 self._board.add_scalar(f"loss/{name}", value, step)
+
+    def rates(self, step: int, rates: dict[str, float]) -> None:
+        """Show TensorBoard the learning rate of each optimiser at a step."""
+        if self._board is not None:
+            for name, value in rates.items():
+                self._board.add_scalar(f"learning rate/{name}", value, step)
+
+    def grid(self, step: int, path: Path) -> None:
+        """Show TensorBoard a sample grid, the picture `path`."""
+        if self._board is not None:
+            self._board.add_image("samples", read_photo(path), step, dataformats="HWC")
+
+    def settings(self, settings: dict[str, Any]) -> None:
+        """Show TensorBoard all settings of the run."""
+        if self._board is not None:
+            self._board.add_text("settings", f"```json\n{json.dumps(settings, indent=1)}\n```", 0)
 
     def alarms(self, step: int, alarms: Alarms) -> None:
         """Log the two failure scores and warn on stderr when one is over its limit."""

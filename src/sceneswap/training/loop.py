@@ -5,14 +5,12 @@ random state and a resumed run equals an unbroken one bit for bit.
 """
 
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -29,6 +27,7 @@ from sceneswap.labels.schema import LabelSchema
 from sceneswap.progress import progress
 from sceneswap.training import phases
 from sceneswap.training.ema import update_average
+from sceneswap.training.interruption import interruptions
 from sceneswap.training.lock import run_lock
 from sceneswap.training.log import RunLog
 from sceneswap.training.samples import SampleGrid
@@ -110,8 +109,10 @@ def _run_phases(run: Run, saved: SavedRun | None) -> None:
     with (
         RunLog(run.out, at.step) if main else nullcontext() as writer,
         progress("train", total, at.step, shown=main) as advance,
-        _interruptions() as interrupted,
+        interruptions() as interrupted,
     ):
+        if writer is not None:
+            writer.settings(config.to_dict(settings))
         active = None
         for number in range(at.phase, len(settings.phases)):
             at.phase = number
@@ -176,41 +177,52 @@ def _run_phase(
     settings, accelerator, at = run.settings, run.accelerator, run.progress
     total = phases.steps_of(phase, settings, len(run.dataset), accelerator.num_processes)
     samples = SampleGrid(run.dataset, settings, run.schema, accelerator.device) if log else None
-    stream = BatchStream(
-        run.dataset,
-        phases.sampling_of(phase, settings),
-        seed=settings.seed + 1000 * at.phase,
-        position=at.position,
-        rank=accelerator.process_index,
-        world_size=accelerator.num_processes,
-        workers=run.workers,
-    )
-    with stream:
+    with batches(run, phase) as stream:
         while at.phase_step < total:
-            # --- Step ---------------------------------------------------------------------------------------------
-            started = time.perf_counter()
-            torch.manual_seed((settings.seed << 40) + (at.step << 12) + accelerator.process_index)
-            _set_rates(phase, active.optimizers, phases.rate_factor(phase, at.phase_step, total))
-            for _ in range(settings.accumulation):
-                with accelerator.accumulate(*active.models):
-                    terms = active.step(next(stream).to(accelerator.device))
-            update_average(run.networks.average, run.networks.generator, settings.ema_decay, at.step)
-            at.phase_step, at.step, at.position = at.phase_step + 1, at.step + 1, stream.position
-            at.seconds += time.perf_counter() - started
-
-            # --- Tell and keep --------------------------------------------------------------------------------------
+            terms = take_step(run, phase, active, stream, total)
             advance(1, phase.name, " ".join(f"{name} {value:.3f}" for name, value in terms.items()))
             last, stop = at.phase_step == total, _on_any_process(accelerator, interrupted.is_set())
             if log and (at.step % settings.log_every == 0 or last):
                 log.metrics(at.step, phase.name, terms, at.seconds)
+                log.rates(at.step, {name: o.param_groups[0]["lr"] for name, o in active.optimizers.items()})
             if log and samples and phase.objective == "image" and (at.step % settings.sample_every == 0 or last):
-                alarms = samples.draw(run.networks.average, run.out / "samples" / f"{at.step:08d}.png")
+                grid = run.out / "samples" / f"{at.step:08d}.png"
+                alarms = samples.draw(run.networks.average, grid)
+                log.grid(at.step, grid)
                 if alarms is not None:
                     log.alarms(at.step, alarms)
             if at.step % settings.checkpoint_every == 0 or last or stop:
                 _write_state(run, active.optimizers)
             if stop:
                 raise KeyboardInterrupt
+
+
+def batches(run: Run, phase: PhaseConfig) -> BatchStream:
+    """The batches of a phase, from the run's position in it on."""
+    return BatchStream(
+        run.dataset,
+        phases.sampling_of(phase, run.settings),
+        seed=run.settings.seed + 1000 * run.progress.phase,
+        position=run.progress.position,
+        rank=run.accelerator.process_index,
+        world_size=run.accelerator.num_processes,
+        workers=run.workers,
+    )
+
+
+def take_step(run: Run, phase: PhaseConfig, active: ActivePhase, stream: BatchStream, total: int) -> dict[str, float]:
+    """One optimiser step of the phase's `total`; returns the loss terms. The run is a step further then."""
+    settings, accelerator, at = run.settings, run.accelerator, run.progress
+    started = time.perf_counter()
+    torch.manual_seed((settings.seed << 40) + (at.step << 12) + accelerator.process_index)
+    _set_rates(phase, active.optimizers, phases.rate_factor(phase, at.phase_step, total))
+    for _ in range(settings.accumulation):
+        with accelerator.accumulate(*active.models):
+            terms = active.step(next(stream).to(accelerator.device))
+    update_average(run.networks.average, run.networks.generator, settings.ema_decay, at.step)
+    at.phase_step, at.step, at.position = at.phase_step + 1, at.step + 1, stream.position
+    at.seconds += time.perf_counter() - started
+    return terms
 
 
 def _write_state(run: Run, optimizers: dict[str, torch.optim.Optimizer]) -> None:
@@ -276,23 +288,3 @@ def _on_any_process(accelerator: Accelerator, flag: bool) -> bool:
     if accelerator.num_processes == 1:
         return flag
     return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device)).item())
-
-
-@contextmanager
-def _interruptions() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets, so that the step in progress is finished; a second one stops at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)

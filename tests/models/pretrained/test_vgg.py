@@ -20,6 +20,7 @@ from sceneswap.models.pretrained.vgg import (
     normalise_imagenet,
     shipped_vgg19,
 )
+from sceneswap.models.pretrained.weights import Weights
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +130,15 @@ def published(network: VGG19, tmp_path: Path) -> Path:
     return path.rename(tmp_path / f"vgg19-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth")
 
 
+def published_as(path: Path) -> Weights:
+    """VGG-19's weights, published as the file `path`, whose name ends in the first digits of its SHA-256."""
+    (source,) = VGG19_WEIGHTS.sources
+    return replace(VGG19_WEIGHTS, sources=(replace(source, url=path.as_uri(), sha256=path.stem.rpartition("-")[2]),))
+
+
 def test_download_keeps_the_convolutions_as_safetensors(published: Path, network: VGG19, tmp_path: Path) -> None:
     target = tmp_path / "cache" / "vgg19.safetensors"
-    replace(VGG19_WEIGHTS, url=published.as_uri()).download(target)
+    published_as(published).fetch(target)
     assert set(load_file(target)) == set(network.state_dict())
     assert torch.equal(load_vgg19(target, taps=2)(image())[0], network(image())[0])
     assert list(target.parent.iterdir()) == [target]
@@ -140,15 +147,15 @@ def test_download_keeps_the_convolutions_as_safetensors(published: Path, network
 def test_a_damaged_download_is_refused_and_nothing_is_left(published: Path, tmp_path: Path) -> None:
     target = tmp_path / "cache" / "vgg19.safetensors"
     damaged = published.rename(tmp_path / "vgg19-00000000.pth")
-    with pytest.raises(UserError, match="is damaged: its SHA-256 begins"):
-        replace(VGG19_WEIGHTS, url=damaged.as_uri()).download(target)
+    with pytest.raises(UserError, match="or damaged: its SHA-256 begins"):
+        published_as(damaged).fetch(target)
     assert list(target.parent.iterdir()) == []
 
 
 def test_a_failed_download_says_what_to_do(tmp_path: Path) -> None:
     target = tmp_path / "cache" / "vgg19.safetensors"
     with pytest.raises(UserError, match=f"could not be downloaded .* in {VGG19_WEIGHTS.variable}"):
-        replace(VGG19_WEIGHTS, url=(tmp_path / "nothing-00000000.pth").as_uri()).download(target)
+        published_as(tmp_path / "nothing-00000000.pth").fetch(target)
     assert list(target.parent.iterdir()) == []
 
 

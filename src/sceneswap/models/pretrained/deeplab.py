@@ -14,7 +14,7 @@ from sceneswap.models.pretrained.weights import Weights
 
 SEGMENTER_WEIGHTS = Weights(
     "DeepLabV3+ (MobileNetV2, ADE20K)", "a safetensors file of it, or a Hugging Face semantic segmentation model as org/name,",
-    "--segmenter", "SCENESWAP_SEGMENTER",
+    "--segmenter", "SCENESWAP_SEGMENTER", key="segmenter",
 )  # fmt: skip
 CLASSES = 150
 SHIPPED = "ade20k-segmenter.safetensors"  # int8, in the package's folder `weights`

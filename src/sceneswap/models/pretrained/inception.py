@@ -12,11 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneswap.files import sha256
-from sceneswap.models.pretrained.weights import Weights
+from sceneswap.models.pretrained.weights import Source, Weights
 
 INCEPTION_WEIGHTS = Weights(
     "FID's Inception", "a safetensors file of TensorFlow's network of 2015-12-05 in pytorch-fid's layer names "
     "(github.com/mseitzer/pytorch-fid)", "--inception", "SCENESWAP_INCEPTION",
+    key="inception",
+    sources=(
+        Source(
+            "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+            "6726825d", 96, "Apache-2.0 (TensorFlow's network, converted by pytorch-fid), trained on ImageNet",
+            {"Conv2d_": "Conv2d_", "Mixed_": "Mixed_"},
+        ),
+    ),
 )  # fmt: skip
 PREPROCESSING = (
     "resized to 299×299 by antialiased bicubic as Pillow's (clean-fid's convention), (x - 128) / 128 of 0 … 255"

@@ -7,12 +7,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneswap.models.pretrained.vgg import normalise_imagenet
-from sceneswap.models.pretrained.weights import Weights
+from sceneswap.models.pretrained.weights import Source, Weights
 
 LPIPS_WEIGHTS = Weights(
     "LPIPS",
     "a safetensors file of LPIPS v0.1 on AlexNet (alexnet.features.* of torchvision's AlexNet, alex.lin0 … lin4.weight "
     "of github.com/richzhang/PerceptualSimilarity)", "--lpips", "SCENESWAP_LPIPS",
+    key="lpips",
+    sources=(
+        Source(
+            "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", "7be5be79", 244,
+            "BSD-3-Clause (torchvision), trained on ImageNet", {"features.": "alexnet.features."},
+        ),
+        Source(
+            "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
+            "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0", 0.006,
+            "BSD-2-Clause (LPIPS)", {f"lin{i}.model.1.": f"alex.lin{i}." for i in range(5)},
+        ),
+    ),
 )  # fmt: skip
 _CHANNELS = (64, 192, 384, 256, 256)
 

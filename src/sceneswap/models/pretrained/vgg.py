@@ -6,11 +6,18 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from sceneswap.models.layers import Padding, convolution
-from sceneswap.models.pretrained.weights import Weights, shipped_file
+from sceneswap.models.pretrained.weights import Source, Weights, shipped_file
 
 VGG19_WEIGHTS = Weights(
     "VGG-19", "a safetensors file with torchvision's names", "--vgg19", "SCENESWAP_VGG19",
-    "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", kept="features.",
+    key="vgg19",
+    sources=(
+        Source(
+            "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d", 575,
+            "BSD-3-Clause (torchvision), trained on ImageNet", {"features.": "features."},
+        ),
+    ),
+    fetched=True,
 )  # fmt: skip
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 TAP_CHANNELS = (64, 128, 256, 512, 512)
