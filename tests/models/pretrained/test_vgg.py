@@ -20,7 +20,7 @@ from sceneswap.models.pretrained.vgg import (
     normalise_imagenet,
     shipped_vgg19,
 )
-from sceneswap.models.pretrained.weights import Weights
+from sceneswap.models.pretrained.weights import Weights, rounded
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +167,14 @@ def test_pretrained_vgg19_tells_photographs_from_noise(shared: Path) -> None:
     flat = network(torch.zeros(1, 3, 64, 64))
     assert all(torch.isfinite(t).all() and t.std() > 0 for t in taps)
     assert taps[0].mean() > 2 * flat[0].mean()  # edges everywhere in noise, none in a flat picture
+
+
+def test_a_weight_rounded_per_output_is_read_within_half_a_step(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state = dict(VGG19(taps=2).state_dict())
+    exact = state["features.5.weight"] * torch.linspace(0.1, 3, 128).view(-1, 1, 1, 1)
+    state["features.5.weight"], state["features.5.scale"] = rounded(exact)
+    save_file(state, tmp_path / "small.safetensors")
+    found = load_vgg19(tmp_path / "small.safetensors", taps=2).get_parameter("features.5.weight")
+    step = exact.abs().amax(dim=(1, 2, 3)) / 127
+    assert torch.all((found - exact).abs().amax(dim=(1, 2, 3)) <= 0.501 * step)

@@ -136,7 +136,7 @@ class Weights:
     def load(self, network: nn.Module, path: Path) -> None:
         """Load the tensors that `network` names from the safetensors file `path` (any further ones are left out).
 
-        Weights may be int8, as `quantised` makes them.
+        Weights may be int8, as `quantised` and `rounded` make them.
 
         Freezes the network and puts it in evaluation mode. Raises `UserError` naming the file when it is missing,
         damaged, or holds other tensors.
@@ -181,6 +181,12 @@ def quantised(state: dict[str, Tensor]) -> dict[str, Tensor]:
         else:
             found[name] = value.half()
     return found
+
+
+def rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A weight (O, I, h, w) as int8 with one scale per output, (O, 1, 1, 1): rounded anew, within half a step of each."""
+    scale = weight.float().abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12) / 127
+    return (weight.float() / scale).round().to(torch.int8), scale
 
 
 def _plain(state: dict[str, Tensor], name: str) -> Tensor:
