@@ -4,7 +4,8 @@ import csv
 import errno
 import json
 import os
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from sceneswap.data.folder import FolderDataset
-from sceneswap.data.pairing import find_pairs
+from sceneswap.data.pairing import Pair, find_pairs
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo, read_picture_text
 from sceneswap.inference.look import Look, known_shares
@@ -22,7 +23,7 @@ from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
-from sceneswap.jobs.restyle.copies import CopyMaker
+from sceneswap.jobs.restyle.copies import CopyMaker, Outcome
 from sceneswap.jobs.restyle.looks import encode_looks
 from sceneswap.jobs.restyle.plan import RestyleSettings, Shard
 from sceneswap.jobs.restyle.run import Job, Summary, restyle
@@ -133,6 +134,23 @@ def test_what_is_missing_or_half_there_is_made_again(reading: Synthesizer, job: 
     (job.out / "images" / ".sceneswap-0123456789ab.tmp").write_bytes(b"half")
     assert run(reading, job).copies == {"there": 7, "drawn": 1}
     assert made(job.out) == before
+
+
+def test_the_maker_of_copies_can_be_sent_to_another_machine(reading: Synthesizer, job: Job, tmp_path: Path) -> None:
+    """As an engine would that shares the rows out: the maker travels, the rows travel, the files are the same."""
+    run(reading, job)
+    away = replace(job, out=tmp_path / "away")
+
+    def engine(make: Callable[[Pair], Outcome], rows: Sequence[Pair]) -> Iterator[Outcome]:
+        sent = pickle.dumps(make)
+        done = {
+            row.name: pickle.loads(pickle.dumps(pickle.loads(sent)(pickle.loads(pickle.dumps(row)))))
+            for row in rows[::-1]
+        }
+        return (done[row.name] for row in rows)
+
+    run(reading, away, engine=engine)
+    assert made(away.out) == made(job.out)
 
 
 def test_batches_and_threads_change_no_picture(reading: Synthesizer, job: Job, tmp_path: Path) -> None:

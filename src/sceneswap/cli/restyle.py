@@ -33,8 +33,8 @@ class RestyleOptions(DrawingOptions):
 
 
 def restyle(
-    data: Annotated[Path, tyro.conf.Positional],
-    looks: tuple[Path, ...],
+    data: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")],
+    looks: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR_OR_PHOTO ...")],
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     drawing: RestyleOptions,
     per_image: Annotated[int, Between(1, 1000)] = 4,
@@ -82,7 +82,6 @@ def restyle(
         format: Of the copies; png is exact and large.
         shard: Make only a part, such as 3/16, the third of sixteen machines. Without --shard, the same command then
             gathers what all have made.
-        batch_size: The most copies of a picture drawn at once: 1 is best for a processor, more for a GPU.
     """
     from sceneswap.data.pairing import find_pairs
     from sceneswap.jobs.parallel import in_order
