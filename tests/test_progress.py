@@ -6,7 +6,7 @@ import re
 import pytest
 
 from sceneswap import progress as module
-from sceneswap.progress import progress, time_in_words, tracked
+from sceneswap.progress import progress, steps, time_in_words, tracked
 
 NOTE = "adversarial 0.123 feature_matching 1.234 perceptual 2.345 style 0.456 pixel 0.567"
 
@@ -50,3 +50,14 @@ def test_quiet(level: int, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
 
 def test_times_in_words() -> None:
     assert [time_in_words(s) for s in (4, 89, 120, 5340, 12600)] == ["4 s", "89 s", "2 min", "89 min", "3.5 h"]
+
+
+def test_steps_of_a_job_that_knows_its_length_late(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_EVERY", -1)
+    with steps("drawing") as at:
+        assert capsys.readouterr().err == ""  # nothing is shown before it begins
+        for done in range(3):
+            at(done + 1, 3)
+    assert re.search(r"drawing 1/3 .*\n.*drawing 2/3", capsys.readouterr().err)

@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from sceneswap.notes import LOG
@@ -50,6 +50,20 @@ def progress(what: str, total: int, done: int = 0, *, shown: bool = True) -> Ite
                 print(f"sceneswap: {told}", file=sys.stderr, flush=True)
 
         yield advance
+
+
+@contextmanager
+def steps(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield `at(done, total)`, to be called after every step of a job that knows its length only when it has begun."""
+    with ExitStack() as stack:
+        advance: Callable[..., None] | None = None
+
+        def at(done: int, total: int) -> None:
+            nonlocal advance
+            advance = advance or stack.enter_context(progress(what, total))
+            advance()
+
+        yield at
 
 
 def tracked(items: Sequence[T], what: str) -> Iterator[T]:

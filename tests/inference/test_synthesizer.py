@@ -58,6 +58,30 @@ def test_a_batch_equals_single_drawings(kind: str) -> None:
         assert difference(photo, synthesizer.draw(label_map, look)) <= 1
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_a_picture_does_not_depend_on_its_company(kind: str, batch_size: int) -> None:
+    """Bit for bit, whatever is drawn with it, before it and after it."""
+    synthesizer = Synthesizer(tiny_release(kind), device="cpu")
+    scenes = [make_scene((40, 56), seed, synthesizer.schema) for seed in range(7)]
+    looks = [synthesizer.encode(one) for one in scenes]
+    alone = [
+        synthesizer.draw_batch([s.label_map], [look], batch_size=batch_size)[0]
+        for s, look in zip(scenes, looks, strict=True)
+    ]
+    for order in ([0, 1, 2, 3, 4, 5, 6], [6, 0, 5, 1], [3, 3, 2], [4, 6, 1, 0, 2, 5]):
+        drawn = synthesizer.draw_batch(
+            [scenes[i].label_map for i in order], [looks[i] for i in order], batch_size=batch_size
+        )
+        for i, photo in zip(order, drawn, strict=True):
+            np.testing.assert_array_equal(photo, alone[i])
+
+
+def test_a_batch_of_none_is_refused(synthesizer: Synthesizer) -> None:
+    with pytest.raises(UserError, match="batch size of 0"):
+        synthesizer.draw_batch([], [], batch_size=0)
+
+
 def test_the_exemplar_is_neither_cropped_nor_squashed(synthesizer: Synthesizer, scene: Callable[..., Scene]) -> None:
     wide = scene((40, 200))
     look = synthesizer.encode(wide)

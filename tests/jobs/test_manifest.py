@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,19 @@ def test_an_interruption_leaves_whole_pictures_and_can_be_gone_on_from(synthesiz
     assert len(list((data / "out").iterdir())) == 5
     outcome = run_manifest(SceneReader(synthesizer), rows, batch_size=2)
     assert (outcome.drawn, outcome.skipped) == (11, 5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_a_picture_does_not_depend_on_its_company(synthesizer: Synthesizer, data: Path, batch_size: int) -> None:
+    """Whatever was drawn before, is there already or cannot be read: the same bytes."""
+    pairs = ["ab", "cb", "ca", "ac", "cd", "ad", "aa"]  # a and c are of one size
+    rows = read_manifest(write(data / "list.csv", [row(*pair) for pair in pairs]))
+    run_manifest(SceneReader(synthesizer), rows, batch_size=batch_size)
+    whole = {r.output: r.output.read_bytes() for r in rows}
+    for missing in ([1], [0, 4], [2, 3, 5, 6], [6]):
+        for number in missing:
+            rows[number].output.unlink()
+        broken = rows[missing[0]].label_map.parent / "none.png"
+        others = [replace(r, label_map=broken, output=r.output.with_name("x.png")) for r in rows[:1]]
+        run_manifest(SceneReader(synthesizer), [*others, *reversed(rows)], batch_size=batch_size)
+        assert {r.output: r.output.read_bytes() for r in rows} == whole

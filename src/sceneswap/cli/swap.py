@@ -12,7 +12,7 @@ from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.jobs.manifest import check_output
 from sceneswap.notes import LOG
-from sceneswap.progress import progress
+from sceneswap.progress import progress, steps
 
 
 def swap(
@@ -82,7 +82,8 @@ def swap(
     )
     if single:
         layout, exemplar = sources
-        job.swap_two(layout, exemplar, out, reader=reader, save_labels=save_labels)
+        with steps("drawing tiles") as on_tile:
+            job.swap_two(layout, exemplar, out, reader=reader, save_labels=save_labels, on_tile=on_tile)
         print(out)
         return
     columns, more = find_sources(looks, schema=schema, limit=limit) if looks else (sources, 0)

@@ -12,7 +12,7 @@ from sceneswap.files import write_text
 from sceneswap.jobs.manifest import Row, check_output, read_manifest
 from sceneswap.jobs.recall import Recalled, recall
 from sceneswap.labels.presets import load_schema
-from sceneswap.progress import progress
+from sceneswap.progress import progress, steps
 
 if TYPE_CHECKING:
     from sceneswap.jobs.synthesize import Outcome
@@ -63,7 +63,8 @@ def synthesize(
         exemplar_schema: What the exemplar's label map holds; the same as --schema by default.
         overwrite: With --manifest: draw again what is there already.
         errors: With --manifest: where failed rows are listed; errors.jsonl beside the outputs by default.
-        batch_size: With --manifest: the most pictures drawn at once: 1 is best for a processor, more for a GPU.
+        batch_size: With --manifest: how many pictures of one size are drawn at once: 1 is best for a processor, more for a
+            GPU. It may change a picture by one grey level; what is drawn with what never does.
         like: A picture that sceneswap has drawn: whatever is not given is as it was there (see `sceneswap note`).
     """
     if label_map is not None and layout_photo is not None:
@@ -105,7 +106,8 @@ def synthesize(
         reader = drawing.reader()
         if again is not None and drawing.model is None:
             again.check_model(reader.synthesizer.weights_sha256)
-        draw(reader, row)
+        with steps("drawing tiles") as on_tile:
+            draw(reader, row, on_tile)
         print(output)
 
 

@@ -40,8 +40,7 @@ def draw_mixed(
     weights: (J,), the α form, or (J, H, W), the β form; they sum to 1. Latents of the baseline SPADE_VAE are averaged.
     Raises `UserError` for weights (J, H, W) with the baseline, which has no attention to mix by.
     """
-    used = weights.flatten(1).ne(0).any(dim=1).nonzero()[:, 0] if weights.ndim > 1 else weights.nonzero()[:, 0]
-    exemplars, weights = exemplars.select(used), weights[used]
+    exemplars, weights = used(exemplars, weights)
     if len(weights) == 1:
         return network.draw(label_map, exemplars)  # type: ignore[arg-type]
     if isinstance(exemplars, Latent) or not isinstance(network, Generator):
@@ -53,11 +52,24 @@ def draw_mixed(
     return network.synthesis(join([mixed_transfer(layer, c1, g, weights) for layer, c1, g in per_scale], targets))
 
 
+def used(exemplars: Exemplar | Latent, weights: Tensor) -> tuple[Exemplar | Latent, Tensor]:
+    """The exemplars that weigh anything, and their weights, see `draw_mixed`."""
+    some = weights.flatten(1).ne(0).any(dim=1).nonzero()[:, 0] if weights.ndim > 1 else weights.nonzero()[:, 0]
+    return exemplars.select(some.to(next(iter(exemplars.tensors().values())).device)), weights[some]
+
+
 def mixed_transfer(
-    layer: msca.SpatialChannelAttention, labels: Tensor, exemplars: msca.Gathered, weights: Tensor
+    layer: msca.SpatialChannelAttention,
+    labels: Tensor,
+    exemplars: msca.Gathered,
+    weights: Tensor,
+    summary: Tensor | None = None,
 ) -> Tensor:
-    """F_x1 (1, N, H1, W1) of J exemplars at one scale; labels: F_c1 (1, M1, H1, W1), weights: (J,) or (J, H, W)."""
-    summary = msca.global_average(labels).expand(len(weights), -1)
+    """F_x1 (1, N, H1, W1) of J exemplars at one scale; labels: F_c1 (1, M1, H1, W1), weights: (J,) or (J, H, W).
+
+    summary: GAP F_c1 (1, M1) of the whole target, where labels and weights are a part of it.
+    """
+    summary = (msca.global_average(labels) if summary is None else summary).expand(len(weights), -1)
     scores = layer.masking_score(summary, exemplars.summary)  # (J, K)
     beta = msca.channel_attention(layer.channel_logits(labels).flatten(2))  # (1, K, P1)
     if weights.ndim == 1:

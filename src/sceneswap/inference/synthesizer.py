@@ -13,6 +13,7 @@ look), which know no files. A look is a frozen value of a few kilobytes in the c
 # Long: the one class that users hold; its docstrings are its reference.
 
 import hashlib
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -51,12 +52,19 @@ from sceneswap.inference.reading import (
     trained_size,
 )
 from sceneswap.inference.segmentation import Segmenter, classes_at
+from sceneswap.inference.tiled import OnTile, draw_tiled, estimate
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.models.generator import Generator
+from sceneswap.models.generator import Exemplar, Generator
+from sceneswap.models.spade_vae import Latent
+from sceneswap.notes import LOG
 from sceneswap.pictures import inside
+from sceneswap.progress import time_in_words
 from sceneswap.scene import LabelMap, Photo, Scene
 from sceneswap.tensors import to_images, to_photos
+
+DRAWN_AT_ONCE = {"cpu": 1_000_000, "mps": 1_000_000, "cuda": 4_000_000}
+"""The largest pictures that are drawn at once, in pixels; a pixel takes some 1.3 kB of memory."""
 
 Output = Literal["pil", "np", "pt"]
 """What a call returns: PIL pictures, arrays (H, W, 3) uint8, or tensors (3, H, W) float32 in [0, 1] on the CPU."""
@@ -343,43 +351,64 @@ class Synthesizer(Reading):
         shares = class_shares(exemplar.label_map, self.schema)
         return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares)
 
-    def draw(self, label_map: NDArray[Any] | Tensor, look: Look | Blend) -> Photo:
+    def draw(
+        self, label_map: NDArray[Any] | Tensor, look: Look | Blend, *, on_tile: OnTile = lambda done, total: None
+    ) -> Photo:
         """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3) uint8 of that size.
 
         >>> swap.draw(np.zeros((20, 30), np.int64), swap.look("dusk.jpg")).shape
         (20, 30, 3)
 
+        Label maps of more than `DRAWN_AT_ONCE` pixels are drawn in tiles, which gives the same picture (±1) in bounded
+        memory (`inference.tiled`); the logger "sceneswap" tells beforehand what it takes. on_tile: called after every tile
+        with the number of tiles done and of all.
         look: one, or several blended (`inference.blend.blend`). Raises `UserError` for foreign indices, looks of another
         model or schema, and when the device has too little memory.
         """
-        return self.draw_batch([label_map], [look])[0]
+        return self.draw_batch([label_map], [look], on_tile=on_tile)[0]
 
     def draw_batch(
-        self, label_maps: Sequence[NDArray[Any] | Tensor], looks: Sequence[Look | Blend], *, batch_size: int = 8
+        self,
+        label_maps: Sequence[NDArray[Any] | Tensor],
+        looks: Sequence[Look | Blend],
+        *,
+        batch_size: int = 1,
+        on_tile: OnTile = lambda done, total: None,
     ) -> list[Photo]:
-        """Draw label_maps[i] in looks[i]; label maps of one size are drawn together, blends alone.
+        """Draw label_maps[i] in looks[i]; photos (H, W, 3) uint8 in the order given.
 
-        batch_size: the most pictures drawn at once. Returns photos (H, W, 3) in the order given, equal to single
-        drawings up to rounding (±1).
+        >>> look = swap.look("dusk.jpg")
+        >>> [photo.shape for photo in swap.draw_batch([np.zeros((20, 30), int), np.ones((16, 16), int)], [look, look])]
+        [(20, 30, 3), (16, 16, 3)]
+
+        batch_size: how many pictures of one size are drawn at once; blends and large ones are drawn alone. One at a time
+        is fastest on a processor, and takes the least memory. A batch that is not full is filled up with copies, so that
+        every picture is computed in one shape whatever its company: a picture may depend on the batch size (±1), but never
+        on what is drawn with it. on_tile: see `draw`.
         """
         if len(label_maps) != len(looks):
             raise ValueError(f"{len(label_maps)} label maps, but {len(looks)} looks")
+        if batch_size < 1:
+            raise UserError(f"a batch size of {batch_size}: give 1 or more")
+        maps = [self._check(label_map) for label_map in label_maps]
         groups: dict[tuple[int, ...], list[int]] = {}
         photos: dict[int, Photo] = {}
-        maps = [self._check(label_map) for label_map in label_maps]
         for i, (label_map, look) in enumerate(zip(maps, looks, strict=True)):
             for one in look.looks if isinstance(look, Blend) else (look,):
                 self.check_look(one)
-            if isinstance(look, Look):
+            if isinstance(look, Look) and not self._needs_tiles(label_map):
                 groups.setdefault(label_map.shape, []).append(i)
         for members in groups.values():
             for chosen in _chunks(members, batch_size):
-                plain = [look for i in chosen if isinstance(look := looks[i], Look)]
-                photos.update(zip(chosen, self._draw_equal([maps[i] for i in chosen], plain), strict=True))
-        for i, look in enumerate(looks):
-            if isinstance(look, Blend):
-                photos[i] = self._draw_blend(maps[i], look)
-        return [photos[i] for i in range(len(label_maps))]
+                filled = chosen + chosen[-1:] * (batch_size - len(chosen))
+                plain = [look for i in filled if isinstance(look := looks[i], Look)]
+                photos.update(zip(chosen, self._draw_equal([maps[i] for i in filled], plain), strict=False))
+        for i, (label_map, look) in enumerate(zip(maps, looks, strict=True)):
+            if self._needs_tiles(label_map):
+                photos[i] = self._draw_large(label_map, look, on_tile)
+            elif isinstance(look, Blend):
+                photos[i] = self._draw_blend(label_map, look)
+        return [photos[i] for i in range(len(maps))]
 
     @property
     def stride(self) -> int:
@@ -446,13 +475,35 @@ class Synthesizer(Reading):
 
     def _draw_blend(self, label_map: LabelMap, blend: Blend) -> Photo:
         height, width = label_map.shape
-        weights = blend.weights_on(label_map)
-        numbers = self._padded(weights) if isinstance(weights, np.ndarray) else np.asarray(weights, np.float32)
+        exemplars, weights = self._mixture(label_map, blend)
         with self._inference("the label map and the weights of the blend", (height, width)):
-            exemplars = joined(cast(tuple[Look, ...], blend.looks), self.device)
-            shares = torch.from_numpy(numbers).to(self.device)
-            image = draw_mixed(self._network, self.network_input(label_map), exemplars, shares)
+            image = draw_mixed(self._network, self.network_input(label_map), exemplars, weights.to(self.device))
             return to_photos(image[0, :, :height, :width])
+
+    def _needs_tiles(self, label_map: LabelMap) -> bool:
+        return label_map.size > DRAWN_AT_ONCE[self.device.type]
+
+    def _draw_large(self, label_map: LabelMap, look: Look | Blend, on_tile: OnTile) -> Photo:
+        """Draw in tiles."""
+        height, width = label_map.shape
+        exemplars, weights = self._mixture(label_map, look)
+        padded = torch.from_numpy(self._padded(label_map))
+        with self._inference("a tile of the label map", (height, width)):
+            if LOG.isEnabledFor(logging.INFO):
+                effort = estimate(self._network, padded, exemplars, weights)
+                LOG.info(
+                    "drawing %s×%s pixels in tiles: about %s, and up to %.1f GB in %s",
+                    width, height, time_in_words(effort.seconds), effort.bytes / 1e9, tempfile.gettempdir(),
+                )  # fmt: skip
+            return np.ascontiguousarray(draw_tiled(self._network, padded, exemplars, weights, on_tile)[:height, :width])
+
+    def _mixture(self, label_map: LabelMap, look: Look | Blend) -> tuple[Exemplar | Latent, Tensor]:
+        """Looks on the device, and on the CPU how much of each goes where: (J,) or (J, H', W'), sides as the network's."""
+        if isinstance(look, Look):
+            return joined([look], self.device), torch.ones(1)
+        weights = look.weights_on(label_map)
+        numbers = self._padded(weights) if isinstance(weights, np.ndarray) else np.asarray(weights, np.float32)
+        return joined(cast(tuple[Look, ...], look.looks), self.device), torch.from_numpy(numbers)
 
     def _to_image(self, photo: Photo, size: tuple[int, int]) -> Tensor:
         """A photo resized to `size` as the network takes it, (1, 3, H, W) in [-1, 1]."""

@@ -15,6 +15,7 @@ from sceneswap.files import is_look, keep_inputs, make_folder, write_json
 from sceneswap.images import write_picture, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.tiled import OnTile
 from sceneswap.jobs.note import class_colors, made, picture_note
 from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
@@ -68,7 +69,7 @@ def swap(
     save_labels: Path | None = None,
     suffix: str = ".png",
     quality: int = 92,
-    batch_size: int = 8,
+    batch_size: int = 1,
     workers: int = 1,
     on_drawn: Callable[[int], None] = lambda count: None,
 ) -> Path:
@@ -118,11 +119,17 @@ def swap(
 
 
 def swap_two(
-    layout: Source, exemplar: Source, out: Path, *, reader: SceneReader, save_labels: Path | None = None
+    layout: Source,
+    exemplar: Source,
+    out: Path,
+    *,
+    reader: SceneReader,
+    save_labels: Path | None = None,
+    on_tile: OnTile = lambda done, total: None,
 ) -> None:
     """Write the picture `out`: the layout of one scene in the look of the other. save_labels: see `swap`.
 
-    Raises `UserError`.
+    on_tile: see `Synthesizer.draw`. Raises `UserError`.
     """
     kept = [save_labels / f"{source.name}.png" for source in (layout, exemplar)] if save_labels else []
     keep_inputs([out, *kept], [*layout.files, *exemplar.files])
@@ -130,7 +137,7 @@ def swap_two(
     if of is None:
         raise UserError(f"{layout.photo} is a look, which has no layout; name a photograph first, then the look")
     note = picture_note(reader.synthesizer, label_map=of.note, **after.notes)
-    write_png(out, reader.synthesizer.draw(of.label_map, after.look), note)
+    write_png(out, reader.synthesizer.draw(of.label_map, after.look, on_tile=on_tile), note)
 
 
 def _check(reader: SceneReader, sources: Sequence[Source], looks: Sequence[Source] | None) -> None:

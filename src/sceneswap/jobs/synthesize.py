@@ -15,6 +15,7 @@ from sceneswap.files import is_look, parse_json, read_text
 from sceneswap.images import read_png_text, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.tiled import OnTile
 from sceneswap.jobs.manifest import Row
 from sceneswap.jobs.note import picture_note
 from sceneswap.jobs.reader import SceneReader
@@ -53,10 +54,11 @@ class _Ready:
     note: dict[str, str]
 
 
-def synthesize(reader: SceneReader, row: Row) -> None:
-    """Draw one row and write its output. Raises `UserError`."""
+def synthesize(reader: SceneReader, row: Row, on_tile: OnTile = lambda done, total: None) -> None:
+    """Draw one row and write its output. on_tile: see `Synthesizer.draw`. Raises `UserError`."""
     layout = reader.layout(row.label_map, row.schema, photo=row.from_photo)
-    write_png(row.output, reader.synthesizer.draw(layout, reader.look(*row.look)), row_note(reader, row))
+    photo = reader.synthesizer.draw(layout, reader.look(*row.look), on_tile=on_tile)
+    write_png(row.output, photo, row_note(reader, row))
 
 
 def run_manifest(
@@ -64,14 +66,15 @@ def run_manifest(
     rows: Sequence[Row],
     *,
     overwrite: bool = False,
-    batch_size: int = 8,
+    batch_size: int = 1,
     on_done: Callable[[int], None] = lambda count: None,
 ) -> Outcome:
     """Draw every row and write its output; rows that are there with the same settings inside are skipped.
 
     overwrite: draw them all the same. batch_size: the most pictures drawn at once; rows of equal size within a few batches
-    are drawn together. The next rows are read while these are drawn, and a shared exemplar is encoded once.
-    on_done: called with the number of rows just settled. A row that fails does not stop the others.
+    are drawn together. How rows are gathered changes no picture, see `Synthesizer.draw_batch`. The next rows are read while
+    these are drawn, and a shared exemplar is encoded once. on_done: called with the number of rows just settled. A row that
+    fails does not stop the others.
     """
     if any(row.exemplar_label_map is None and not is_look(row.exemplar) for row in rows):
         _ = reader.labeller  # says at once when there is none
@@ -119,7 +122,7 @@ def run_manifest(
                     groups.setdefault(item.label_map.shape, []).append((item, look))
             for group in groups.values():
                 for start in range(0, len(group), batch_size):
-                    for row, error in _draw(synthesizer, group[start : start + batch_size]):
+                    for row, error in _draw(synthesizer, group[start : start + batch_size], batch_size):
                         outcome.drawn += error is None
                         settle(row, error)
     finally:
@@ -176,10 +179,12 @@ def _read(reader: SceneReader, row: Row, overwrite: bool) -> _Ready | None:
     return _Ready(row, reader.layout(row.label_map, row.schema, photo=row.from_photo), note)
 
 
-def _draw(synthesizer: Synthesizer, batch: Sequence[tuple[_Ready, Look]]) -> Iterator[tuple[Row, UserError | None]]:
+def _draw(
+    synthesizer: Synthesizer, batch: Sequence[tuple[_Ready, Look]], batch_size: int
+) -> Iterator[tuple[Row, UserError | None]]:
     """Draw rows together and write their outputs; yield each with what kept it from being drawn."""
     items, looks = zip(*batch, strict=True)
-    draw = partial(synthesizer.draw_batch, [item.label_map for item in items], looks, batch_size=len(batch))
+    draw = partial(synthesizer.draw_batch, [item.label_map for item in items], looks, batch_size=batch_size)
     photos = _attempt(draw)
     for number, item in enumerate(items):
         if isinstance(photos, UserError):

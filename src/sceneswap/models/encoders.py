@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneswap.models.layers import Padding, convolution
+from sceneswap.models.parts import Box
 from sceneswap.models.pretrained.vgg import VGG19, scaled
 
 
@@ -114,6 +115,28 @@ class LabelEncoder(nn.Module):
                 joined = torch.cat([joined.to(coarser.dtype), coarser], dim=1)
             features.append(F.leaky_relu(self.convolutions[scale](joined), 0.2))
         return tuple(reversed(features))
+
+    def part(self, label_map: Tensor, scale: int, box: Box) -> Tensor:
+        """The features (1, M(i), h, w) of one scale in a box of it, equal to `forward`'s; label_map: (H, W) of any integers.
+
+        Only the part of the label map that they depend on is read.
+        """
+        size = (label_map.shape[0] >> scale, label_map.shape[1] >> scale)
+        wide = box.grown(1, size)  # what the convolution reads
+        joined = self._pooled(label_map, scale, wide)
+        if scale + 1 < len(self.convolutions):
+            below = wide.halved()
+            coarser = F.interpolate(self.part(label_map, scale + 1, below), scale_factor=2, mode="nearest")
+            joined = torch.cat([joined.to(coarser.dtype), wide.cut(coarser, below.times(2))], dim=1)
+        return box.cut(F.leaky_relu(self.convolutions[scale](joined), 0.2), wide)
+
+    def _pooled(self, label_map: Tensor, scale: int, box: Box) -> Tensor:
+        """The embedding (1, E, h, w) of a box, averaged down to a scale."""
+        labels = box.times(2**scale).cut(label_map, Box.of((label_map.shape[0], label_map.shape[1])))
+        pooled = self.embedding(labels.to(self.embedding.weight.device).long())[None].permute(0, 3, 1, 2)
+        for _ in range(scale):
+            pooled = F.avg_pool2d(pooled, 2)
+        return pooled
 
 
 class LabelHead(nn.Module):

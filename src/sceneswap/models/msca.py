@@ -99,9 +99,12 @@ class SpatialChannelAttention(nn.Module, ABC):
         mass = logits.detach().float().logsumexp(dim=2)  # for mixing alone, which is never trained
         return Gathered(values, mass, global_average(labels))
 
-    def forward(self, labels: Tensor, exemplar: Gathered) -> Tensor:
-        """F_x1 (B, N, H1, W1): the exemplar's values where the target's labels F_c1 (B, M1, H1, W1) want them."""
-        score = self.masking_score(global_average(labels), exemplar.summary)
+    def forward(self, labels: Tensor, exemplar: Gathered, summary: Tensor | None = None) -> Tensor:
+        """F_x1 (B, N, H1, W1): the exemplar's values where the target's labels F_c1 (B, M1, H1, W1) want them.
+
+        summary: GAP F_c1 (B, M1) of the whole target, where `labels` is a part of it.
+        """
+        score = self.masking_score(global_average(labels) if summary is None else summary, exemplar.summary)
         masked = feature_masking(exemplar.values, score)
         beta = channel_attention(self.channel_logits(labels).flatten(2))
         return channel_aggregation(masked, beta).unflatten(2, labels.shape[2:])

@@ -1,6 +1,6 @@
 """The synthesis module: SPADE residual blocks with up-sampling (supplement §6)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -14,6 +14,7 @@ from sceneswap.models.layers import InstanceNorm, Padding, convolution
 
 Upsampling = Literal["nearest", "bilinear"]
 Normalisation = Literal["instance", "batch", "sync-batch"]
+Normalise = Callable[[Tensor], Tensor]
 
 
 def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -82,19 +83,31 @@ class SpadeBlock(nn.Module):
         self.convolution_1 = spectral_norm(convolution(middle, outputs, edge))
         self.shortcut = spectral_norm(nn.Conv2d(inputs, outputs, 1, bias=False)) if learned else None
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """x (B, inputs, H, W), condition (B, condition, H, W) → (B, outputs, H, W)."""
-        hidden = condition if self.shared is None else self.activation(self.shared(condition))
-        normal = self.normalisation_0(x)
-        first = modulate(normal, *self.modulation_0(hidden).chunk(2, dim=1))
-        second = self.convolution_0(F.leaky_relu(first, 0.2))
-        second = modulate(self.normalisation_1(second), *self.modulation_1(hidden).chunk(2, dim=1))
+    def forward(self, x: Tensor, condition: Tensor, normalise: tuple[Normalise, Normalise] | None = None) -> Tensor:
+        """x (B, inputs, H, W), condition (B, condition, H, W) → (B, outputs, H, W).
+
+        normalise: in place of the two normalisations, where x is a part of a picture and its statistics are known.
+        """
+        normalise_0, normalise_1 = normalise or (self.normalisation_0, self.normalisation_1)
+        hidden, normal, first, second = self._enter(x, condition, normalise_0)
+        second = modulate(normalise_1(second), *self.modulation_1(hidden).chunk(2, dim=1))
         second = self.convolution_1(F.leaky_relu(second, 0.2))
         if self.shortcut is None:
             return second + x
         if self.modulation_s is not None:  # of the same normalised x: it has no parameters
             first = modulate(normal, *self.modulation_s(hidden).chunk(2, dim=1))
         return second + self.shortcut(first)
+
+    def inner(self, x: Tensor, condition: Tensor, normalise_0: Normalise) -> Tensor:
+        """What the second normalisation reads, (B, min(inputs, outputs), H, W); see `forward`."""
+        return self._enter(x, condition, normalise_0)[-1]
+
+    def _enter(self, x: Tensor, condition: Tensor, normalise_0: Normalise) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The hidden layer, x normalised, x modulated, and the first convolution of that."""
+        hidden = condition if self.shared is None else self.activation(self.shared(condition))
+        normal = normalise_0(x)
+        first = modulate(normal, *self.modulation_0(hidden).chunk(2, dim=1))
+        return hidden, normal, first, self.convolution_0(F.leaky_relu(first, 0.2))
 
 
 class Noise(nn.Module):
@@ -115,21 +128,21 @@ class Noise(nn.Module):
             tile = torch.randn(period, period, generator=generator)
             self.register_buffer(f"tile_{number}", tile, persistent=False)
 
-    def forward(self, like: Tensor) -> Tensor:
-        """Standard normal noise (B, channels, H, W) for a condition (B, C, H, W)."""
+    def forward(self, like: Tensor, top: int = 0, left: int = 0) -> Tensor:
+        """Standard normal noise (B, channels, H, W) for a condition (B, C, H, W); top, left: where that lies in its picture."""
         batch, _, height, width = like.shape
         if self.training:
             noise = torch.randn(batch, self.channels, height, width, device=like.device, dtype=like.dtype)
             return noise.contiguous(memory_format=torch.channels_last)  # or the joined condition loses that format
         tiles = (self.get_buffer(f"tile_{number}") for number in range(self.channels))
-        pattern = torch.stack([_repeat(tile, height, width) for tile in tiles]).to(like.dtype)
+        pattern = torch.stack([_repeat(tile, height, width, top, left) for tile in tiles]).to(like.dtype)
         return pattern.expand(batch, -1, -1, -1)
 
 
-def _repeat(tile: Tensor, height: int, width: int) -> Tensor:
-    """Repeat a tile (h, w) over (height, width); by index, so that one exported graph serves every size."""
-    rows = torch.arange(height, device=tile.device) % tile.shape[0]
-    columns = torch.arange(width, device=tile.device) % tile.shape[1]
+def _repeat(tile: Tensor, height: int, width: int, top: int, left: int) -> Tensor:
+    """A part (height, width) of a tile (h, w) repeated; by index, so that one exported graph serves every size."""
+    rows = (torch.arange(height, device=tile.device) + top) % tile.shape[0]
+    columns = (torch.arange(width, device=tile.device) + left) % tile.shape[1]
     return tile[rows[:, None], columns]
 
 

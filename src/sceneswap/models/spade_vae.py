@@ -133,6 +133,10 @@ class SpadeVAE(nn.Module):
         return Drawing(image, (), (latent.mean, latent.log_variance), labels)
 
     def _synthesise(self, conditions: Sequence[Tensor], z: Tensor) -> Tensor:
-        start = self.from_latent(z).unflatten(1, (-1, self.grid, self.grid))
-        start = F.interpolate(start.float(), size=conditions[-1].shape[2:], mode="bilinear", align_corners=False)
+        start = self.start(z, (conditions[-1].shape[2], conditions[-1].shape[3]))
         return self.synthesis(conditions, start.to(conditions[-1].dtype))
+
+    def start(self, z: Tensor, size: tuple[int, int]) -> Tensor:
+        """A latent (B, Z) as what the ladder starts from, (B, widths[-1], h, w) float32 at the coarsest scale's `size`."""
+        start = self.from_latent(z).unflatten(1, (-1, self.grid, self.grid))
+        return F.interpolate(start.float(), size=size, mode="bilinear", align_corners=False)
