@@ -24,7 +24,7 @@ LAYERS = (
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
-    ("scene", "config", "presets", "labels", "images", "color", "pictures", "charts", "report", "progress"),
+    ("scene", "config", "presets", "labels", "images", "color", "pictures", "charts", "report", "progress", "processes"),
     ("files", "filetype", "notes", "errors", "bounds"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}

@@ -41,8 +41,9 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneswap.data.importing import ImportOptions, import_pairs
+from sceneswap.data.importing import import_pairs
 from sceneswap.data.pairing import Pair, find_pairs
+from sceneswap.data.record import ImportOptions
 from sceneswap.errors import UserError
 from sceneswap.files import read_json, sha256, write_text
 from sceneswap.labels.presets import load_schema

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sceneswap.cli.main import run
-from sceneswap.data import importing
+from sceneswap.data import intake
 from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.data.pairing import Pair
 from sceneswap.images import read_photo
@@ -136,14 +136,14 @@ def test_an_interrupted_import_goes_on(
 ) -> None:
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     assert import_to(whole, source) == 0
-    write = importing.write_label_map
+    write = intake.write_label_map
 
     def interrupted(path: Path, *rest: object) -> None:
         if path.name == "park.png":
             raise KeyboardInterrupt
         write(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(importing, "write_label_map", interrupted)
+    monkeypatch.setattr(intake, "write_label_map", interrupted)
     assert import_to(resumed, source) == 130
     assert sorted(path.name for path in (resumed / "images").iterdir()) == ["lake.jpg"]  # no photograph without a map
     assert len(FolderDataset([resumed], OUTDOOR)) == 1
@@ -202,21 +202,52 @@ def test_wrong_sources_are_refused(tmp_path: Path, source: Path, capsys: pytest.
         assert all(part in error for part in parts), error
 
     make_pair(source, "tall", ("sky", "tree"), 6, size=(30, 24))
-    (source / "labels" / "tall.png").write_bytes((source / "labels" / "lake.png").read_bytes())
-    refused("tall.jpg is 24 x 30", "tall.png is 30 x 24")
     (source / "labels" / "tall.png").unlink()
-    refused("no label map of the same name", "tall.jpg")
+    (source / "labels" / "dune.npy").write_bytes(b"")
+    refused("no label map of the same name", "tall.jpg", "no photograph of the same name", "dune.npy")  # both at once
+    (source / "labels" / "dune.npy").unlink()
     (source / "images" / "tall.jpg").rename(source / "images" / "lake.jpeg")
     refused("holds both lake.jpeg and lake.jpg")
     (source / "images" / "lake.jpeg").unlink()
-    (source / "labels" / "dune.npy").write_bytes(b"")
-    refused("no photograph of the same name", "dune.npy")
-    (source / "labels" / "dune.npy").unlink()
-    (source / "images" / "park.jpg").write_bytes(b"no picture")
-    refused("park.jpg is not a picture")
+    for name in ("lake", "park", "room"):
+        (source / "images" / f"{name}.jpg").write_bytes(b"no picture")
+    refused("no picture of", "3 cannot be used, the first because", "lake.jpg is not a picture")
     for path in (source / "labels").iterdir():
         path.unlink()
     refused("nothing to import in", ".png, .npy")
+
+
+def test_bad_files_are_listed_and_passed_over(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pair(source, "tall", ("sky", "tree"), 6, size=(30, 24))
+    (source / "labels" / "tall.png").write_bytes((source / "labels" / "lake.png").read_bytes())
+    whole = (source / "images" / "park.jpg").read_bytes()
+    (source / "images" / "park.jpg").write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "out"
+    assert import_to(out, source) == 0
+    printed = capsys.readouterr().out
+    assert all(part in printed for part in ("tall.jpg is 24×30", "tall.png is 30×24", "park.jpg is damaged"))
+    assert len(FolderDataset([out], OUTDOOR)) == 2
+    record = json.loads((out / "import.json").read_text())
+    assert set(record["left_out"]) == {"tall", "park"}
+    (source / "images" / "park.jpg").write_bytes(whole)  # downloaded again
+    assert import_to(out, source) == 0
+    assert ": 1; already there: 2" in capsys.readouterr().out
+    assert set(json.loads((out / "import.json").read_text())["left_out"]) == {"tall"}
+
+
+def test_what_is_stored_stands_upright_without_exif(tmp_path: Path, source: Path) -> None:
+    make_pair(source, "phone", ("sky", "tree"), 8, size=(24, 30))
+    photo = source / "images" / "phone.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90° clockwise to see it upright
+    pixels = np.zeros((30, 24, 3), np.uint8)
+    pixels[:, :8] = 250  # the left third, which becomes the upper third
+    Image.fromarray(pixels).save(photo, exif=exif, quality=95)
+    assert import_to(tmp_path / "out", source) == 0
+    with Image.open(tmp_path / "out" / "images" / "phone.jpg") as stored:
+        assert stored.getexif().get(0x0112, 1) == 1
+        assert stored.size == (30, 24)  # width × height
+    assert np.abs(read_photo(photo).astype(int) - read_photo(tmp_path / "out" / "images" / "phone.jpg")).mean() < 4
 
 
 def test_foreign_ids_and_schemas_without_counterparts(

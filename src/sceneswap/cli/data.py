@@ -10,12 +10,13 @@ import tyro
 from sceneswap.bounds import Between
 from sceneswap.cli.options import Share, Workers
 from sceneswap.cli.printing import print_classes
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, printable
 from sceneswap.labels.presets import load_schema
 from sceneswap.progress import tracked
 
 Side = Annotated[int, Between(16, 4096)]  # pixels
 Scenes = Annotated[int, Between(0, 1_000_000)]  # the seeds from there on are for evaluation
+FAULTS_SHOWN = 20  # files that cannot be used
 
 
 def render(
@@ -73,50 +74,77 @@ def import_(
     source: Annotated[Path, tyro.conf.Positional],
     out: Path,
     schema: str,
-    to: Annotated[str, tyro.conf.arg(name="to")] = "outdoor",
+    to: Annotated[str | None, tyro.conf.arg(name="to")] = None,
     layout: str = "images+labels",
+    keep: Literal["outdoor", "indoor"] | None = None,
+    min_share: Share | None = None,
+    in_place: bool = False,
     short_side: Annotated[int, Between(0, 16_384)] = 0,
     max_void: Share = 1.0,
     hashes: Path | None = None,
     part: str | None = None,
+    workers: Workers | None = None,
 ) -> None:
-    """Make a data folder of labelled photographs: paired, checked, converted into one schema.
+    """Make a data folder of labelled photographs: paired, checked, chosen, converted into one schema.
 
     Writes images/, labels/, schema.toml and import.json, which says where every picture comes from. Photographs keep
     their bytes unless they are shrunk. An interrupted import goes on where it stopped when it is started again.
 
-    Classes without a counterpart in the schema written become void: unlabelled, and left out of training.
+    A file that cannot be used is listed and passed over.
+
+    Classes without a counterpart in the schema written become void: unlabelled, and left out of training. With --keep or
+    --in-place the label maps stay in their own schema unless --to is given.
+
+    With --keep only outdoor or indoor scenes are imported: those of whose labelled pixels at least --min-share are of
+    classes that occur only there (the field `setting` of the schema). kept.json lists them, with the rule.
 
     Try:
 
         sceneswap data import my_photos --schema ade20k-150-1based --out my_data
 
-        sceneswap data import coco --layout train_img+train_label --schema coco-stuffthingmaps --out coco_outdoor
+        sceneswap data import coco --layout images/train2017+stuffthingmaps/train2017 --schema coco-stuffthingmaps --keep outdoor --in-place --out coco_outdoor
 
     Args:
         source: The folder that holds the photographs and the label maps.
         out: Folder to write to; made if missing. One for every source.
         schema: What the label maps hold: a preset (see `sceneswap labels list`), or a .toml or .json schema file.
-        to: The schema to convert to: a preset or a schema file.
-        layout: The folders of the photographs and of the label maps in the source, joined by +.
+        to: The schema to convert to, a preset or a schema file; outdoor, or none, see above.
+        layout: The folders of the photographs and of the label maps in the source, joined by +; or patterns of files with *.
+        keep: Import only scenes of this setting.
+        min_share: The share of labelled pixels that --keep asks for, 0 to 1; 0.5 unless given.
+        in_place: Leave the photographs where they are: the folder holds an index of them.
         short_side: Shrink photographs whose shorter side is longer than so many pixels; 0 leaves them as they are.
         max_void: Leave out pictures of which a larger share than this, 0 to 1, is void after the conversion.
         hashes: JSON file of the SHA-256 sums of photographs by part, {"train": [...], "test": [...]}: import only those.
         part: The part of --hashes to import.
-    """
-    from sceneswap.data.importing import ImportOptions, import_pairs, read_hashes
+        workers: Processes; one per processor core unless given.
+    """  # noqa: E501 a command to copy
+    from sceneswap.data.importing import import_pairs, read_hashes
     from sceneswap.data.pairing import find_pairs
+    from sceneswap.data.record import ImportOptions
+    from sceneswap.data.selection import Selection
 
     if (hashes is None) != (part is None):
         raise UserError("--hashes and --part belong together; give the list and the part of it to import, or neither")
     listed = read_hashes(hashes, part) if hashes is not None and part is not None else None
-    options = ImportOptions(load_schema(schema), load_schema(to), short_side, max_void, listed)
+    if min_share is not None and keep is None:
+        raise UserError("--min-share is of --keep; give --keep outdoor or --keep indoor too")
+    own = load_schema(schema)
+    target = load_schema(to) if to is not None else own if keep or in_place else load_schema("outdoor")
+    selection = Selection(keep, 0.5 if min_share is None else min_share) if keep else None
+    options = ImportOptions(own, target, short_side, max_void, listed, selection, in_place)
     pairs = find_pairs(source, layout)
-    summary = import_pairs(pairs, out, options, str(source), lambda pairs: tracked(pairs, "importing"))
+    summary = import_pairs(
+        pairs, out, options, str(source), lambda pairs: tracked(pairs, "importing"), workers or os.cpu_count() or 1
+    )
     present = f"; already there: {summary.present:,}" if summary.present else ""
     print(f"scenes imported to {out} as {options.target.name}: {summary.written:,}{present}")
     for reason, count in summary.left_out.items():
         print(f"left out: {count:,} {reason}")
+    for fault in list(summary.faults.values())[:FAULTS_SHOWN]:
+        print(f"left out: {printable(fault)}")
+    if len(summary.faults) > FAULTS_SHOWN:
+        print(f"left out: {len(summary.faults) - FAULTS_SHOWN:,} more files; {out / 'import.json'} names them all")
     print_classes(options.target, summary.pixels, summary.maps, shown=12)
 
 

@@ -56,7 +56,7 @@ def train(
         resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
         replan: With --resume: go on with the settings of --preset instead (the networks must be the same).
         init_from: Start from the weights of a released model folder of the same preset and schema.
-        split: JSON file with a list of image stems; only these are used.
+        split: JSON file with a list of image stems, or kept.json of `sceneswap data import`; only these are used.
         precision: Overrides the preset's.
         scale_steps: Multiplies the length of every phase, for shorter or longer runs.
         seed: Overrides the preset's.
@@ -122,7 +122,9 @@ def _rehearse(settings: TrainConfig, data: Sequence[Path], only: list[str] | Non
 
 
 def _read_split(path: Path) -> list[str]:
-    names = read_json(path, "a list of image stems")
+    """The stems that a JSON file lists, by itself or under "stems" (kept.json of an import)."""
+    content = read_json(path, "a list of image stems")
+    names = content.get("stems") if isinstance(content, dict) else content
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise UserError(f'the split {path} must be a list of image stems, such as ["beach", "dusk"]')
     return names

@@ -4,6 +4,8 @@
       schema.toml        which ids the files hold: one line  preset = "ade20k-150-1based",  or a whole schema
       images/beach.jpg   labels/beach.png        equal stems belong together
 
+A folder made by `sceneswap data import --in-place` has schema.toml and index.json, which says where the files are.
+
 Everything that can be wrong without opening a picture is said when the data set is made, before any training.
 """
 
@@ -19,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.data.pairing import by_stem, composed, fitted, some
+from sceneswap.data.record import INDEX
 from sceneswap.errors import UserError
-from sceneswap.files import open_regular, parse_toml, read_text, reading_error
+from sceneswap.files import open_regular, parse_toml, read_json, read_text, reading_error
 from sceneswap.images import PHOTO_SUFFIXES, read_turned
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import read_label_map
@@ -43,6 +46,8 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Item:
+    name: str
+    root: str  # name of the data folder
     photo: Path
     label_map: Path
     source: _Source
@@ -51,9 +56,10 @@ class _Item:
 class FolderDataset:
     """The scenes of one or more folders, label maps converted into one schema. Order: roots as given, then stems.
 
-    roots: folders with `images/`, `labels/` and `schema.toml`. schema: the classes of the label maps handed out;
-    classes of a folder without a counterpart become void. only: keep these stems (or `folder/stem`) alone, for fixed
-    splits. cache: keep decoded scenes in memory until `cache_bytes` are used. Safe to read from several threads.
+    roots: folders with `images/`, `labels/` and `schema.toml` (or with an index of files elsewhere). schema: the classes
+    of the label maps handed out; classes of a folder without a counterpart become void. only: keep these stems (or
+    `folder/stem`) alone, for fixed splits. cache: keep decoded scenes in memory until `cache_bytes` are used. Safe to read
+    from several threads.
 
     Raises `UserError` in the constructor for a missing or empty folder, photos and maps that do not pair up and a
     missing or wrong `schema.toml`; when reading for damaged files, foreign ids and a photo and map that differ in aspect.
@@ -171,10 +177,12 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
     """Pair the files of one root and check what can be checked by name."""
     if not root.is_dir():
         raise UserError(f"{root} is not a folder; name a folder with images/, labels/ and schema.toml")
+    if (root / INDEX).exists():
+        return _indexed(root, schema)
     for part in ("images", "labels"):
         if not (root / part).is_dir():
             raise UserError(f"{root} has no folder {part}/; put photos into images/ and label maps into labels/")
-    source_schema = read_folder_schema(root)
+    source = _source_of(root, schema)
     photos = by_stem(root / "images", PHOTO_SUFFIXES)
     lossy = sorted(path.name for path in (root / "labels").iterdir() if path.suffix.lower() in _LOSSY_SUFFIXES)
     if lossy:
@@ -194,13 +202,40 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
             f"{root}: {len(alone)} of {len(label_maps)} label maps have no photo of the same name in images/: "
             f"{some([label_maps[stem].name for stem in alone])}; add the photos or remove the maps"
         )
-    source = _Source(source_schema, source_schema.mapping_to(schema))
+    return [_Item(stem, root.name, photos[stem], label_maps[stem], source) for stem in sorted(photos)]
+
+
+def _source_of(root: Path, schema: LabelSchema) -> _Source:
+    """What the label maps of a root hold. Raises `UserError` when none of it is in `schema`."""
+    own = read_folder_schema(root)
+    source = _Source(own, own.mapping_to(schema))
     if bool(np.all(source.mapping == schema.void_index)):
         raise UserError(
-            f"{root}: no class of its schema {source_schema.name} has a counterpart in {schema.name}; "
+            f"{root}: no class of its schema {own.name} has a counterpart in {schema.name}; "
             f"choose another schema for the model or correct {root / 'schema.toml'}"
         )
-    return [_Item(photos[stem], label_maps[stem], source) for stem in sorted(photos)]
+    return source
+
+
+def _indexed(root: Path, schema: LabelSchema) -> list[_Item]:
+    """The scenes of a folder that `data import --in-place` made: its index says where they are."""
+    path = root / INDEX
+    scenes = read_json(path, "the index of photographs imported in place")
+    source = _source_of(root, schema)
+    try:
+        items = [
+            _Item(str(name), root.name, Path(photo), root / label_map, source)
+            for name, (photo, label_map) in sorted(scenes["scenes"].items())
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UserError(f"{path} is not the index of photographs imported in place; import them again") from None
+    if not items:
+        raise UserError(f"{root} is empty: its index names no scene; import some again")
+    if not items[0].photo.is_file():
+        raise UserError(
+            f"{root} was imported in place, but {items[0].photo} is gone; put the data set back there, or import it again"
+        )
+    return items
 
 
 def _file_print(path: Path) -> str:
@@ -222,8 +257,7 @@ def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:
     found: set[str] = set()
     kept = []
     for item in items:
-        stem = composed(item.photo.stem)
-        names = {stem, f"{composed(item.photo.parent.parent.name)}/{stem}"} & wanted
+        names = {item.name, f"{composed(item.root)}/{item.name}"} & wanted
         if names:
             kept.append(item)
             found |= names

@@ -1,56 +1,37 @@
-"""A data folder made of anybody's labelled photographs: paired, checked, converted into one schema, shrunk if wanted.
+"""A data folder made of anybody's labelled photographs: paired, checked, chosen, converted, shrunk if wanted.
 
-What was imported, and how, lies beside the pictures in `import.json`; an import that was interrupted goes on.
+What was imported, and how, lies beside the pictures in `import.json`; an import that was interrupted goes on. An import "in
+place" copies no photographs: its folder holds an index of where they are.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from sceneswap.data.pairing import Pair, some
+from sceneswap.data.intake import Outcome, import_scene
+from sceneswap.data.pairing import Pair
+from sceneswap.data.record import INDEX, KEPT, RECORD, ImportOptions, open_record, schema_text
+from sceneswap.data.selection import Selection
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, make_folder, read_json, sha256, write_bytes, write_json, write_text
-from sceneswap.images import read_photo, resize_photo
-from sceneswap.labels.io import read_label_map, resize_label_map, write_label_map
-from sceneswap.labels.presets import PRESETS, load_schema
-from sceneswap.labels.schema import LabelSchema
-from sceneswap.scene import LabelMap
+from sceneswap.files import make_folder, read_json, write_json, write_text
+from sceneswap.processes import mapping
 
-RECORD = "import.json"
-_QUALITY = 95  # of the JPEG of a photograph that was shrunk
-_SAVED_EVERY = 1000  # pictures, in case the process is killed
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """What to do with every picture.
-
-    schema: what the label maps hold. target: the schema to convert to; classes without a counterpart become void.
-    short_side: shrink photographs whose shorter side is longer than this, in pixels; 0 leaves all as they are.
-    max_void: leave out pictures of which more than this share, 0 … 1, is void after the conversion.
-    hashes: import only photographs with one of these SHA-256 sums (hexadecimal) of their files; None: all.
-    """
-
-    schema: LabelSchema
-    target: LabelSchema
-    short_side: int = 0
-    max_void: float = 1.0
-    hashes: frozenset[str] | None = None
+_SAVED_EVERY = 30.0  # seconds, in case the process is killed
+_AT_ONCE = 32  # scenes that go to a process together
 
 
 @dataclass
 class ImportSummary:
     """What an import did. pixels, maps: (C+1,) int64 of the imported label maps, per class of the target, void last.
 
-    written, present: pictures imported now, and found imported already. left_out: reason -> pictures.
+    written, present: pictures imported now, and found imported already. left_out: reason -> pictures. faults: a sentence
+    for every file that cannot be used, by the scene's name.
     """
 
     pixels: NDArray[np.int64]
@@ -58,16 +39,7 @@ class ImportSummary:
     written: int = 0
     present: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
-
-    def count(self, label_map: LabelMap) -> None:
-        """Add one imported label map of class indices."""
-        counts = np.bincount(label_map.ravel(), minlength=len(self.pixels))
-        self.pixels += counts
-        self.maps += counts > 0
-
-    def leave_out(self, reason: str) -> None:
-        """Note one picture that is not imported."""
-        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+    faults: dict[str, str] = field(default_factory=dict)
 
 
 def read_hashes(path: Path, part: str) -> frozenset[str]:
@@ -89,72 +61,90 @@ def import_pairs(
     options: ImportOptions,
     source: str,
     track: Callable[[Sequence[Pair]], Iterable[Pair]] = iter,
+    workers: int = 1,
 ) -> ImportSummary:
-    """Write a data folder `out` of `pairs`: images/, labels/, schema.toml and import.json.
+    """Write a data folder `out` of `pairs`: images/, labels/, schema.toml and import.json; or, in place, an index of them.
 
-    Photographs are copied byte for byte, or, when they are shrunk, written as JPEG; label maps become 8- or 16-bit
-    PNGs. Pictures that an earlier run with the same options has imported are left alone. source: where the pictures
-    come from, for import.json. track: passes the pairs on one by one, to show progress.
+    Photographs are copied byte for byte, or, when they are shrunk or lie on their side, written upright as JPEG; label
+    maps become 8- or 16-bit PNGs. Pictures that an earlier run with the same options has imported are left alone. A file
+    that cannot be used is listed and passed over. source: where the pictures come from, for import.json. track: passes the
+    pairs on one by one, to show progress. workers: processes.
 
-    Raises `UserError` for files that cannot be used, a folder that holds other data, and when no picture is left.
+    Raises `UserError` for numbers that the schema does not know, a folder that holds other data, and when no picture is
+    left.
     """
     _check(options)
-    record = _open_record(out, options, pairs)
-    pictures: dict[str, dict[str, Any]] = record["pictures"]
+    record = open_record(out, options, [pair.name for pair in pairs])
+    record = {"source": source, **record}
+    pictures, left_out = record["pictures"], record["left_out"]
     none = np.zeros(options.target.num_classes + 1, dtype=np.int64)
     summary = ImportSummary(pixels=none, maps=none.copy())
     make_folder(out)
     write_text(out / "schema.toml", schema_text(options.target))
-    write_json(out / RECORD, {"source": source, **record})
+    _save(out, record)
+    tasks = ((pair, pictures.get(pair.name), left_out.get(pair.name)) for pair in pairs)
+    saved = time.monotonic()
     try:
-        for number, pair in enumerate(track(pairs), start=1):
-            _import_one(pair, out, options, pictures, summary)
-            if number % _SAVED_EVERY == 0:
-                write_json(out / RECORD, {"source": source, **record})
+        with mapping(min(workers, len(pairs) // (4 * _AT_ONCE)), _AT_ONCE) as each:
+            outcomes = each(partial(import_scene, out=out, options=options), tasks)
+            for _, outcome in zip(track(pairs), outcomes, strict=True):
+                _note(outcome, pictures, left_out, summary)
+                if time.monotonic() - saved > _SAVED_EVERY:
+                    _save(out, record)
+                    saved = time.monotonic()
     finally:
-        write_json(out / RECORD, {"source": source, **record})
+        _save(out, record)
+        if options.in_place:
+            scenes = {name: [entry["photo"], entry["label_map"]] for name, entry in sorted(pictures.items())}
+            write_json(out / INDEX, {"scenes": scenes}, indent=None)
+    if options.selection is not None:
+        _write_kept(out, options, options.selection, sorted(pictures), len(pairs))
     if not pictures:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.left_out.items())
-        raise UserError(f"no picture of {source} was imported: {reasons}; loosen the options")
+        raise UserError(f"no picture of {source} was imported: {_why(summary)}")
     return summary
 
 
-def _import_one(
-    pair: Pair, out: Path, options: ImportOptions, pictures: dict[str, dict[str, Any]], summary: ImportSummary
-) -> None:
-    """Import one scene, unless it is there or to be left out; `pictures` and `summary` are brought up to date."""
-    target = options.target
-    sums = {"sha256": sha256(pair.photo), "label_sha256": sha256(pair.label_map)}
-    old = pictures.get(pair.name)
-    if old is not None:
-        photo, label_map = _paths(out, pair.name, old["photo"])
-        if sums.items() <= old.items() and photo.is_file() and label_map.is_file():
-            summary.count(read_label_map(label_map, target))
-            summary.present += 1
-            return
-        del pictures[pair.name]
-        _remove(photo, label_map)
-    if options.hashes is not None and sums["sha256"] not in options.hashes:
-        summary.leave_out("not in the list of hashes")
-        return
-    pixels, converted = _read(pair, options.schema, target)
-    void = float(np.mean(converted == target.void_index))
-    if void > options.max_void:
-        summary.leave_out(f"with more than {options.max_void:.0%} void")
-        return
-    size = _shrunk(converted.shape, options.short_side)
-    shrink = size != converted.shape
-    photo, label_map = _paths(out, pair.name, f"{pair.name}.jpg" if shrink else pair.photo.name)
-    with _both(photo, label_map):
-        if shrink:
-            converted = resize_label_map(converted, size)
-            _write_jpeg(photo, resize_photo(pixels, size))
-        else:
-            write_bytes(photo, pair.photo.read_bytes())
-        write_label_map(label_map, converted, target)
-    pictures[pair.name] = {"photo": photo.name, **sums, "size": list(size), "void": round(void, 4)}
-    summary.count(converted)
-    summary.written += 1
+def _save(out: Path, record: dict[str, Any]) -> None:
+    small = len(record["pictures"]) + len(record["left_out"]) <= 20_000
+    plain = {key: value for key, value in record.items() if key != "left_out" or value}
+    write_json(out / RECORD, plain, indent=2 if small else None)
+
+
+def _write_kept(out: Path, options: ImportOptions, selection: Selection, names: list[str], total: int) -> None:
+    write_json(
+        out / KEPT,
+        {
+            "rule": selection.describe(options.schema), "keep": selection.keep, "min_share": selection.min_share,
+            "kept": len(names), "of": total, "stems": names,
+        },
+    )  # fmt: skip
+
+
+def _why(summary: ImportSummary) -> str:
+    reasons = [f"{count:,} {reason}" for reason, count in summary.left_out.items()]
+    if summary.faults:
+        first = next(iter(summary.faults.values()))
+        return ", ".join([*reasons, f"{len(summary.faults):,} cannot be used, the first because {first}"])
+    return f"{', '.join(reasons)}; loosen the options"
+
+
+def _note(outcome: Outcome, pictures: dict[str, Any], left_out: dict[str, Any], summary: ImportSummary) -> None:
+    """Bring the record and the summary up to date with what became of a scene."""
+    name = outcome.name
+    pictures.pop(name, None)
+    left_out.pop(name, None)
+    if outcome.entry is not None:
+        pictures[name] = outcome.entry
+        summary.pixels[list(outcome.classes)] += outcome.counts
+        summary.maps[list(outcome.classes)] += 1
+        summary.written += outcome.new
+        summary.present += not outcome.new
+    elif outcome.fault:
+        left_out[name] = {"fault": outcome.fault}
+        summary.faults[name] = outcome.fault
+    else:
+        left_out[name] = {"reason": outcome.reason, **outcome.identity}
+        summary.left_out[outcome.reason] = summary.left_out.get(outcome.reason, 0) + 1
 
 
 def _check(options: ImportOptions) -> None:
@@ -163,117 +153,12 @@ def _check(options: ImportOptions) -> None:
         raise UserError(f"--short-side {options.short_side}: give a number of pixels, or 0 to leave photographs alone")
     if not 0 <= options.max_void <= 1:
         raise UserError(f"--max-void {options.max_void}: give a share from 0 to 1")
+    if options.in_place and options.short_side:
+        raise UserError("--in-place leaves photographs as they are, so it goes without --short-side")
+    if options.selection is not None:
+        options.selection.check(schema)
     if bool(np.all(schema.mapping_to(target) == target.void_index)):
         raise UserError(
             f"no class of schema {schema.name} has a counterpart in {target.name}, so everything would be void; "
             "choose another --to, or give the classes their counterparts in a schema file"
         )
-
-
-def _open_record(out: Path, options: ImportOptions, pairs: Sequence[Pair]) -> dict[str, Any]:
-    """What an earlier run has recorded in `out`, or a new record; a folder of anything else is refused."""
-    path = out / RECORD
-    header = {
-        "schema": _described(options.schema),
-        "to": _described(options.target),
-        "short_side": options.short_side,
-        "max_void": options.max_void,
-        "hashes": None if options.hashes is None else _sum_of(options.hashes),
-    }
-    new: dict[str, Any] = {**header, "pictures": {}}
-    if not path.exists():
-        if any((out / name).exists() for name in ("images", "labels", "schema.toml")):
-            raise UserError(f"{out} holds data that `data import` has not written; choose another folder")
-        return new
-    record = read_json(path, "the record of an import")
-    try:
-        pictures = record["pictures"]
-        other = [name for name, value in header.items() if record[name] != value]
-        strangers = sorted(set(pictures) - {pair.name for pair in pairs})
-        sound = all(Path(entry["photo"]).name == entry["photo"] for entry in pictures.values())
-    except (KeyError, TypeError, AttributeError):
-        sound = False
-    if not sound:
-        raise UserError(f"{path} is not the record of an import; choose another folder")
-    if not pictures and not any((out / name).is_dir() and any((out / name).iterdir()) for name in ("images", "labels")):
-        return new
-    if other:
-        names = ", ".join(name.replace("_", " ") for name in other)
-        raise UserError(
-            f"{out} was imported with other options ({names}); give the same, choose another folder or remove this one"
-        )
-    if strangers:
-        raise UserError(
-            f"{out} holds {len(strangers)} pictures that the source does not have: {some(strangers)}; "
-            "choose another folder for every source"
-        )
-    return {**header, "pictures": pictures}
-
-
-def _described(schema: LabelSchema) -> str | dict[str, Any]:
-    """The name of a preset, or every class of another schema."""
-    return schema.name if _is_preset(schema) else schema.to_dict()
-
-
-def _is_preset(schema: LabelSchema) -> bool:
-    return schema.name in PRESETS and load_schema(schema.name) == schema
-
-
-def _sum_of(hashes: frozenset[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
-
-
-def _read(pair: Pair, schema: LabelSchema, target: LabelSchema) -> tuple[NDArray[np.uint8], LabelMap]:
-    """The photograph and its label map in the classes of `target`, of one size."""
-    photo, label_map = read_photo(pair.photo), read_label_map(pair.label_map, schema)
-    if photo.shape[:2] != label_map.shape:
-        raise UserError(
-            f"{pair.photo} is {photo.shape[1]} x {photo.shape[0]} pixels but {pair.label_map} is "
-            f"{label_map.shape[1]} x {label_map.shape[0]} (width x height); they must be of one size"
-        )
-    return photo, schema.convert(label_map, target)
-
-
-def _shrunk(size: tuple[int, ...], short_side: int) -> tuple[int, int]:
-    """(height, width) with the shorter side at most `short_side` (0: as it is), in the same proportion."""
-    height, width = size
-    if short_side == 0 or min(size) <= short_side:
-        return height, width
-    return round(height * short_side / min(size)), round(width * short_side / min(size))
-
-
-def _write_jpeg(path: Path, photo: NDArray[np.uint8]) -> None:
-    with atomic_path(path) as temporary:
-        Image.fromarray(photo).save(temporary, format="JPEG", quality=_QUALITY, subsampling=0)
-
-
-def _paths(out: Path, name: str, photo_name: str) -> tuple[Path, Path]:
-    return out / "images" / photo_name, out / "labels" / f"{name}.png"
-
-
-@contextmanager
-def _both(*paths: Path) -> Iterator[None]:
-    """Leave all files or none: a photograph without its label map would spoil the folder."""
-    try:
-        yield
-    except BaseException:
-        _remove(*paths)
-        raise
-
-
-def _remove(*paths: Path) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
-def schema_text(schema: LabelSchema) -> str:
-    """The text of a schema.toml: one line for a preset, else every class. (JSON's texts and numbers are TOML's too.)"""
-    if _is_preset(schema):
-        return f'preset = "{schema.name}"\n'
-    whole = schema.to_dict()
-    lines = [f"{key} = {json.dumps(value)}" for key, value in whole.items() if key != "classes"]
-    lines.append("classes = [")
-    for c in whole["classes"]:
-        fields = (f"{key} = {json.dumps(value)}" for key, value in c.items() if value is not None)
-        lines.append(f"  {{ {', '.join(fields)} }},")
-    return "\n".join([*lines, "]", ""])

@@ -1,12 +1,15 @@
 """Which photograph belongs to which label map: two folders of files paired by their stems; and whether the two fit."""
 
+import re
 import unicodedata
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sceneswap.data.matlab import SUFFIX as MATLAB
 from sceneswap.errors import UserError
-from sceneswap.filetype import passed_over
+from sceneswap.filetype import looks_like, passed_over
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import resize_label_map
@@ -28,33 +31,79 @@ class Pair:
 def find_pairs(source: Path, layout: str = "images+labels") -> list[Pair]:
     """Pair the photographs and label maps of `source` by their stems, sorted.
 
-    layout: the two folders inside `source`, joined by "+"; folders in folders are written with "/".
-    Raises `UserError` when a folder is missing or empty, or the files do not pair up.
+    layout: the two folders inside `source`, joined by "+"; folders in folders are written with "/". Either may be a pattern
+    of files instead, with * for any part of a name: files whose last * stands for the same belong together, as in
+    leftImg8bit/train/*/*_leftImg8bit.png+gtFine/train/*/*_gtFine_labelIds.png.
+    Raises `UserError` when a folder is missing or empty, or the files do not pair up; all that do not are counted.
     """
     parts = layout.split("+")
     if len(parts) != 2 or not all(parts):
         raise UserError(f"--layout {layout!r} does not name two folders; write them as in images+labels")
     if not source.is_dir():
-        raise UserError(f"{source} is not a folder; name the folder that holds {parts[0]}/ and {parts[1]}/")
-    photo_folder, label_folder = (source / part for part in parts)
-    for folder in (photo_folder, label_folder):
-        if not folder.is_dir():
-            raise UserError(f"there is no folder {folder}; say with --layout how the two folders are called")
-    photos, label_maps = by_stem(photo_folder, PHOTO_SUFFIXES), by_stem(label_folder, LABEL_SUFFIXES)
-    if not photos or not label_maps:
-        empty, suffixes = (label_folder, LABEL_SUFFIXES) if photos else (photo_folder, PHOTO_SUFFIXES)
-        raise UserError(f"there is nothing to import in {empty}: it has no {', '.join(suffixes)} files")
+        raise UserError(
+            f"{source} is not a folder{_packed(source)}; name the folder that holds {parts[0]} and {parts[1]}"
+        )
+    photos = _files(source, parts[0], PHOTO_SUFFIXES)
+    label_maps = _files(source, parts[1], (*LABEL_SUFFIXES, MATLAB))
+    faults = []
     for ours, others, what, where in (
-        (photos, label_maps, "label map", label_folder),
-        (label_maps, photos, "photograph", photo_folder),
+        (photos, label_maps, "label map", parts[1]),
+        (label_maps, photos, "photograph", parts[0]),
     ):
         alone = [ours[stem].name for stem in sorted(ours.keys() - others.keys())]
         if alone:
-            raise UserError(
-                f"{len(alone)} of {len(ours)} files of {next(iter(ours.values())).parent} have no {what} of the same "
-                f"name in {where}: {some(alone)}; add what is missing, or move them elsewhere"
+            faults.append(
+                f"{len(alone):,} of {len(ours):,} files of {next(iter(ours.values())).parent} have no {what} of the same "
+                f"name in {source / where}: {some(alone)}"
             )
+    if faults:
+        raise UserError(f"{'; '.join(faults)}; add what is missing, or move them elsewhere")
     return [Pair(stem, photos[stem], label_maps[stem]) for stem in sorted(photos)]
+
+
+def _files(source: Path, part: str, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """The files of a folder of `source`, or those that fit a pattern, by what pairs them. Raises `UserError` for none."""
+    folder = source / part
+    if "*" in part:
+        found = _fitting(source, part)
+        if not found:
+            raise UserError(f"no file of {source} fits {part}; say with --layout how the files are called")
+        return found
+    if not folder.is_dir():
+        raise UserError(
+            f"there is no folder {folder}{_packed(folder)}; say with --layout how the two folders are called"
+        )
+    found = by_stem(folder, suffixes)
+    if not found:
+        raise UserError(f"there is nothing to import in {folder}: it has no {', '.join(suffixes)} files")
+    return found
+
+
+def _fitting(source: Path, pattern: str) -> dict[str, Path]:
+    """The files of `source` that fit `pattern`, by what its last * stands for."""
+    whole = re.compile("([^/]*)".join(map(re.escape, pattern.split("*"))))
+    found: dict[str, Path] = {}
+    for path in sorted(source.glob(pattern)):
+        match = whole.fullmatch(path.relative_to(source).as_posix())
+        if match is None or path.name.startswith(".") or not path.is_file():
+            continue
+        name = composed(match.groups()[-1])
+        if name in found:
+            raise UserError(f"{found[name]} and {path} both stand for {name!r}; keep one file per name")
+        found[name] = path
+    return found
+
+
+def _packed(path: Path) -> str:
+    """A clause when `path`, or a file in the folder where it should be, is an archive still to be unpacked, else ""."""
+    here = [path] if path.is_file() else sorted(path.parent.glob("*.zip"))
+    for archive in here:
+        if looks_like(archive) == "a ZIP archive":
+            state = (
+                "unpack it" if zipfile.is_zipfile(archive) else "it is not complete: download it again, then unpack it"
+            )
+            return f", but {archive.name} is a ZIP archive ({state})"
+    return ""
 
 
 def by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:

@@ -1,12 +1,8 @@
 """Data folders of the procedural renderer: scenes to train on, or style swaps whose answers are known."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ from sceneswap.images import write_png
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.procedural.render import scene, swap_pair
+from sceneswap.processes import mapping
 from sceneswap.progress import progress
 from sceneswap.scene import LabelMap
 
@@ -44,8 +41,8 @@ def render_folder(
 
     missing = [seed for seed in seeds if not complete(seed)]
     job: Job = partial(_render_swap if swaps else _render_scene, out=out, size=size, schema=schema)
-    with progress("rendering", len(missing)) as advance, _mapping(min(workers, len(missing) // 4)) as mapping:
-        for _ in mapping(job, missing):
+    with progress("rendering", len(missing)) as advance, mapping(min(workers, len(missing) // 4)) as each:
+        for _ in each(job, missing):
             advance()
     index["seeds"] = sorted(seed for seed in {*done, *seeds} if complete(seed))
     write_json(out / "scenes.json", index)
@@ -107,17 +104,3 @@ def _render_swap(seed: int, out: Path, size: Size, schema: str) -> None:
 def _write_label_map(path: Path, label_map: LabelMap, name: str) -> None:
     schema = load_schema(name)
     write_label_map(path, load_schema("procedural").convert(label_map, schema), schema)
-
-
-@contextmanager
-def _mapping(workers: int) -> Iterator[Callable[[Job, Sequence[int]], Iterator[object]]]:
-    """`map`, over several processes when there is work for more; on Ctrl-C started files are finished or left out."""
-    if workers < 2:
-        yield map
-        return
-    ignore_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the parent ends them
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=ignore_interrupts)
-    try:
-        yield partial(pool.map, chunksize=4)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

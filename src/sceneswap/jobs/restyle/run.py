@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from sceneswap.data.importing import schema_text
 from sceneswap.data.pairing import Pair
+from sceneswap.data.record import schema_text
 from sceneswap.errors import UserError
 from sceneswap.files import LEFTOVERS, is_look, keep_inputs, make_folder, read_json, write_json, write_text
 from sceneswap.jobs.parallel import in_order
