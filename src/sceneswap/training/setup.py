@@ -25,7 +25,8 @@ from sceneswap.models.generator import Generator
 from sceneswap.models.pretrained.lpips import load_lpips
 from sceneswap.models.pretrained.vgg import TAP_CHANNELS, VGG19, load_vgg19
 from sceneswap.training.ema import average_of
-from sceneswap.training.step import FeaturePredictor, LabelReader, LossNetworks, feature_step, image_step, label_step
+from sceneswap.training.step import FeaturePredictor, LabelReader, feature_step, image_step, label_step
+from sceneswap.training.terms import LossNetworks
 
 
 @dataclass

@@ -1,0 +1,143 @@
+"""What the generator is judged by in a step: drawings compared with photographs, in groups of entries, as named terms."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sceneswap import losses
+from sceneswap.config import LossConfig
+from sceneswap.data.loader import Batch
+from sceneswap.models.build import Network
+from sceneswap.models.encoders import VGGEncoder
+from sceneswap.models.generator import Drawing
+from sceneswap.models.pretrained.vgg import VGG19, scaled
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class LossNetworks:
+    """The frozen networks that losses need; None where nothing reads them.
+
+    vgg: reads `layers` off photographs and drawings, for perceptual and style terms and the discriminator's heads; where
+    the generator's encoder is a VGG-19 it is that very one. lpips: maps two images to a distance. reader: the averaged
+    generator, whose label head reads the drawings.
+    """
+
+    vgg: VGG19 | None = None
+    layers: tuple[str, ...] = ()
+    lpips: Distance | None = None
+    reader: Network | None = None
+
+    def see(self, image: Tensor) -> dict[str, Tensor]:
+        """VGG-19's activations of `image` by name, all in one pass."""
+        return self.vgg.activations(image, self.layers) if self.vgg is not None else {}
+
+    def read_labels(self, image: Tensor, seen: Mapping[str, Tensor]) -> Tensor:
+        """The label head's reading of a drawing, from the activations `seen` where these are its encoder's."""
+        assert self.reader is not None
+        assert self.reader.label_head is not None
+        encoder = self.reader.image_encoder
+        if isinstance(encoder, VGGEncoder) and encoder.vgg is self.vgg:
+            return self.reader.label_head(encoder.taps(image, seen))
+        return self.reader.estimate_labels(image)
+
+
+@dataclass(frozen=True)
+class Views:
+    """What the terms of the generator compare: the drawing, its view at the step's offset, and what networks make of it.
+
+    seen, wanted: VGG-19's activations of the view and the photographs. fake, real: the discriminator's answers to
+    them.
+    """
+
+    batch: Batch
+    drawn: Tensor
+    view: Tensor
+    label_map: Tensor
+    seen: Mapping[str, Tensor]
+    wanted: Mapping[str, Tensor]
+    fake: losses.Judgement
+    real: losses.Judgement
+
+    def part(self, which: slice) -> "Views":
+        """The entries `which`: all of them, or some of a batch in which every entry has a true picture."""
+        if which == slice(None):
+            return self
+        batch = replace(
+            self.batch, image=self.batch.image[which], label_map=self.batch.label_map[which],
+            known=len(self.batch.image[which]),
+        )  # fmt: skip
+        return Views(
+            batch, self.drawn[which], self.view[which], self.label_map[which],
+            {name: a[which] for name, a in self.seen.items()}, {name: a[which] for name, a in self.wanted.items()},
+            part_of(self.fake, which), part_of(self.real, which),
+        )  # fmt: skip
+
+
+def groups_of(batch: Batch, weights: LossConfig) -> list[tuple[slice, float]]:
+    """Which entries are averaged together, with what share: all alike, or cross- apart from self-reconstruction."""
+    if not batch.own or weights.self_weight == 0.5:
+        return [(slice(None), 1.0)]
+    cross, total = len(batch.image) - batch.own, 1 + weights.self_weight
+    return [(slice(cross), 1 / total), (slice(cross, None), weights.self_weight / total)]
+
+
+def averaged(groups: list[tuple[slice, float]], terms_of: Callable[[slice], losses.Terms]) -> losses.Terms:
+    """The terms of every group of entries, summed by their shares."""
+    parts = [(share, terms_of(part)) for part, share in groups]
+    if len(parts) == 1:
+        return parts[0][1]
+    return {name: torch.stack([share * terms[name] for share, terms in parts]).sum() for name in parts[0][1]}
+
+
+_LOOK_TERMS = {"style": losses.style, "energy": losses.energy}
+
+
+def drawing_terms(views: Views, networks: LossNetworks, weights: LossConfig) -> losses.Terms:
+    """The terms that judge drawings, those with a weight above 0."""
+    batch, known = views.batch, views.batch.known  # entries that have a true picture come first
+    terms: losses.Terms = {}
+    if weights.adversarial:
+        terms["adversarial"] = losses.generator_hinge(views.fake)
+    if weights.feature_matching:
+        real, fake = (part_of(answer, slice(known)) for answer in (views.real, views.fake))
+        terms["feature_matching"] = losses.feature_matching(real, fake, summed=weights.spade_sums)
+    if weights.pixel:
+        terms["pixel"] = losses.pixel(views.drawn[:known], batch.image[:known])
+    if weights.perceptual:
+        unit = scaled if weights.perceptual_unit else lambda name, activation: activation
+        seen, wanted = (
+            [unit(n, activations[n][:known]) for n in weights.perceptual_layers]
+            for activations in (views.seen, views.wanted)
+        )
+        terms["perceptual"] = losses.perceptual(seen, wanted, weights.perceptual_weights)
+    if weights.style or weights.energy:
+        own = torch.arange(known, device=batch.exemplar.device)
+        model = torch.cat([own, batch.exemplar[known:]])  # a swap has its exemplar's style
+        seen = [views.seen[n] for n in weights.style_layers]
+        wanted = [views.wanted[n][model] for n in weights.style_layers]
+        terms |= {n: of(seen, wanted) for n, of in _LOOK_TERMS.items() if getattr(weights, n)}
+    if networks.lpips is not None:
+        terms["lpips"] = networks.lpips(views.drawn[:known], batch.image[:known]).mean()
+    if weights.layout:
+        reading = networks.read_labels(views.view, views.seen)
+        terms["layout"] = losses.label_cross_entropy(reading, views.label_map)
+    return terms
+
+
+def exemplar_terms(drawing: Drawing, label_map: Tensor, weights: LossConfig) -> losses.Terms:
+    """The terms that judge how exemplars are read: the label head's, and a posterior's distance from the prior."""
+    terms: losses.Terms = {}
+    if weights.labels and drawing.labels is not None:
+        terms["labels"] = losses.label_cross_entropy(drawing.labels, label_map)
+    if drawing.posterior is not None and weights.kl:
+        terms["kl"] = losses.kl_divergence(drawing.posterior, summed=weights.spade_sums)
+    return terms
+
+
+def part_of(judgement: losses.Judgement, which: slice) -> losses.Judgement:
+    """The entries `which` of a discriminator's answer."""
+    return [[activation[which] for activation in scale] for scale in judgement]
