@@ -271,7 +271,7 @@ def test_archives_that_are_not_unpacked_are_named(
     ("options", "message"),
     [
         (("--min-share", 0.5), "--min-share is of --keep"),
-        (("--keep", "outdoor", "--min-share", 2), "--min-share 2.0: give a share from 0 to 1"),
+        (("--keep", "outdoor", "--min-share", 2), "--min-share 2: give a number from 0 to 1"),
         (("--in-place", "--short-side", 64), "goes without --short-side"),
         (("--workers", 0), "--workers 0"),
     ],
