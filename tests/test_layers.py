@@ -24,7 +24,19 @@ LAYERS = (
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
-    ("scene", "config", "presets", "labels", "images", "color", "pictures", "charts", "report", "progress", "processes"),
+    (
+        "scene",
+        "config",
+        "presets",
+        "labels",
+        "images",
+        "color",
+        "pictures",
+        "charts",
+        "report",
+        "progress",
+        "processes",
+    ),
     ("files", "filetype", "notes", "errors", "bounds"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
