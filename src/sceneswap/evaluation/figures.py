@@ -79,7 +79,7 @@ def swap_sheet(
     """The swapping figure of what is drawn: photographs of exemplars above, label maps of layouts on the left."""
     cell = min(_CELL, layouts[0].size[0])
     maps = [colorize(scene.label_map, pairs.schema) for scene in layouts]
-    rows, columns = ([Path(scene.name).stem for scene in scenes] for scenes in (layouts, exemplars))
+    rows, columns = ([Path(scene.name).name for scene in scenes] for scenes in (layouts, exemplars))
     return swap_grid(maps, [scene.photo for scene in exemplars], drawn, (cell, cell), (rows, columns))
 
 

@@ -44,7 +44,7 @@ class SampleGrid:
             label_map = batch.label_map[layout].expand(count, -1, -1)
             rows.append(network.draw(label_map, encoded).float())  # type: ignore[arg-type]
         drawn = torch.stack(rows)
-        names = [Path(scene.name).stem for scene in self.scenes]
+        names = [Path(scene.name).name for scene in self.scenes]
         photos, size = [scene.photo for scene in self.scenes], self.scenes[0].size
         write_png(path, swap_grid(self.layouts, photos, list(to_photos(drawn)), size, (names, names)))
         return measure(drawn.cpu(), batch.image.cpu()) if count > 1 else None
