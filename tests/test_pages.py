@@ -186,6 +186,11 @@ def test_the_large_view_by_mouse(open_page: Open) -> None:
     alt = page.locator("dialog .shown img").get_attribute("alt")
     page.get_by_label("Next picture").click()
     assert page.locator("dialog .shown img").get_attribute("alt") != alt
+    page.mouse.move(300, 400)
+    page.mouse.down()
+    page.mouse.move(500, 400)
+    page.mouse.up()  # a swipe to the right: back again
+    assert page.locator("dialog .shown img").get_attribute("alt") == alt
     page.get_by_label("Close").click()
     page.locator(".plot button.zoom").first.click()
     assert page.locator("dialog .shown img").evaluate("one => one.naturalWidth") > 0

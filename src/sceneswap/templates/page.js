@@ -43,9 +43,22 @@ function stepRow(count) {
   }
 }
 
+// A swipe goes on as the arrow keys do; a mouse that drags also clicks in the end, which then is not to close.
+let from = 0;
+let swiped = false;
+large.addEventListener("pointerdown", event => {
+  from = event.clientX;
+  swiped = false;
+});
+large.addEventListener("pointerup", event => {
+  swiped = Math.abs(event.clientX - from) > 40;
+  if (swiped) step(event.clientX < from ? 1 : -1);
+});
+
 document.addEventListener("click", event => {
   const button = event.target.closest("button");
   if (large.open) {
+    if (swiped && event.detail) return;
     if (button?.dataset.go) step(Number(button.dataset.go));
     else large.close();
   } else if (button?.matches(".zoom")) {
