@@ -56,7 +56,7 @@ def plot(draw: "Callable[P, Figure]") -> Callable[P, Plot]:
             )  # of a name in a rarer script: browsers have more fonts
             figure, lines, points = draw(*args, **options), io.StringIO(), io.BytesIO()
             figure.savefig(lines, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-            figure.savefig(points, format="png", metadata={"Software": None})
+            figure.savefig(points, format="png", metadata={"Software": "sceneswap"})
         head, svg, rest = lines.getvalue().partition("<defs>")
         return Plot((head + svg + _ADAPTIVE + rest).replace(f": {_INK}", ": currentColor"), points.getvalue())
 

@@ -3,6 +3,8 @@
 # Long: every setting of the project on one page, each with what it refuses.
 
 import dataclasses
+import math
+import reprlib
 import types
 import typing
 from collections.abc import Sequence
@@ -392,7 +394,14 @@ def _require_layers(names: tuple[str, ...], where: str) -> None:
     _require(not wrong, f"{where}: VGG-19 has no layer {', '.join(wrong)}; it has {', '.join(VGG_LAYERS)}")
 
 
+_LARGEST = 10**300
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a table"}
+
+
+def _fitting(kinds: tuple[Any, ...], value: Any) -> Any:
+    """The kind of a union that `value` is of, else the first that is not None."""
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    return next((kind for kind in kinds if kind is type(value)), kinds[0])
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -402,19 +411,21 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin is Literal:
         if value in arguments:
             return value
-        raise UserError(f"{where} must be one of {', '.join(map(str, arguments))}, not {value!r}")
+        raise UserError(f"{where} must be one of {', '.join(map(str, arguments))}, not {reprlib.repr(value)}")
     if origin is tuple:
         if isinstance(value, list | tuple):
             inner = [arguments[0]] * len(value) if arguments[1:] == (Ellipsis,) else list(arguments)
             if len(inner) == len(value):
                 return tuple(_convert(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(inner, value, strict=True)))
-        raise UserError(f"{where} must be a list of the right length, not {value!r}")
-    if hint is Any or (origin is dict and isinstance(value, dict)):
+        raise UserError(f"{where} must be a list of the right length, not {reprlib.repr(value)}")
+    if hint is Any:
         return value
+    if origin is dict and isinstance(value, dict):
+        return {key: _convert(arguments[1], one, f"{where}: {key}") for key, one in value.items()}
     if origin is types.UnionType:
-        return value if value is None else _convert(next(a for a in arguments if a is not type(None)), value, where)
+        return value if value is None else _convert(_fitting(arguments, value), value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) < _LARGEST else math.copysign(math.inf, value)
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise UserError(f"{where} must be {_WORDS.get(origin or hint, hint)}, not {value!r}")
+    raise UserError(f"{where} must be {_WORDS.get(origin or hint, hint)}, not {reprlib.repr(value)}")

@@ -11,9 +11,12 @@ import json
 import os
 import re
 import secrets
+import socket
 import stat
+import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -48,7 +51,13 @@ _READING = {
 }
 
 LEFTOVERS = ".sceneswap-*.tmp"
-"""The temporary files of `atomic_path`, which stay behind when a process is killed while it writes."""
+"""The temporary files of `atomic_path`, which stay behind when a process is killed while it writes.
+
+Their names hold the host and the process, and the next process that writes to the folder deletes those of the dead.
+"""
+_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+_OLD = 24 * 60 * 60  # seconds after which a temporary file of any other host is deleted
+_swept: set[Path] = set()
 MAX_TEXT = 256 * 1024**2
 """The largest text, JSON or TOML file that is read, in bytes; a manifest of a million rows is smaller."""
 MAX_DEPTH = 64
@@ -113,8 +122,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     On any failure the temporary file is removed and an older `path` stays as it was. Parents are created.
     Raises `UserError` on a full disk, a missing permission, an impossible name and the like.
     """
-    make_folder(path.parent)
-    temporary = path.with_name(LEFTOVERS.replace("*", secrets.token_hex(6)))  # short: `path` may be as long as allowed
+    _sweep(make_folder(path.parent))
+    mark = f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(LEFTOVERS.replace("*", mark))  # short: `path` may be as long as allowed
     try:
         with suppress(FileNotFoundError):
             path.lstat()  # a name that no file can have is found before the work
@@ -129,6 +139,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise
     except OSError as error:
         raise writing_error(path, error) from error
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what killed processes left in `folder`, once per process and folder."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError):
+        for leftover in folder.glob(LEFTOVERS):
+            host, _, rest = leftover.name.removeprefix(".sceneswap-").partition("-")
+            process = rest.partition("-")[0]
+            own = host == _HOST and process.isdecimal()
+            if _is_dead(int(process)) if own else time.time() - leftover.stat().st_mtime > _OLD:
+                leftover.unlink(missing_ok=True)
+
+
+def _is_dead(process: int) -> bool:
+    """Whether there surely is no such process on this host."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -256,36 +293,8 @@ def slug(name: str) -> str:
     Every name that comes from a file or an option passes here before it becomes a part of a path.
     """
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80]
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
-
-
-def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path | None], *, filled: Iterable[Path] = ()) -> None:
-    """Raise `UserError` when a job would write over a file that it reads. Called before the work.
-
-    outputs: the files that will be written. inputs: the files that are read; None is passed over. Links are followed, and
-    two names of one file are one file. filled: folders that the job writes to under names not known yet, where no input
-    may lie.
-    """
-    files: dict[tuple[int, int], Path] = {}
-    folders: dict[tuple[int, int], Path] = {}
-    for path in inputs:
-        if path is not None and (identity := _identity(path)):
-            files[identity] = path
-            for parent in (path.parent, Path(os.path.realpath(path)).parent):
-                if known := _identity(parent):
-                    folders[known] = path
-    for output in outputs:
-        if read := files.get(_identity(output) or (0, 0)):
-            raise UserError(f"the output {output} would overwrite the input {read}; choose another name or folder")
-    for folder in filled:
-        if read := folders.get(_identity(folder) or (0, 0)):
-            raise UserError(f"the input {read} lies in {folder}, where pictures will be written; choose another folder")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells one file from another, whatever its names; None where there is none."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
+    return (
+        plain
+        if plain and plain == name
+        else f"{plain}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
+    )

@@ -41,6 +41,7 @@ WRITTEN_SUFFIXES = (".png", ".jpg", ".webp")
 """The kinds of file that pictures are written as."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_SOFTWARE, _SOFTWARE_TAG = "sceneswap", 0x0131  # by which `guard` knows what may be written over
 _DESCRIPTION = 0x010E  # the EXIF tag that JPEG and WebP files keep their texts in
 _MAX_TEXT = 64 * 2**20  # bytes of texts and of the colour profile in a PNG; Pillow's own 1 MB refuses honest files
 _filters = threading.Lock()  # warning filters belong to the whole process
@@ -166,6 +167,7 @@ def write_png(path: Path, array: NDArray[Any], text: Mapping[str, str] | None = 
     if not (rgb or grey) or not array.size:
         raise ValueError(f"a PNG holds (H, W, 3) uint8 or (H, W) uint8 or uint16, not {array.shape} {array.dtype}")
     info = PngImagePlugin.PngInfo()
+    info.add_text("Software", _SOFTWARE)
     for key, value in (text or {}).items():
         info.add_itxt(key, value.encode("utf-8", "backslashreplace").decode())  # a file name may be no Unicode
     with atomic_path(Path(path)) as temporary:
@@ -176,7 +178,7 @@ def read_png_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
     """Return the texts inside the PNG `path`, keyword -> text. Raises `UserError`; see `open_checked`."""
     with open_checked(Path(path), ("PNG",), "picture", max_pixels) as image:
         texts = getattr(image, "text", {})
-        return {str(key): str(value) for key, value in texts.items()}
+        return {str(key): str(value) for key, value in texts.items() if key != "Software"}
 
 
 def write_picture(path: Path, photo: Photo, text: Mapping[str, str] | None = None, *, quality: int = 92) -> None:
@@ -193,6 +195,7 @@ def write_picture(path: Path, photo: Photo, text: Mapping[str, str] | None = Non
         write_png(path, photo, text)
         return
     exif = Image.Exif()
+    exif[_SOFTWARE_TAG] = _SOFTWARE
     if text:
         exif[_DESCRIPTION] = json.dumps(dict(text))  # in ASCII, as EXIF wants it
     how: dict[str, Any] = {"format": "JPEG", "subsampling": 0} if suffix == ".jpg" else {"format": "WEBP", "method": 4}

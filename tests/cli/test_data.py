@@ -26,7 +26,13 @@ def test_scenes_become_a_data_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert render(tmp_path, "--count", 3, "--seed", 5, "--size", 40, "--width", 56) == 0
     assert "scenes rendered in " in capsys.readouterr().out
     index = json.loads((tmp_path / "scenes.json").read_text())
-    assert index == {"kind": "scenes", "size": [40, 56], "schema": "outdoor", "seeds": [5, 6, 7]}
+    assert index == {
+        "format": "sceneswap-scenes-1",
+        "kind": "scenes",
+        "size": [40, 56],
+        "schema": "outdoor",
+        "seeds": [5, 6, 7],
+    }
     outdoor = load_schema("outdoor")
     dataset = FolderDataset([tmp_path], outdoor)
     assert len(dataset) == 3

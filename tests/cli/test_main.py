@@ -1,5 +1,6 @@
 """`sceneswap`: the table of commands, its help and its exit codes."""
 
+import os
 import re
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def test_help_of_a_group_has_a_line_for_each_command(name: str, capsys: pytest.C
 
 def test_quiet_and_verbose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     schema = tmp_path / "labels" / "a.png"
-    write_png(schema, np.full((4, 4), 255, np.uint8))
+    write_png(schema, np.zeros((4, 4), np.uint8))
     check = ["labels", "check", str(tmp_path), "--schema", "outdoor"]
     assert run(["--quiet", *check]) == run([*check, "--quiet"]) == 0
     assert capsys.readouterr().err == ""
@@ -113,6 +114,14 @@ def test_the_console_script_exits_with_the_code(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 2
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "5", "39"])
+def test_help_on_a_narrow_terminal(columns: str) -> None:
+    command = [sys.executable, "-m", "sceneswap.cli.main", "data", "render", "--help"]
+    done = subprocess.run(command, env=os.environ | {"COLUMNS": columns}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "--seed" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [[], *([name, "--help"] for name in COMMANDS)], ids=" ".join)

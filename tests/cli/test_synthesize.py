@@ -112,14 +112,15 @@ def test_a_full_disk_keeps_the_older_picture(
     words: str,
 ) -> None:
     (tmp_path / "o").mkdir()
-    (tmp_path / "o" / "out.png").write_bytes(b"older")
+    write_png(tmp_path / "o" / "out.png", np.zeros((4, 4), np.uint8))
+    older = (tmp_path / "o" / "out.png").read_bytes()
 
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fail)
     assert words in refused(capsys, arguments(data, release_folder, tmp_path / "o" / "out.png"))
-    assert [(p.name, p.read_bytes()) for p in (tmp_path / "o").iterdir()] == [("out.png", b"older")]
+    assert [(p.name, p.read_bytes()) for p in (tmp_path / "o").iterdir()] == [("out.png", older)]
 
 
 def test_arguments_that_do_not_go_together(

@@ -133,6 +133,31 @@ def test_another_model_of_the_same_name_is_refused(
         run(pairs, other, Brightness(), tmp_path, PROTOCOL, batch_size=4)
 
 
+@pytest.mark.parametrize(
+    "line", ["", "5", "null", "[]", "{}", '{"pair": "x"}', "[" * 5000, '{"pair": 1, "layout": 2}', "1e999"]
+)
+def test_odd_lines_are_named(pairs: FolderPairs, tmp_path: Path, line: str) -> None:
+    kept = run(pairs, COPY, Brightness(), tmp_path, PROTOCOL, batch_size=4)
+    lines = kept.path.read_text().splitlines()
+    kept.path.write_text("\n".join([*lines[:3], line, *lines[3:]]) + "\n")
+    for read in (
+        lambda: run(pairs, COPY, Brightness(), tmp_path, PROTOCOL, batch_size=4),
+        lambda: read_rows(tmp_path, COPY.name),
+    ):
+        with pytest.raises(UserError, match=r"is damaged.*delete it to measure it again"):
+            read()
+
+
+@pytest.mark.parametrize(
+    "clock", ["{}", "[]", "null", '{"pairs": 1e999, "seconds": 1}', '{"pairs": 1, "seconds": "x"}']
+)
+def test_an_odd_clock_is_named(pairs: FolderPairs, tmp_path: Path, clock: str) -> None:
+    kept = run(pairs, COPY, Brightness(), tmp_path, PROTOCOL, batch_size=4)
+    kept.path.with_suffix(".time.json").write_text(clock)
+    with pytest.raises(UserError, match=r"time\.json is damaged; delete it"):
+        run(pairs, COPY, Brightness(), tmp_path, PROTOCOL, batch_size=4)
+
+
 def test_damaged_results_are_named(pairs: FolderPairs, tmp_path: Path) -> None:
     kept = run(pairs, COPY, Brightness(), tmp_path, PROTOCOL, batch_size=4)
     (kept.features_folder / "000001.npy").unlink()

@@ -1,6 +1,8 @@
 """No command writes over a file that it reads, and none outside its folder."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 
 from sceneswap.cli.main import run
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, keep_inputs, slug, write_bytes
+from sceneswap.files import atomic_path, slug, write_bytes
+from sceneswap.guard import keep_inputs
 from sceneswap.images import write_png
 
 
@@ -38,7 +41,7 @@ def test_a_sheet_is_not_written_over_a_photograph(
     before = Path(photo).read_bytes()
     out = ["--out", str(tmp_path), "--model", str(head_folder)]
     command = {
-        "grid.png": ["swap", str(tmp_path), *out],
+        "grid.png": ["swap", photo, other, *out],
         "strips.png": [
             "interpolate",
             "global",
@@ -57,6 +60,16 @@ def test_a_sheet_is_not_written_over_a_photograph(
     assert "would overwrite the input" in capsys.readouterr().err
     assert Path(photo).read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, "b.png"])
+
+
+def test_a_grid_does_not_join_the_photographs_it_was_drawn_from(
+    tmp_path: Path, head_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "ab":
+        _photo(tmp_path / f"{name}.png")
+    assert run(["swap", str(tmp_path), "--out", str(tmp_path), "--model", str(head_folder)]) == 2
+    assert "grid.png would be taken for one next time" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
 @pytest.mark.parametrize("folder", ["colors", "labels"])
@@ -95,6 +108,25 @@ def test_any_name_gives_a_file_inside_the_folder(tmp_path: Path, name: str) -> N
     write_bytes(path, b"x")
     assert path.resolve().parent == tmp_path
     assert slug(name) != slug(name + "x")
+
+
+def test_what_killed_processes_leave_is_deleted_by_the_next(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from sceneswap.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n    temporary.touch(); os.kill(os.getpid(), 9)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a")]) as killed:
+        pass
+    (left,) = tmp_path.iterdir()
+    assert f"-{killed.pid}-" in left.name
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as alive:
+        writing = tmp_path / left.name.replace(f"-{killed.pid}-", f"-{alive.pid}-")
+        elsewhere = tmp_path / ".sceneswap-00000000-1-abcd.tmp"
+        for path in (writing, elsewhere):
+            path.touch()
+        write_bytes(tmp_path / "b", b"x")
+        assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "b", writing, elsewhere])
+        alive.communicate(b"\n")
 
 
 def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:

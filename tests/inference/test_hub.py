@@ -4,15 +4,20 @@ import base64
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sceneswap.errors import UserError
+from sceneswap.inference import hub
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -87,10 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(release_folder: Path) -> Iterator[FakeHub]:
     files = {file.name: file.read_bytes() for file in release_folder.iterdir()}
-    with FakeHub({**files, "pickled.bin": b"never to be fetched"}) as hub:
-        threading.Thread(target=hub.serve_forever, daemon=True).start()
-        yield hub
-        hub.shutdown()
+    with FakeHub({**files, "pickled.bin": b"never to be fetched"}) as one:
+        threading.Thread(target=one.serve_forever, daemon=True).start()
+        yield one
+        one.shutdown()
 
 
 def ask(code: str, address: str, cache: Path, **settings: str) -> str:
@@ -136,6 +141,27 @@ def test_no_network(tmp_path: Path) -> None:
     answer = ask("hub.locate('org/tiny')", "http://127.0.0.1:9", tmp_path, HF_HUB_OFFLINE="1")
     assert answer.startswith("UserError: there is no folder org/tiny here, and the hub could not be asked")
     assert len(answer.splitlines()) == 1
+
+
+def test_a_hub_that_does_not_answer(tmp_path: Path, server: FakeHub) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes questions and is silent
+        address, soon = (
+            f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "(setattr(hub, '_PATIENCE', 1), hub.locate('org/tiny'))[1]",
+        )
+        started = time.monotonic()
+        answer = ask(soon, address, tmp_path)
+        assert answer.startswith("UserError: there is no folder org/tiny here, and the hub could not be asked")
+        assert time.monotonic() - started < 30  # it would go on for minutes
+        fetched = ask("hub.locate('org/tiny')", server.address, tmp_path)
+        assert ask(soon, address, tmp_path) == fetched
+
+
+@pytest.mark.parametrize("name", ["tiny", "./org/tiny", "org/tiny/more", "/org", "org/", "a b/c"])
+def test_what_is_no_hub_id_is_never_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_fetch", lambda *_: pytest.fail("asked"))
+    with pytest.raises(UserError):
+        hub.locate(name)
 
 
 def test_pushing_uploads_the_release_and_its_card_alone(server: FakeHub, release_folder: Path, tmp_path: Path) -> None:

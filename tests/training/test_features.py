@@ -11,10 +11,9 @@ from sceneswap.checkpoint import newest_state, read_state
 from sceneswap.config import DiscriminatorConfig, LossConfig, PhaseConfig, TrainConfig, load_train_config
 from sceneswap.errors import UserError
 from sceneswap.labels.presets import load_schema
-from sceneswap.training import loop
 from sceneswap.training.loop import train
 from sceneswap.training.setup import make_accelerator, make_networks
-from sceneswap.training.state import Progress, RunState
+from sceneswap.training.state import Progress, RunState, replanned
 from sceneswap.training.step import shifted
 
 
@@ -101,7 +100,7 @@ def test_a_plan_that_does_not_fit_is_refused(change: Callable[[TrainConfig], Tra
     settings = recipe(("patch",))
     state = RunState("", 1, {}, settings, {}, Progress(phase=2, phase_step=1), 6, 1)
     with pytest.raises(UserError, match=message):
-        loop.replanned(state, change(settings), "state")
+        replanned(state, change(settings), "state")
 
 
 def test_feature_matching_needs_a_patch_discriminator() -> None:

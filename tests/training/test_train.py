@@ -77,7 +77,8 @@ def test_all_phases_leave_a_complete_run(model: str, short: Short, data: Path, t
         5,
         6,
     ]
-    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(json.dumps(meta["config"]))
+    kept = json.loads((tmp_path / "config.json").read_text())
+    assert kept == {"format": "sceneswap-run-1", **json.loads(json.dumps(meta["config"]))}
     assert (tmp_path / "samples" / "00000006.png").is_file()
 
 

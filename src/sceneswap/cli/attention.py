@@ -9,6 +9,7 @@ import tyro
 
 from sceneswap.cli.options import Count, DataFolders, DrawingOptions, ModelOptions, Seed
 from sceneswap.errors import UserError
+from sceneswap.guard import keep_files
 from sceneswap.progress import progress
 
 
@@ -36,10 +37,11 @@ def matrix(options: Pairs, dendrogram: tyro.conf.Suppress[bool] = False) -> None
     """
     from sceneswap.data.folder import FolderDataset
     from sceneswap.inference.transfer_matrix import transfer_matrix
-    from sceneswap.jobs.attention import write_matrix_page
+    from sceneswap.jobs.attention import matrix_files, write_matrix_page
 
     synthesizer = options.open()
     dataset = FolderDataset(options.data, synthesizer.schema)
+    keep_files(matrix_files(options.out, dendrogram=dendrogram), dataset.files)
     with progress("pairs", options.pairs) as advance:
         found = transfer_matrix(synthesizer, dataset, options.pairs, options.out, seed=options.seed, on_pair=advance)
     print(write_matrix_page(options.out, found, synthesizer, dendrogram=dendrogram))

@@ -8,6 +8,7 @@ import tyro
 from sceneswap.cli.options import DrawingOptions
 from sceneswap.errors import UserError
 from sceneswap.files import LOOK_SUFFIX, is_look
+from sceneswap.guard import keep_files
 
 
 def encode(
@@ -28,13 +29,14 @@ def encode(
 
     Args:
         photo: The photograph whose look is wanted.
-        out: The file to write, *.look.safetensors; one that exists is replaced.
+        out: The file to write, *.look.safetensors.
         label_map: The label map of the photograph, of the same size as it; estimated when left out.
     """
     if not is_look(out):
         raise UserError(f"--out {out}: a look must be named *{LOOK_SUFFIX}, by which commands know it")
     if is_look(photo):
         raise UserError(f"{photo} is a look already; name a photograph")
+    keep_files([out], [photo, label_map])
     drawing.reader().look(photo, label_map).save(out)
     print(out)
 

@@ -8,6 +8,7 @@ import tyro
 from sceneswap.bounds import Between
 from sceneswap.cli.options import Count, FolderOptions, LabellerOptions, MeasuringOptions, RepeatedFolders
 from sceneswap.files import write_json
+from sceneswap.guard import keep_files
 from sceneswap.notes import LOG
 
 RandomPairs = Annotated[Count, tyro.conf.arg(help="Number of random pairs; all there are when the scenes have fewer.")]
@@ -151,6 +152,8 @@ def compare(
     from sceneswap.cli.measuring import print_scores
     from sceneswap.evaluation.compare import compare as join
 
+    if out is not None:
+        keep_files([out], [path / "results.json" if path.is_dir() else path for path in results])
     record, notes = join(results)
     for note in notes:
         LOG.info(note)

@@ -12,7 +12,7 @@ from rich.text import Text
 from sceneswap.cli.options import LabellerOptions, LongSide
 from sceneswap.cli.printing import print_classes, print_table
 from sceneswap.errors import UserError, counted, printable
-from sceneswap.files import keep_inputs
+from sceneswap.guard import keep_inputs
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels import io
 from sceneswap.labels.check import Census, find_label_maps, find_photographs, look_for, take_census

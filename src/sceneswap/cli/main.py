@@ -6,15 +6,18 @@ import inspect
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 
 from sceneswap import __version__
 from sceneswap.errors import UserError, printable
 from sceneswap.files import reading_error
+from sceneswap.guard import overwriting
 from sceneswap.notes import LOG, on_stderr
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -105,6 +108,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 LOUDNESS = {"--quiet": logging.WARNING, "--verbose": logging.DEBUG}
 """Flags of every command, wherever they stand: from what level on the package's log is shown."""
 
+_NARROWEST = 40  # columns: what is laid out for fewer is never finished
+OVERWRITE = "--overwrite"
+"""The flag of every command that lets it replace files that sceneswap has not written; some declare it themselves."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code: 0 done, 2 a mistake of the user's, 130 interrupted.
@@ -113,7 +120,8 @@ def run(arguments: Sequence[str]) -> int:
     traceback.
     """
     words = [word for word in arguments if word not in LOUDNESS]
-    with on_stderr(next((LOUDNESS[word] for word in arguments if word in LOUDNESS), logging.INFO)):
+    loudness = next((LOUDNESS[word] for word in arguments if word in LOUDNESS), logging.INFO)
+    with on_stderr(loudness), overwriting() if OVERWRITE in words else nullcontext():
         started = time.monotonic()
         try:
             _answer(words)
@@ -146,6 +154,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if shutil.get_terminal_size().columns < _NARROWEST:
+        os.environ["COLUMNS"] = str(_NARROWEST)
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -190,6 +200,8 @@ def _call(words: Sequence[str]) -> None:
         sub, *rest = rest
         sub = _known(sub.replace("_", "-"), commands, prog)
         commands, prog = commands[sub], f"{prog} {sub}"
+    if "overwrite" not in inspect.signature(commands).parameters:
+        rest = [word for word in rest if word != OVERWRITE]
     tyro.cli(
         commands, prog=prog, args=rest, config=(tyro.conf.OmitArgPrefixes,)
     )  # options declared together are flags too
@@ -222,7 +234,8 @@ def _help() -> str:
     lines += ["", "examples:", *(f"  {example}" for _, _, example in COMMANDS.values())]
     lines += ["", "sceneswap COMMAND --help, or sceneswap help COMMAND, tells the rest."]
     lines += [
-        "With every command: --quiet (warnings and errors alone) or --verbose (times, and where an error was found)."
+        "With every command: --quiet (warnings and errors alone) or --verbose (times, and where an error was found);",
+        "--overwrite replaces files that sceneswap has not written, or that were changed since. Inputs are never replaced.",
     ]
     return "\n".join(lines)
 

@@ -86,6 +86,11 @@ def swap(
             job.swap_two(layout, exemplar, out, reader=reader, save_labels=save_labels, on_tile=on_tile)
         print(out)
         return
+    if own := [path for path in (*inputs, *layouts, *looks) if path.is_dir() and out.is_dir() and path.samefile(out)]:
+        raise UserError(
+            f"--out {out} is the folder of the photographs {own[0]}, where grid.png would be taken for one next time; name "
+            f"another, such as {out / 'swapped'}"
+        )
     columns, more = find_sources(looks, schema=schema, limit=limit) if looks else (sources, 0)
     for taken, there in ((sources, found), (columns, more)):
         if there > len(taken):

@@ -57,11 +57,11 @@ def synthesize(
         label_map: The layout, a label map or a photograph.
         exemplar: The photograph whose look is wanted, or a saved look (*.look.safetensors).
         exemplar_label_map: The label map of the exemplar, of the same size as it; estimated when left out.
-        output: The picture to write, a .png; one that exists is replaced.
+        output: The picture to write, a .png.
         layout_photo: Instead of --label-map: a photograph whose layout is taken, whatever the file looks like.
         manifest: A .csv or .jsonl list of many pictures, instead of the five above.
         exemplar_schema: What the exemplar's label map holds; the same as --schema by default.
-        overwrite: With --manifest: draw again what is there already.
+        overwrite: Replace a picture that sceneswap has not written; with --manifest, draw again what is there already.
         errors: With --manifest: where failed rows are listed; errors.jsonl beside the outputs by default.
         batch_size: With --manifest: how many pictures of one size are drawn at once: 1 is best for a processor, more for a
             GPU. It may change a picture by one grey level; what is drawn with what never does.

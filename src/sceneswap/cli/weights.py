@@ -72,11 +72,11 @@ def convert(network: Network, files: Annotated[tuple[Path, ...], tyro.conf.Posit
         files: The published PyTorch files; their SHA-256 is checked.
         out: The safetensors file to write; name it in the network's environment variable, or with its option.
     """
-    from sceneswap.files import keep_inputs
+    from sceneswap.guard import keep_files
 
     if out.suffix != ".safetensors":
         raise UserError(f"--out {out}: name a .safetensors file")
-    keep_inputs([out], files)
+    keep_files([out], files)
     weights = _named(network)
     weights.convert(files, out)
     print(f"{out}; use it with {weights.option} {out}, or in {weights.variable}")

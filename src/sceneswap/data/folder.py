@@ -92,6 +92,11 @@ class FolderDataset:
         """The photo file of each scene; `Scene.name` of what `dataset[i]` returns."""
         return tuple(str(item.photo) for item in self._items)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of all scenes."""
+        return tuple(path for item in self._items for path in (item.photo, item.label_map))
+
     def fingerprint(self) -> str:
         """SHA-256 of what tells these scenes from others: schemas, order, names, sizes and both ends of every file.
 

@@ -131,10 +131,14 @@ def _kept(path: Path, about: dict[str, Any]) -> dict[str, float] | None:
     note = path.with_suffix(".json")
     if not (path.exists() and note.exists()):
         return None
-    kept = read_json(note, "the record of a swapping figure")
-    return dict(kept["alarms"]) if kept["about"] == about else None
+    match read_json(note, "the record of a swapping figure"):
+        case {"about": told, "alarms": {"response": float(response), "copy_distance": float(distance)}} if (
+            told == about
+        ):
+            return {"response": response, "copy_distance": distance}
+    return None
 
 
 def _keep(path: Path, about: dict[str, Any], picture: Photo, alarms: dict[str, float]) -> None:
     write_png(path, picture, {"sceneswap": json.dumps(about)})
-    write_json(path.with_suffix(".json"), {"about": about, "alarms": alarms})
+    write_json(path.with_suffix(".json"), {"format": "sceneswap-figure-1", "about": about, "alarms": alarms})

@@ -17,6 +17,7 @@ from sceneswap import charts
 from sceneswap.data.folder import FolderDataset
 from sceneswap.evaluation.protocol import folder_hash, schema_hash, versions
 from sceneswap.files import write_json
+from sceneswap.guard import keep_files
 from sceneswap.inference.labelling import Labeller
 from sceneswap.labels.io import colorize
 from sceneswap.labels.presets import load_schema
@@ -117,6 +118,7 @@ def evaluate_labels(
     """
     outdoor = load_schema("outdoor")
     datasets = [FolderDataset([root], outdoor) for root in roots]
+    keep_files([out / "labels.json", out / "index.html"], [file for one in datasets for file in one.files])
     answer, groups = schema.mapping_to(outdoor), group_mapping(outdoor)
     names = _names(roots)
     found: dict[str, tuple[int, Counts]] = {}

@@ -62,6 +62,7 @@ class Scenes:
     def __init__(self, roots: Sequence[Path], size: int, schema: LabelSchema) -> None:
         self.roots, self.size, self.schema = tuple(roots), size, schema
         self._dataset = FolderDataset(self.roots, schema)
+        self.files = self._dataset.files
         self.names = tuple(f"{path.parent.parent.name}/{path.stem}" for path in map(Path, self._dataset.names))
         self._kept: dict[int, Scene] = {}
         self._left = _CACHE_BYTES

@@ -18,7 +18,8 @@ from sceneswap.evaluation.page import write_results_page
 from sceneswap.evaluation.protocol import FORMAT, versions
 from sceneswap.evaluation.runner import PairResults, run
 from sceneswap.evaluation.tasks import Task
-from sceneswap.files import write_bytes, write_json
+from sceneswap.files import slug, write_bytes, write_json
+from sceneswap.guard import keep_files
 from sceneswap.images import write_png
 from sceneswap.pictures import evenly_spread
 
@@ -40,6 +41,9 @@ def evaluate(
     A folder with a part of the same evaluation is completed, one with another is refused with `UserError`.
     """
     methods = methods_of(task, models, baselines)
+    pictures_of = ["side-by-side", "examples", "similarity", *(slug(method.name) for method in methods)]
+    figures_there = [out / "figures" / f"{name}.{kind}" for name in pictures_of for kind in ("png", "json")]
+    keep_files([out / "results.json", out / "index.html", *figures_there], task.scenes.files if task.scenes else ())
     kept = [
         run(task.pairs, method, task.scorer, out, task.protocol, batch_size=batch_size, on_done=on_done)
         for method in methods

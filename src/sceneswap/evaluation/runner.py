@@ -75,7 +75,10 @@ class PairResults:
         size = int(self.header["batch_size"])
         paths = [self.features_folder / f"{number:06d}.npy" for number in range(-(-len(self.rows) // size))]
         try:
-            return np.concatenate([np.load(path, allow_pickle=False) for path in paths])
+            found = np.concatenate([np.load(path, allow_pickle=False) for path in paths])
+            if found.ndim != 2 or len(found) != len(self.rows):
+                raise ValueError(f"{len(self.rows)} rows of features are wanted, not an array of {found.shape}")
+            return found
         except (OSError, ValueError, EOFError) as error:
             raise UserError(
                 f"{self.features_folder} is damaged ({error}); delete {self.path} and run it again"
@@ -84,10 +87,7 @@ class PairResults:
     def _read(self) -> list[PairScores]:
         if not self.path.exists():
             return []
-        try:
-            header, *rows = [parse_json(line) for line in read_text(self.path, "").splitlines()]
-        except ValueError as error:
-            raise UserError(f"{self.path} is damaged ({error}); delete it to measure {self.name} again") from error
+        header, rows = _read_kept(self.path)
         differs = first_difference(header, self.header)
         if differs:
             field, kept, wanted = differs
@@ -100,11 +100,10 @@ class PairResults:
     def _read_clock(self) -> tuple[int, float]:
         if not self._clock.exists():
             return 0, 0.0
-        kept = read_json(self._clock, "the time that an evaluation took")
-        try:
-            return int(kept["pairs"]), float(kept["seconds"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self._clock} is damaged; delete it, and the times start anew") from error
+        match read_json(self._clock, "the time that an evaluation took"):
+            case {"pairs": int(pairs), "seconds": int() | float() as seconds} if 0 <= seconds < 1e15:
+                return pairs, float(seconds)
+        raise UserError(f"{self._clock} is damaged; delete it, and the times start anew")
 
 
 def run(
@@ -160,8 +159,29 @@ def run(
 
 def read_rows(out: Path, name: str) -> list[PairScores]:
     """The rows that `run` has kept of the method `name`, in the order of the pairs."""
-    lines = (out / "pairs" / f"{slug(name)}.jsonl").read_text(encoding="utf-8").splitlines()[1:]
-    return sorted(map(json.loads, lines), key=lambda row: int(row["pair"]))
+    _, rows = _read_kept(out / "pairs" / f"{slug(name)}.jsonl")
+    return sorted(rows, key=lambda row: int(row["pair"]))
+
+
+def _read_kept(path: Path) -> tuple[Any, list[PairScores]]:
+    """Header and rows of a file of kept pairs. Raises `UserError` when a row is not one, or has other metrics."""
+    try:
+        header, *rows = [parse_json(line) for line in read_text(path, "").splitlines()]
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it to measure it again") from error
+    for number, row in enumerate(rows, 2):
+        if not _is_row(row) or row.keys() != rows[0].keys():
+            raise UserError(
+                f"{path} is damaged: line {number} holds no scores of a pair; delete it to measure it again"
+            )
+    return header, rows
+
+
+def _is_row(row: Any) -> bool:
+    match row:
+        case {"pair": int(), "layout": str(), "exemplar": str(), **numbers}:
+            return "similarity" in numbers and all(isinstance(n, int | float) for n in numbers.values())
+    return False
 
 
 def drop_unlike(method: Method, out: Path, protocol: dict[str, Any], *, batch_size: int = 8) -> bool:

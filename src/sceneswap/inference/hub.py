@@ -5,11 +5,13 @@ from importlib import resources
 from pathlib import Path
 
 from sceneswap.errors import UserError
+from sceneswap.notes import LOG
 
 SHIPPED = "outdoor-small"
 FILES = ("model.safetensors", "config.json")
 """What is fetched from the hub; nothing else of a repository is ever read."""
 
+_PATIENCE = 8  # seconds to wait for the hub's answer, which is asked for twice
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -84,12 +86,23 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
 
 
 def _fetch(repo_id: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
+    """The folder of a hub model; without an answer from the hub what was fetched before serves."""
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     start = f"there is no folder {repo_id} here, and the hub"
+    LOG.info("asking the hub for %s", repo_id)
+    silent: Exception | None = None
     try:
-        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(FILES)))
+        try:  # one question first: snapshot_download would ask a hub that does not answer for minutes
+            HfApi().model_info(repo_id, revision=revision, timeout=_PATIENCE)
+        except (RepositoryNotFoundError, RevisionNotFoundError):
+            raise
+        except Exception as error:  # of whichever HTTP client the hub's version uses
+            silent = error
+        patterns = list(FILES)
+        here = silent is not None
+        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns, local_files_only=here))
     except RepositoryNotFoundError as error:
         raise UserError(
             f"{start} has no public model {repo_id}; check the name or log in with `hf auth login`"
@@ -97,7 +110,9 @@ def _fetch(repo_id: str, revision: str | None) -> Path:
     except RevisionNotFoundError as error:
         raise UserError(f"the hub model {repo_id} has no revision {revision}; check its branches and tags") from error
     except Exception as error:  # as above
-        raise UserError(f"{start} could not be asked for that model: {_reason(error)}; try again online") from error
+        raise UserError(
+            f"{start} could not be asked for that model: {_reason(silent or error)}; check the name, or try again online"
+        ) from error
     for name in FILES:
         if not (folder / name).is_file():
             raise UserError(f"the hub model {repo_id} is no sceneswap model: it has no {name}")

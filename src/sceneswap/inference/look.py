@@ -95,7 +95,7 @@ class Look:
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"the look {path} is not complete ({error}); make it again") from error
 
 

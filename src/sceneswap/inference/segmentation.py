@@ -116,8 +116,11 @@ class TransformersSegmenter:
             ) from None
         try:
             self._processor = transformers.AutoImageProcessor.from_pretrained(name, use_fast=False)
-            self._network: Any = transformers.AutoModelForSemanticSegmentation.from_pretrained(name).to(device).eval()
-        except (OSError, ValueError) as error:
+            self._network: Any = transformers.AutoModelForSemanticSegmentation.from_pretrained(
+                name, use_safetensors=True
+            )
+            self._network.to(device).eval()
+        except Exception as error:  # of whatever the library makes of strangers' files
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(f"the segmenter {name} cannot be loaded: {reason}") from error
         self.device = torch.device(device)

@@ -29,6 +29,12 @@ class Dendrogram:
     merged: list[tuple[list[str], list[str], float]]
 
 
+def matrix_files(out: Path, *, dendrogram: bool = False) -> list[Path]:
+    """The files that `write_matrix_page` writes."""
+    kinds = ("transfer", "dendrogram") if dendrogram else ("transfer",)
+    return [out / "index.html", *(out / f"{one}.{suffix}" for one in kinds for suffix in ("png", "csv", "json"))]
+
+
 def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesizer, *, dendrogram: bool = False) -> Path:
     """Write transfer.png, .csv (all labels that occur), .json and index.html, on demand dendrogram.png, .csv and .json too.
 
@@ -97,7 +103,7 @@ def _write_numbers(out: Path, matrix: TransferMatrix, tree: Dendrogram | None, s
         merges = [[" ".join(one), " ".join(other), distance, len(one + other)] for one, other, distance in tree.merged]
         _write_csv(out / "dendrogram.csv", ["one", "other", "distance", "labels"], merges)
         described = {"labels": tree.names, "features": tree.features.tolist(), "linkage": tree.links.tolist()}
-        write_json(out / "dendrogram.json", {**CLUSTERING, **described})
+        write_json(out / "dendrogram.json", {"format": "sceneswap-dendrogram-1", **CLUSTERING, **described})
 
 
 def _strongest(matrix: TransferMatrix, count: int = 12) -> list[list[Any]]:

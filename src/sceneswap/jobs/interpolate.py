@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneswap.files import keep_inputs, write_bytes, write_json
+from sceneswap.files import write_bytes, write_json
+from sceneswap.guard import keep_files
 from sceneswap.images import write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -88,7 +89,7 @@ def write_strips(
     stems = unique_names(path.stem for path in layouts)
     moving = [f for f in inputs if f is not None and f.suffix == f".{animation}" and f.stem.startswith(tuple(stems))]
     outputs = [out / name for name in ("strips.png", "interpolation.json", "index.html", *(f.name for f in moving))]
-    keep_inputs(outputs, inputs, filled=[out / "pictures"])
+    keep_files(outputs, inputs, filled=[out / "pictures"])
     found = [reader.exemplar(e.photo, e.label_map, e.schema) for e in exemplars]
     looks = [one if isinstance(one, Look) else synthesizer.encode(one) for one in found]
     files: dict[str, dict[str, Any]] = {}
@@ -97,6 +98,8 @@ def write_strips(
         files |= {f"{what}_{number}": note for what, note in notes.items()}
     label_maps = [reader.layout(path) for path in layouts]
     planned = plan(label_maps, looks, synthesizer.draw)
+    strips = [(_name(stem, row), one) for stem, rows in zip(stems, planned, strict=True) for row, one in rows.items()]
+    keep_files([out / file for name, frames in strips for file in _files_of(name, len(frames), animation)])
     side = page_side(len(exemplars) + sum(1 + len(frames) for rows in planned for frames in rows.values()))
     photos = {
         e.name: placeholder("saved look") if isinstance(one, Look) else shrink(one.photo, side)
@@ -107,11 +110,21 @@ def write_strips(
         drawn.labels.update(np.unique(label_map).tolist())
         note = picture_note(synthesizer, label_map=layout_note, **files)
         for row, frames in rows.items():
-            name = f"{stem}-{row}" if row else stem
+            name = _name(stem, row)
             drawn.strips.append(_draw(synthesizer, label_map, name, frames, out, side, note, animation, on_drawn))
     _write_files(synthesizer, drawn, out)
     _write_page(out / "index.html", synthesizer, drawn)
     return out / "index.html"
+
+
+def _name(stem: str, row: str) -> str:
+    return f"{stem}-{row}" if row else stem
+
+
+def _files_of(strip: str, frames: int, animation: Animation) -> list[str]:
+    """The files of a strip: its frames, then what moves, if anything does."""
+    moving = [f"{strip}.{animation}"] if animation != "none" and frames > 1 else []
+    return [*(f"pictures/{strip}-{number:02d}.png" for number in range(frames)), *moving]
 
 
 def _draw(
@@ -127,17 +140,15 @@ def _draw(
 ) -> Strip:
     """Draw a strip and write its frames."""
     photos, listed = [], []
-    for number, frame in enumerate(frames):
+    files = _files_of(name, len(frames), animation)
+    for file, frame in zip(files, frames, strict=False):
         photos.append(synthesizer.draw(label_map, frame.blend))
         weights = frame.blend.weights if frame.weights is None else None
-        file = f"pictures/{name}-{number:02d}.png"
         listed.append({"caption": frame.caption, "file": file, "weights": weights})
         step = {"frame": frame.caption, "weights": weights, "row": name}
         write_png(out / file, photos[-1], {**note, "interpolation": json.dumps(step)})
         on_drawn(1)
-    moving = None
-    if animation != "none" and len(frames) > 1:
-        moving = f"{name}.{animation}", _animated(photos, animation)
+    moving = (files[-1], _animated(photos, animation)) if len(files) > len(frames) else None
     layout = shrink(colorize(label_map, synthesizer.schema), side, exact=True)
     return Strip(name, layout, [shrink(photo, side) for photo in photos], listed, frames[-1].weights, moving)
 
@@ -146,7 +157,9 @@ def _animated(photos: Sequence[Photo], kind: Animation) -> bytes:
     """There and back again, without end."""
     images = [Image.fromarray(photo) for photo in [*photos, *photos[-2:0:-1]]]
     buffer = io.BytesIO()
-    options: dict[str, Any] = {"quality": 85} if kind == "webp" else {}
+    exif = Image.Exif()
+    exif[0x0131] = "sceneswap"  # the software, by which `guard` knows the file
+    options: dict[str, Any] = {"quality": 85, "exif": exif} if kind == "webp" else {"comment": b"sceneswap"}
     images[0].save(
         buffer, kind.upper(), save_all=True, append_images=images[1:], duration=_MILLISECONDS, loop=0, **options
     )

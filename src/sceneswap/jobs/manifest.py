@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from sceneswap.errors import UserError
-from sceneswap.files import keep_inputs, parse_json, read_text
+from sceneswap.files import parse_json, read_text
+from sceneswap.guard import keep_inputs
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 

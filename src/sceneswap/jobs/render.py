@@ -8,6 +8,7 @@ from typing import Any
 
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, read_json, write_json, write_text
+from sceneswap.guard import keep_files
 from sceneswap.images import write_png
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
@@ -30,16 +31,23 @@ def render_folder(
     """
     kind = "swaps" if swaps else "scenes"
     done = _read_index(out, kind, size, schema)
-    make_folder(out)
-    index: dict[str, Any] = {"kind": kind, "size": list(size), "schema": schema, "seeds": done}
-    write_json(out / "scenes.json", index)
-    write_text(out / "schema.toml", f'preset = "{schema}"\n')
     paths = _swap_paths if swaps else _scene_paths
 
     def complete(seed: int) -> bool:
         return all(path.is_file() for path in paths(out, seed).values())
 
     missing = [seed for seed in seeds if not complete(seed)]
+    keep_files(path for seed in missing for path in paths(out, seed).values())
+    make_folder(out)
+    index: dict[str, Any] = {
+        "format": "sceneswap-scenes-1",
+        "kind": kind,
+        "size": list(size),
+        "schema": schema,
+        "seeds": done,
+    }
+    write_json(out / "scenes.json", index)
+    write_text(out / "schema.toml", f'preset = "{schema}"\n')
     job: Job = partial(_render_swap if swaps else _render_scene, out=out, size=size, schema=schema)
     with progress("rendering", len(missing)) as advance, mapping(min(workers, len(missing) // 4)) as each:
         for _ in each(job, missing):
@@ -55,7 +63,7 @@ def _read_index(out: Path, kind: str, size: Size, schema: str) -> list[int]:
     """The seeds in scenes.json of a folder that holds the same kind of pictures; none of a new folder."""
     path = out / "scenes.json"
     if not path.exists():
-        if any((out / name).exists() for name in ("images", "labels", "schema.toml")):
+        if any((out / name).exists() for name in ("images", "labels", "schema.toml", "pairs.jsonl")):
             raise UserError(f"{out} holds data that `data render` has not written; choose another folder")
         return []
     index = read_json(path, "the index of rendered scenes")
@@ -63,7 +71,7 @@ def _read_index(out: Path, kind: str, size: Size, schema: str) -> list[int]:
     try:
         seeds = [int(number) for number in index["seeds"]]
         other = [f"{name} {index[name]}" for name, value in wanted.items() if index[name] != value]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is not an index of rendered scenes; choose another folder") from error
     if other:
         raise UserError(

@@ -5,13 +5,15 @@ Or a single picture: the layout of one photograph in the look of another (`swap_
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sceneswap.errors import UserError
-from sceneswap.files import is_look, keep_inputs, make_folder, write_json
+from sceneswap.files import is_look, make_folder, write_json
+from sceneswap.guard import keep_files
 from sceneswap.images import write_picture, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -86,8 +88,10 @@ def swap(
     columns = sources if looks is None else looks
     _check(reader, sources, looks)
     kept = [save_labels / f"{source.name}.png" for source in sources] if save_labels else []
-    outputs = [*(out / name for name in ("grid.png", "swap.json", "index.html")), *kept]
-    keep_inputs(outputs, [f for source in (*sources, *columns) for f in source.files], filled=[out / "swaps"])
+    rows = [one.name for one in sources if not is_look(one.photo)]
+    files = _files(rows, [one.name for one in columns], suffix)
+    outputs = [*(out / name for name in ("grid.png", "swap.json", "index.html", *chain(*files))), *kept]
+    keep_files(outputs, [f for source in (*sources, *columns) for f in source.files], filled=[out / "swaps"])
     make_folder(out / "swaps")
     side = page_side(len(sources) * (len(columns) + 1) + len(columns))
     if looks is None:
@@ -96,7 +100,7 @@ def swap(
     else:
         layouts = [_layout(reader, source, side, save_labels) for source in sources]
         exemplars = [_exemplar(reader, source, side) for source in looks]
-    swaps = Swaps(layouts, exemplars, [], _files(layouts, exemplars, suffix))
+    swaps = Swaps(layouts, exemplars, [], files)
     _draw(synthesizer, swaps, out, side, quality, batch_size, workers, on_drawn)
     shown = [row.shown for row in layouts], [exemplar.photo for exemplar in exemplars]
     names = [row.name for row in layouts], [column.name for column in exemplars]
@@ -132,7 +136,7 @@ def swap_two(
     on_tile: see `Synthesizer.draw`. Raises `UserError`.
     """
     kept = [save_labels / f"{source.name}.png" for source in (layout, exemplar)] if save_labels else []
-    keep_inputs([out, *kept], [*layout.files, *exemplar.files])
+    keep_files([out, *kept], [*layout.files, *exemplar.files])
     (of, _), (_, after) = (_load(reader, source, page_side(1), save_labels) for source in (layout, exemplar))
     if of is None:
         raise UserError(f"{layout.photo} is a look, which has no layout; name a photograph first, then the look")
@@ -188,10 +192,10 @@ def _exemplar(reader: SceneReader, source: Source, side: int, found: Scene | Loo
     return _Exemplar(source.name, reader.synthesizer.encode(found), shrink(found.photo, side), notes)
 
 
-def _files(layouts: Sequence[_Layout], exemplars: Sequence[_Exemplar], suffix: str) -> list[list[str]]:
+def _files(rows: Sequence[str], columns: Sequence[str], suffix: str) -> list[list[str]]:
     """The file of every picture, in the folder of the page."""
-    names = iter(unique_names(f"{row.name}__{column.name}" for row in layouts for column in exemplars))
-    return [[f"swaps/{next(names)}{suffix}" for _ in exemplars] for _ in layouts]
+    names = iter(unique_names(f"{row}__{column}" for row in rows for column in columns))
+    return [[f"swaps/{next(names)}{suffix}" for _ in columns] for _ in rows]
 
 
 def _draw(

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sceneswap.errors import UserError
 from sceneswap.files import is_look, parse_json, read_text
+from sceneswap.guard import keep_files
 from sceneswap.images import read_png_text, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -56,6 +57,7 @@ class _Ready:
 
 def synthesize(reader: SceneReader, row: Row, on_tile: OnTile = lambda done, total: None) -> None:
     """Draw one row and write its output. on_tile: see `Synthesizer.draw`. Raises `UserError`."""
+    keep_files([row.output], row.inputs)
     layout = reader.layout(row.label_map, row.schema, photo=row.from_photo)
     photo = reader.synthesizer.draw(layout, reader.look(*row.look), on_tile=on_tile)
     write_png(row.output, photo, row_note(reader, row))
@@ -105,6 +107,8 @@ def run_manifest(
             outcome.failures.append(Failure(row.line, str(row.output), str(error)))
         on_done(1)
 
+    if not rows:
+        return outcome
     thread = ThreadPoolExecutor(1, thread_name_prefix="manifest")
     try:
         ahead = thread.submit(read, windows[0])
@@ -176,6 +180,7 @@ def _read(reader: SceneReader, row: Row, overwrite: bool) -> _Ready | None:
         there = _attempt(partial(read_png_text, row.output))
         if isinstance(there, dict) and there.items() >= note.items():
             return None
+        keep_files([row.output])
     return _Ready(row, reader.layout(row.label_map, row.schema, photo=row.from_photo), note)
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from sceneswap.errors import UserError
-from sceneswap.files import keep_inputs, slug, write_json
+from sceneswap.files import slug, write_json
+from sceneswap.guard import keep_files
 from sceneswap.images import resize_photo, write_png
 from sceneswap.inference.attention import Attention, attend, point_region, region_affinity, region_at
 from sceneswap.inference.blend import find_class
@@ -142,7 +143,7 @@ def write_trace(
         raise UserError("there is nothing to trace; name a point with --at x,y or a class with --class")
     files = [f"trace-{name}.png" for name in unique_names(region.file for region in regions)]
     outputs = [out / name for name in (*files, "maps.png", "trace.json", "index.html")]
-    keep_inputs(outputs, [layout, *exemplar.files])
+    keep_files(outputs, [layout, *exemplar.files])
     traced = _trace_all(synthesizer, label_map, scene, regions)
     layout_note = reader.layout_note(layout)
     notes = reader.exemplar_notes(exemplar.photo, exemplar.label_map, exemplar.schema)

@@ -80,5 +80,5 @@ class OnnxLook:
             )
         except FileNotFoundError:
             raise UserError(f"{path} does not exist; it should be a look") from None
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"the look {path} cannot be read ({error}); make it again") from error

@@ -74,7 +74,7 @@ class OnnxSynthesizer(Reading):
             opened = cls(folder, about, threads=threads)
         except UserError:
             raise
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{path} is not complete ({error}); export the model again") from error
         for graph, expected in hashes.items():
             check_regular(folder / graph, "a graph of the model")

@@ -11,6 +11,7 @@ from sceneswap.checkpoint import Release
 from sceneswap.config import to_dict
 from sceneswap.errors import UserError
 from sceneswap.files import read_json
+from sceneswap.guard import keep_files
 from sceneswap.models.build import build_generator
 from sceneswap.training.log import read_log
 from sceneswap.training.state import read_run
@@ -32,6 +33,7 @@ def export_run(
     Raises `UserError` when `run` holds no readable training state or `out` cannot be written or is something else.
     """
     _check_folders(run, out)
+    keep_files([out / checkpoint.WEIGHTS, out / checkpoint.CONFIG])
     path = checkpoint.newest_state(run)
     if path is None:
         raise UserError(f"{run} is no training run: it holds no checkpoints/state-*.safetensors; train one first")

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sceneswap.data.folder import FolderDataset
 from sceneswap.data.loader import BatchStream
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, write_json
+from sceneswap.guard import keep_files
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.progress import progress
@@ -32,7 +33,9 @@ from sceneswap.training.lock import run_lock
 from sceneswap.training.log import RunLog
 from sceneswap.training.samples import SampleGrid
 from sceneswap.training.setup import ActivePhase, Networks, make_accelerator, make_networks, start_phase
-from sceneswap.training.state import Progress, RunState, SavedRun, read_run
+from sceneswap.training.state import Progress, SavedRun, read_run, replanned
+
+CONFIG = "config.json"
 
 
 @dataclass
@@ -75,6 +78,8 @@ def train(
     """
     with run_lock(out) if int(os.environ.get("RANK", "0")) == 0 else nullcontext():
         newest = _newest_state(out, resume)
+        if newest is None:
+            keep_files([out / CONFIG, out / "metrics.jsonl"])
         saved = read_run(newest) if newest else None
         if saved:
             if replan is not None:
@@ -104,7 +109,7 @@ def _run_phases(run: Run, saved: SavedRun | None) -> None:
     main = accelerator.is_main_process
     if main:
         make_folder(run.out / "checkpoints")
-        write_json(run.out / "config.json", config.to_dict(settings))
+        write_json(run.out / CONFIG, {"format": "sceneswap-run-1", **config.to_dict(settings)})
     total = sum(row["steps"] for row in plan(settings, len(run.dataset), accelerator.num_processes))
     with (
         RunLog(run.out, at.step) if main else nullcontext() as writer,
@@ -123,28 +128,6 @@ def _run_phases(run: Run, saved: SavedRun | None) -> None:
             _run_phase(run, settings.phases[number], active, writer, advance, interrupted)
             if number + 1 < len(settings.phases):
                 at.phase_step = at.position = 0
-
-
-def replanned(state: RunState, after: TrainConfig, source: str) -> RunState:
-    """The state with other settings, and its position in them: people look at their pictures and act.
-
-    The run goes on in the phase of the same name, at the step it has reached in it. Networks must stay as they are.
-    Raises `UserError` naming what does not fit.
-    """
-    before, progress = state.config, state.progress
-    for name in ("model", "discriminator", "schema", "pretrain_targets", "seed"):
-        if getattr(before, name) != getattr(after, name):
-            raise UserError(f"{source}: a run cannot go on with another {name}; start a new one, with --init-from")
-    reached = before.phases[progress.phase]
-    names = [phase.name for phase in after.phases]
-    if reached.name not in names:
-        raise UserError(
-            f"{source} has reached the phase {reached.name}, which the new plan lacks; keep a row of that name"
-        )
-    number = names.index(reached.name)
-    if after.phases[number].objective != reached.objective:
-        raise UserError(f"{source}: the phase {reached.name} cannot change its objective while it runs")
-    return replace(state, config=after, progress=replace(progress, phase=number))
 
 
 def plan(settings: TrainConfig, scenes: int, processes: int = 1) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What a training state says of its run, beside the tensors: checked when it is read, whoever wrote it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,3 +89,25 @@ def read_run(path: Path) -> SavedRun:
     """Read a training state. Raises `UserError` when it is damaged, not complete or something else."""
     tensors, meta = checkpoint.read_state(path)
     return SavedRun(path, tensors, from_dict(RunState, meta, str(path)))
+
+
+def replanned(state: RunState, after: TrainConfig, source: str) -> RunState:
+    """The state with other settings, and its position in them: people look at their pictures and act.
+
+    The run goes on in the phase of the same name, at the step it has reached in it. Networks must stay as they are.
+    Raises `UserError` naming what does not fit.
+    """
+    before, progress = state.config, state.progress
+    for name in ("model", "discriminator", "schema", "pretrain_targets", "seed"):
+        if getattr(before, name) != getattr(after, name):
+            raise UserError(f"{source}: a run cannot go on with another {name}; start a new one, with --init-from")
+    reached = before.phases[progress.phase]
+    names = [phase.name for phase in after.phases]
+    if reached.name not in names:
+        raise UserError(
+            f"{source} has reached the phase {reached.name}, which the new plan lacks; keep a row of that name"
+        )
+    number = names.index(reached.name)
+    if after.phases[number].objective != reached.objective:
+        raise UserError(f"{source}: the phase {reached.name} cannot change its objective while it runs")
+    return replace(state, config=after, progress=replace(progress, phase=number))

@@ -99,7 +99,7 @@ class Annotations:
                     for annotation in of_image.get(image["id"], ()):
                         own = {"id": next_annotation + len(new_annotations), "image_id": number}
                         new_annotations.append({**annotation, **own})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(
                 f"{path} is not in COCO's format ({error!r}); it needs images with id and file_name, and annotations with id "
                 "and image_id"

@@ -21,7 +21,8 @@ import numpy as np
 from sceneswap.data.pairing import Pair
 from sceneswap.data.record import schema_text
 from sceneswap.errors import UserError
-from sceneswap.files import LEFTOVERS, is_look, keep_inputs, make_folder, read_json, write_json, write_text
+from sceneswap.files import LEFTOVERS, is_look, make_folder, read_json, write_json, write_text
+from sceneswap.guard import keep_inputs
 from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
