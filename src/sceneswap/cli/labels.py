@@ -11,12 +11,15 @@ from rich.text import Text
 
 from sceneswap.cli.options import LabellerOptions, LongSide
 from sceneswap.cli.printing import print_classes, print_table
+from sceneswap.data.pairing import constant_suffix
 from sceneswap.errors import UserError, counted, printable
 from sceneswap.guard import keep_inputs
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels import io
-from sceneswap.labels.check import Census, find_label_maps, find_photographs, look_for, take_census
+from sceneswap.labels.check import Census, find_label_maps, find_mendable, find_photographs, look_for, take_census
 from sceneswap.labels.presets import PRESETS, load_schema
+from sceneswap.labels.repairs import REPAIRS, Repairs
+from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
 from sceneswap.pictures import inside
 from sceneswap.progress import tracked
@@ -72,43 +75,85 @@ def convert(
     to: Annotated[str, tyro.conf.arg(name="to")],
     out: Out,
     overwrite: Overwrite = False,
+    repair: bool = False,
+    tolerance: int = 24,
+    report: Path | None = None,
 ) -> None:
-    """Rewrite label maps of one schema in the ids of another, class by class name.
+    """Rewrite label maps of one schema in the ids of another, class by class name; mend them if wanted.
 
     Classes without a counterpart become void and are listed with their share of the pixels. The preset `outdoor` has a
     counterpart for most classes that occur outdoors.
+
+    With --repair, files that are almost label maps become such: blended borders and colours a little off take the nearest
+    colour; exchanged red and blue, another gamma, ids in three channels, instance ids (id · 1000 + number) and labelme's
+    polygons (.json) are understood; an end that all names share, such as _mask, is left out. What was done is listed.
 
     Try:
 
         sceneswap labels convert ade/labels --from ade20k-150-1based --to outdoor --out ade_outdoor/labels
 
+        sceneswap labels convert painted/ --from outdoor --to outdoor --out mended/ --repair --report repairs/
+
     Args:
-        from_: The schema of the maps: a preset, or a .toml or .json file.
+        from_: The schema of the maps: a preset, or a .toml, .json or labelmap.txt file.
         to: The schema to write.
+        repair: Mend what is no label map yet; what cannot be mended is listed and left out.
+        tolerance: With --repair: how far off a colour may be, 0 to 255, in its worst channel.
+        report: With --repair: a folder for repairs.json and, for each mended file, a picture that is white where a class
+            had to be told by the nearest colour.
     """
     old, new = load_schema(from_), load_schema(to)
-    census = Census(old)
-    mapping = old.mapping_to(new)
-    if np.all(mapping == new.void_index):
+    if np.all(old.mapping_to(new) == new.void_index):
         raise UserError(
             f"no class of schema {old.name} has a counterpart in {new.name}, so everything would be void; choose another --to"
         )
-    pairs = _outputs(source, find_label_maps(source), out, overwrite, suffix=None)
+    if not repair and report is not None:
+        raise UserError("--report is about what --repair does; give both")
+    if not 0 <= tolerance <= 255:
+        raise UserError(f"--tolerance {tolerance}: give 0 to 255")
+    repairs = Repairs(old, tolerance, report) if repair else None
+    found = find_mendable(source) if repair else find_label_maps(source)
+    pairs = _outputs(source, found, out, overwrite, suffix=None, strip=repair)
+    masks = dict(_outputs(source, found, report, overwrite, suffix=".png", strip=repair)) if report else {}
+    if report:
+        keep_inputs([report / REPAIRS], found)
+    census = Census(old)
     for path, target in tracked(pairs, "converting"):
-        label_map = io.read_label_map(path, old)
-        census.count(label_map)
-        io.write_label_map(target, old.convert(label_map, new), new)
-    void = (mapping == new.void_index) & (np.arange(old.num_classes + 1) < old.void_index)
-    lost = np.where(void, census.pixels, 0)
-    print(f"{counted(len(pairs), 'label map')} of {old.name} written to {out} as {new.name}")
+        label_map = repairs.read(path, masks.get(path)) if repairs else io.read_label_map(path, old)
+        if label_map is not None:
+            census.count(label_map)
+            io.write_label_map(target, old.convert(label_map, new), new)
+    _print_converted(census, new, len(pairs) - len(repairs.faults if repairs else []), out)
+    if repairs:
+        _print_repairs(repairs, len(pairs))
+
+
+def _print_converted(census: Census, new: LabelSchema, count: int, out: Path) -> None:
+    """Say what was written, and which classes were lost. Raises `UserError` when nothing but void is left."""
+    old, pixels = census.schema, census.pixels
+    void = (old.mapping_to(new) == new.void_index) & (np.arange(old.num_classes + 1) < old.void_index)
+    lost = np.where(void, pixels, 0)
+    print(f"{counted(count, 'label map')} of {old.name} written to {out} as {new.name}")
     if lost.any():
-        share = lost.sum() / census.pixels.sum()
-        count = np.count_nonzero(lost)
-        have = "class of it has" if count == 1 else "of its classes have"
-        print(f"{count} {have} no counterpart there and became void ({share:.1%} of the pixels)")
-        print_classes(old, lost, census.maps, total=int(census.pixels.sum()))
-    if lost.sum() + census.pixels[old.void_index] == census.pixels.sum():
+        share, number = lost.sum() / pixels.sum(), np.count_nonzero(lost)
+        have = "class of it has" if number == 1 else "of its classes have"
+        print(f"{number} {have} no counterpart there and became void ({share:.1%} of the pixels)")
+        print_classes(old, lost, census.maps, total=int(pixels.sum()))
+    if count and lost.sum() + pixels[old.void_index] == pixels.sum():
         raise UserError(f"what was written to {out} is void everywhere; choose another --to, or correct --from")
+
+
+def _print_repairs(repairs: Repairs, count: int) -> None:
+    """Say what was mended; raise `UserError` for what could not be."""
+    repairs.write()
+    for line in repairs.lines():
+        print(line)
+    for fault in repairs.faults:
+        print(printable(fault), file=sys.stderr)
+    if repairs.faults:
+        raise UserError(
+            f"{len(repairs.faults):,} of {counted(count, 'label map')} could not be mended; see the lines above"
+        )
 
 
 def colorize(source: Source, schema: str, out: Out, overwrite: Overwrite = False) -> None:
@@ -203,13 +248,18 @@ def show(schema: Annotated[str, tyro.conf.Positional]) -> None:
 
 
 def _outputs(
-    source: Path, found: Sequence[Path], out: Path, overwrite: bool, suffix: str | None
+    source: Path, found: Sequence[Path], out: Path, overwrite: bool, suffix: str | None, *, strip: bool = False
 ) -> list[tuple[Path, Path]]:
-    """Pair every file `found` in `source` with the file to write in `out`: `suffix` by default .png, an array stays one."""
+    """Pair every file `found` in `source` with the file to write in `out`: `suffix` by default .png, an array stays one.
+
+    strip: leave out what all names end in.
+    """
     root = source if source.is_dir() else source.parent
+    end = constant_suffix([path.stem for path in found]) if strip else ""
     targets: dict[Path, Path] = {}
     for path in found:
         target = out / path.relative_to(root)
+        target = target.with_name(target.stem.removesuffix(end) + target.suffix)
         target = target.with_suffix(suffix or (".npy" if path.suffix.lower() == ".npy" else ".png"))
         if target in targets:
             raise UserError(f"{path} and {targets[target]} would both become {target}; rename one of them")

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,12 @@ from sceneswap.notes import LOG
 from sceneswap.scene import LabelMap
 
 _SHOWN = 3  # names in a message
+_WORDS = re.compile(
+    r"(?<=.)([_.-](masks?|labels?|segm?|segmentation|gt|annot|annotations?|gtFine|gtCoarse|labelIds|labelTrainIds|instanceIds|"
+    r"colou?rs?|leftImg8bit|images?|img|rgb|photo|jpe?g|png|webp|tiff?|bmp))+$",
+    re.IGNORECASE,
+)
+_LAST_PART = re.compile(r"(?<=.)[_.-][^_.\W\d-]+$")
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,13 @@ class Pair:
     label_map: Path
 
 
-def find_pairs(source: Path, layout: str = "images+labels") -> list[Pair]:
+def find_pairs(source: Path, layout: str = "images+labels", *, repair: bool = False) -> list[Pair]:
     """Pair the photographs and label maps of `source` by their stems, sorted.
 
     layout: the two folders inside `source`, joined by "+"; folders in folders are written with "/". Either may be a pattern
     of files instead, with * for any part of a name: files whose last * stands for the same belong together, as in
-    leftImg8bit/train/*/*_leftImg8bit.png+gtFine/train/*/*_gtFine_labelIds.png.
+    leftImg8bit/train/*/*_leftImg8bit.png+gtFine/train/*/*_gtFine_labelIds.png. repair: where equal stems do not pair up,
+    leave out what all stems of a folder end in ("_mask", "_gtFine_labelIds", ".jpg").
     Raises `UserError` when a folder is missing or empty, or the files do not pair up; all that do not are counted.
     """
     parts = layout.split("+")
@@ -45,6 +52,8 @@ def find_pairs(source: Path, layout: str = "images+labels") -> list[Pair]:
         )
     photos = _files(source, parts[0], PHOTO_SUFFIXES)
     label_maps = _files(source, parts[1], (*LABEL_SUFFIXES, MATLAB))
+    if photos.keys() != label_maps.keys() and repair:
+        photos, label_maps = _without_suffix(photos), _without_suffix(label_maps)
     faults = []
     for ours, others, what, where in (
         (photos, label_maps, "label map", parts[1]),
@@ -104,6 +113,25 @@ def _packed(path: Path) -> str:
             )
             return f", but {archive.name} is a ZIP archive ({state})"
     return ""
+
+
+def constant_suffix(stems: Collection[str]) -> str:
+    """What all stems end in beside the name of the picture: "_mask" of a_mask and b_mask; "" when they do not.
+
+    Known words of data sets and tools, one or several; else the last part, of three stems or more.
+    """
+    ends = {match[0] if (match := _WORDS.search(stem)) else "" for stem in stems}
+    if len(ends) == 1 and (end := ends.pop()):
+        return end
+    ends = {match[0] if (match := _LAST_PART.search(stem)) else "" for stem in stems}
+    return ends.pop() if len(ends) == 1 and len(stems) >= 3 else ""
+
+
+def _without_suffix(files: dict[str, Path]) -> dict[str, Path]:
+    suffix = constant_suffix(files)
+    if suffix:
+        LOG.warning("%s is left out of the names in %s", suffix, next(iter(files.values())).parent)
+    return {stem.removesuffix(suffix): path for stem, path in files.items()}
 
 
 def by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:

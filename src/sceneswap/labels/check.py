@@ -14,6 +14,7 @@ from sceneswap.filetype import passed_over
 from sceneswap.images import PHOTO_SUFFIXES
 from sceneswap.labels.convention import encode, likely_convention, shift_suspicion
 from sceneswap.labels.io import SUFFIXES, read_values
+from sceneswap.labels.polygons import is_labelme
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
 from sceneswap.scene import LabelMap
@@ -86,6 +87,15 @@ def find_label_maps(source: Path) -> list[Path]:
     a note says what else is passed over. Raises `UserError` when there is nothing, or a folder cannot be read.
     """
     return _all_read(look_for(source, "label maps", _SUFFIXES))
+
+
+def find_mendable(source: Path) -> list[Path]:
+    """As `find_label_maps`, the shapes of labelme (.json) among them; pictures beside such a file are what was labelled."""
+    if source.is_file():
+        return [source]
+    found = _all_read(look_for(source, "label maps", {*_SUFFIXES, ".json"}))
+    shapes = {path.with_suffix("") for path in found if path.suffix.lower() == ".json" and is_labelme(path)}
+    return [path for path in found if (path.suffix.lower() == ".json") == (path.with_suffix("") in shapes)]
 
 
 def find_photographs(source: Path) -> list[Path]:

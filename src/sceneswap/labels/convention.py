@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
+from sceneswap.labels.colors import MEND
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
 from sceneswap.scene import LabelMap
 
 _SHOWN = 4  # foreign ids named in a message
+_INSTANCES = 1000
 
 
 def encode(values: NDArray[Any], schema: LabelSchema, source: str) -> LabelMap:
@@ -46,6 +48,14 @@ def note_mask(values: NDArray[Any], schema: LabelSchema, source: str) -> None:
         LOG.warning("%s holds 0 and 255 alone: it looks like a yes/no mask, not like a map of classes", source)
 
 
+def classes_of_instances(values: NDArray[Any], schema: LabelSchema) -> NDArray[Any] | None:
+    """The class ids in instance ids, id · 1000 + number as Cityscapes numbers objects; None when they are none."""
+    wide = values.astype(np.int64)
+    classes = np.where(wide >= _INSTANCES, wide // _INSTANCES, wide)
+    legal = (wide >= _INSTANCES).any() and (schema.indices_of(classes) >= 0).all()
+    return classes if legal else None
+
+
 def likely_convention(schema: LabelSchema, values: Iterable[int]) -> str:
     """Return what the file `values` look like, other than `schema`, and what to do, as a clause; "" when unknown."""
     present = set(values)
@@ -65,6 +75,8 @@ def likely_convention(schema: LabelSchema, values: Iterable[int]) -> str:
                 f"this looks like {schema.name} with every id {'raised' if shift > 0 else 'lowered'} by one: "
                 f"use a schema file with offset = {schema.offset + shift} and void_ids to match"
             )
+    if classes_of_instances(np.array(sorted(present)), schema) is not None:
+        return f"these look like instance ids (class id · 1000 + number): {MEND}"
     if fitting:
         return f"the ids are legal in {_listed([s.name for s in fitting[:3]])}: pass the right one as --schema"
     return ""

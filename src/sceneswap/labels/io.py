@@ -24,9 +24,10 @@ from PIL import Image
 from sceneswap.errors import UserError
 from sceneswap.files import check_regular, write_bytes
 from sceneswap.images import LOSSY, MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
+from sceneswap.labels.colors import pack
 from sceneswap.labels.convention import encode, note_mask
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.labels.values import pack, values_of
+from sceneswap.labels.values import values_of
 from sceneswap.scene import LabelMap
 
 SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".bmp")

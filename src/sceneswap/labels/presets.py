@@ -9,6 +9,7 @@ from typing import Any
 from sceneswap.config import from_dict
 from sceneswap.errors import UserError
 from sceneswap.files import parse_json, parse_toml, read_text
+from sceneswap.labels.labelmap import parse_labelmap
 from sceneswap.labels.schema import LabelSchema
 
 PRESETS: tuple[str, ...] = (
@@ -21,18 +22,26 @@ PRESETS: tuple[str, ...] = (
 def load_schema(name_or_path: str) -> LabelSchema:
     """Return the preset of that name, or the schema in a .toml or .json file (the fields of `schema_from_dict`).
 
+    Or in a labelmap.txt, as CVAT writes it; its classes become what the classes of that name in the presets become.
+
     Raises `UserError` when there is no such preset or file, or the file is no valid schema.
     """
     if name_or_path in PRESETS:
         return _preset(name_or_path)
     path = Path(name_or_path)
-    if path.suffix.lower() not in (".toml", ".json"):
+    cvat = path.name.lower().endswith("labelmap.txt")
+    if path.suffix.lower() not in (".toml", ".json") and not cvat:
         near = difflib.get_close_matches(name_or_path, PRESETS, n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}, or another of" if near else "give one of"
         raise UserError(
-            f"there is no label schema {name_or_path!r}; {hint} {', '.join(PRESETS)}, or a .toml or .json file"
+            f"there is no label schema {name_or_path!r}; {hint} {', '.join(PRESETS)}, or a .toml, .json or labelmap.txt file"
         )
     text = read_text(path, "the label schema", hint=f"give a file or one of {', '.join(PRESETS)}")
+    if cvat:
+        d = {"name": path.stem, **parse_labelmap(text, f"the label schema {path}")}
+        for c in d["classes"]:
+            c["outdoor"] = _known_counterpart(c["name"])
+        return schema_from_dict(d, source=str(path))
     try:
         d = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text)
     except ValueError as error:
@@ -40,6 +49,17 @@ def load_schema(name_or_path: str) -> LabelSchema:
     if isinstance(d, dict):
         d.setdefault("name", path.stem)
     return schema_from_dict(d, source=str(path))
+
+
+def _known_counterpart(name: str) -> str | None:
+    """What a class of that name becomes in `outdoor`, by the first preset that has one."""
+    outdoor = load_schema("outdoor")
+    for preset in map(load_schema, PRESETS):
+        if name.lower() in preset.names:
+            index = preset.mapping_to(outdoor)[preset.index_of(name.lower())]
+            if index < outdoor.void_index:
+                return outdoor.names[index]
+    return None
 
 
 @cache

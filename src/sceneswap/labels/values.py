@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneswap.errors import UserError
+from sceneswap.labels.colors import exact_indices, likely_colors, pack, unpack
 from sceneswap.labels.convention import note_mask
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
 from sceneswap.scene import LabelMap
 
-_OPAQUE = 250  # alpha from which a pixel counts as opaque: editors leave 254 behind
+OPAQUE = 250
+"""The alpha from which a pixel counts as opaque: editors leave 254 behind."""
+
 _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 
 
@@ -42,26 +45,12 @@ def values_of(image: Image.Image, schema: LabelSchema, source: str) -> NDArray[A
     raise UserError(f"{source} is {kind}, which cannot hold class ids; save it as an 8- or 16-bit grey PNG or as .npy")
 
 
-def pack(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """(…, 3) uint8 -> (…) int32, red highest."""
-    wide = colors.astype(np.int32)
-    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-
-
 def indices_of_colors(colors: NDArray[np.uint8], schema: LabelSchema, source: str) -> LabelMap:
     """Turn (H, W, 3) colours of `schema` into its indices. Raises `UserError` for foreign colours and shared ones."""
     packed = pack(colors)
-    indices = _nearest_index(packed, schema)
-    foreign = pack(schema.colors)[indices] != packed
-    if foreign.any():
-        number = len(np.unique(packed[foreign]))
-        row, column = np.argwhere(foreign)[0]
-        more = f" and {number - 1:,} more colour{'s' if number > 2 else ''}" if number > 1 else ""
-        raise UserError(
-            f"{source}: colour {tuple(colors[row, column].tolist())}{more} ({foreign.sum():,} pixels, the first at "
-            f"row {row}, column {column}) belongs to no class of schema {schema.name}; save the class ids as a grey "
-            "PNG, or paint without smoothing in the colours of the schema"
-        )
+    indices = exact_indices(packed, schema)
+    if (indices < 0).any():
+        raise _foreign(packed, indices < 0, schema, source)
     for color in np.unique(packed):
         owners = _owners(int(color), schema)
         if len(owners) > 1:
@@ -70,14 +59,20 @@ def indices_of_colors(colors: NDArray[np.uint8], schema: LabelSchema, source: st
                 f"{source}: colour {shown} is shared by {' and '.join(owners[:2])} in schema {schema.name}; give them "
                 "different colours, or save the class ids as a grey PNG"
             )
-    return indices.astype(np.int16)
+    return indices
 
 
-def _nearest_index(packed: NDArray[np.int32], schema: LabelSchema) -> NDArray[np.intp]:
-    """The index of each packed colour; of a foreign one some index, whose colour is another."""
-    table = pack(schema.colors)
-    order = np.argsort(table, kind="stable")
-    return order[np.minimum(np.searchsorted(table[order], packed), len(order) - 1)]
+def _foreign(packed: NDArray[np.int32], foreign: NDArray[np.bool_], schema: LabelSchema, source: str) -> UserError:
+    found, counts = np.unique(packed, return_counts=True)
+    number = np.count_nonzero(exact_indices(found, schema) < 0)
+    row, column = (int(i) for i in np.argwhere(foreign)[0])
+    more = f" and {number - 1:,} more colour{'s' if number > 2 else ''}" if number > 1 else ""
+    hint = likely_colors(unpack(found), counts, schema)
+    return UserError(
+        f"{source}: colour {tuple(unpack(packed[row, column]).tolist())}{more} ({foreign.sum():,} pixels, the first at "
+        f"row {row}, column {column}) belongs to no class of schema {schema.name}; "
+        + (hint or "save the class ids as a grey PNG, or paint without smoothing in the colours of the schema")
+    )
 
 
 def _owners(color: int, schema: LabelSchema) -> list[str]:
@@ -111,7 +106,7 @@ def _palette_values(image: Image.Image, schema: LabelSchema, source: str) -> NDA
             f"{source} means two things: by its palette's numbers it holds {_classes(by_index, schema)}; by its palette's "
             f"colours {_classes(by_palette, schema)}; save the class ids as a grey PNG"
         )
-    if colors[:, 3].min() < _OPAQUE:
+    if colors[:, 3].min() < OPAQUE:
         raise _transparent(source)
     table = np.zeros(256, schema.file_values.dtype)
     table[used] = schema.file_values[by_palette]
@@ -130,7 +125,7 @@ def _by_color(colors: NDArray[np.uint8], schema: LabelSchema) -> tuple[LabelMap,
     packed = pack(colors[:, :3])
     if any(len(_owners(int(color), schema)) != 1 for color in packed):
         return None
-    found = _nearest_index(packed, schema).astype(np.int16)
+    found = exact_indices(packed, schema)
     return found, len(np.unique(packed)) == len(packed) and bool((found < schema.void_index).any())
 
 
@@ -157,7 +152,7 @@ def _flattened(array: NDArray[np.uint8], source: str) -> NDArray[np.uint8]:
     if array.shape[2] == 3:
         return array
     lowest = int(array[..., -1].min())
-    if lowest < _OPAQUE:
+    if lowest < OPAQUE:
         raise _transparent(source)
     if lowest < 255:
         LOG.warning("%s has pixels that are not quite opaque; they are taken as opaque", source)
