@@ -149,9 +149,9 @@ def split_of(shared_data: Path) -> Split:
     for digests in photos.values():
         seen |= {digest: fingerprint(path) for digest, path in digests.items() if digest in held | split["train"]}
     new = {digest for name, digests in photos.items() if name.endswith("_outdoor") for digest in digests}
-    kept_apart = _near(sorted(new & split["train"]), sorted(held), seen)
+    kept_apart = near(sorted(new & split["train"]), sorted(held), seen)
     split["train"] -= kept_apart
-    split["train"] -= _near(sorted(set(photos["stanford_photos"]) & split["train"]), sorted(new & split["train"]), seen)
+    split["train"] -= near(sorted(set(photos["stanford_photos"]) & split["train"]), sorted(new & split["train"]), seen)
     return {part: sorted(split[part]) for part in PARTS}
 
 
@@ -162,7 +162,7 @@ def fingerprint(photo: Path) -> NDArray[np.uint8]:
     return np.packbits(grey[:, 1:] > grey[:, :-1])
 
 
-def _near(digests: list[str], others: list[str], fingerprints: Mapping[str, NDArray[np.uint8]]) -> set[str]:
+def near(digests: list[str], others: list[str], fingerprints: Mapping[str, NDArray[np.uint8]]) -> set[str]:
     """Those of `digests` whose picture is also among `others`."""
     if not digests or not others:
         return set()

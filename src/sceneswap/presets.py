@@ -8,7 +8,7 @@ from typing import Any
 from sceneswap.errors import UserError
 from sceneswap.files import parse_toml, read_text
 
-PRESETS = ("paper", "outdoor-small", "small", "tiny")
+PRESETS = ("paper", "outdoor-small", "indoor-small", "small", "tiny")
 
 
 def preset_text(name: str) -> str:

@@ -99,6 +99,35 @@ def test_classes_that_occur_only_outdoors_map_into_outdoor(name: str) -> None:
     assert lost <= gear
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_maps_into_indoor_and_indoor_classes_wholly(name: str) -> None:
+    schema, indoor = load_schema(name), load_schema("indoor")
+    mapping = schema.mapping_to(indoor)[:-1]
+    assert (mapping != indoor.void_index).any()
+    lost = {c.name for c, to in zip(schema.classes, mapping, strict=True) if to == indoor.void_index}
+    assert not {c.name for c in schema.classes if c.setting == "indoor"} & lost
+
+
+def test_what_a_class_takes() -> None:
+    indoor = load_schema("indoor")
+    coco = load_schema("coco-stuff")
+    assert 30 <= indoor.num_classes <= 40
+    assert set(indoor.names) <= set(coco.names)
+
+    def became(preset: str, name: str) -> str:
+        schema = load_schema(preset)
+        return (*indoor.names, "void")[schema.mapping_to(indoor)[schema.index_of(name)]]
+
+    wanted = {
+        ("coco-stuff", "floor-wood"): "floor-wood", ("coco-stuff", "floor-marble"): "floor-other",
+        ("ade20k-150", "sofa"): "couch", ("ade20k-150", "bathtub"): "sink", ("ade20k-150", "sky"): "void",
+        ("nyu40", "night stand"): "cabinet", ("nyu40", "picture"): "paper", ("voc", "tvmonitor"): "tv",
+    }  # fmt: skip
+    assert {key: became(*key) for key in wanted} == wanted
+    with pytest.raises(ValueError, match="two classes take 'x'"):
+        LabelSchema("s", tuple(LabelClass(i, f"c{i}", (i, 1, 1), takes=("x",)) for i in range(2)), (255,))
+
+
 @pytest.mark.parametrize(
     ("preset", "name", "coarse"),
     [

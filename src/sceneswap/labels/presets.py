@@ -13,8 +13,8 @@ from sceneswap.labels.labelmap import parse_labelmap
 from sceneswap.labels.schema import LabelSchema
 
 PRESETS: tuple[str, ...] = (
-    "coco-stuff", "coco-stuffthingmaps", "ade20k-150", "ade20k-150-1based", "cityscapes", "cityscapes-trainids", "voc",
-    "nyu40", "labelmefacade", "stanford-background", "camvid", "outdoor", "procedural",
+    "coco-stuff", "coco-stuffthingmaps", "ade20k-150", "ade20k-150-1based", "cityscapes", "cityscapes-trainids",
+    "mapillary", "voc", "nyu40", "labelmefacade", "stanford-background", "camvid", "outdoor", "procedural", "indoor",
 )  # fmt: skip
 """Names of the schemas that come with the package."""
 

@@ -29,7 +29,8 @@ class LabelClass:
     """One class: its id, name, display colour (RGB, 0 … 255) and where it occurs.
 
     setting: "indoor", "outdoor" or "both". outdoor: name of the class of the `outdoor` preset that it becomes when a
-    map is converted to that preset; None: the class of the same name, or void.
+    map is converted to that preset; None: the class of the same name, or void. takes: names of the classes of other schemas
+    that become this one, beside those of its own name.
     """
 
     id: int
@@ -37,6 +38,7 @@ class LabelClass:
     color: tuple[int, int, int]
     setting: str = "both"
     outdoor: str | None = None
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,10 @@ class LabelSchema:
         """Return (C+1,) int16: for every index of this schema the index of `target`, its void where there is none.
 
         A class goes to the class of the same name; failing that, and if the target is the `outdoor` (or `procedural`)
-        preset, to the one its `outdoor` field names.
+        preset, to the one its `outdoor` field names; failing that, to the one whose field `takes` names it.
         """
-        index = {name: i for i, name in enumerate(target.names)}
+        index = {name: i for i, c in enumerate(target.classes) for name in c.takes}
+        index |= {name: i for i, name in enumerate(target.names)}
 
         def counterpart(c: LabelClass) -> int:
             coarse = index.get(c.outdoor, target.void_index) if c.outdoor and target.name in _COARSE else None
@@ -154,6 +157,7 @@ class LabelSchema:
         """Return the schema as JSON-able values; `presets.schema_from_dict` reads it back."""
         classes = [
             {"id": c.id, "name": c.name, "color": list(c.color), "setting": c.setting, "outdoor": c.outdoor}
+            | ({"takes": list(c.takes)} if c.takes else {})
             for c in self.classes
         ]
         void: dict[str, Any] = {"void_ids": list(self.void_ids)}
@@ -185,6 +189,8 @@ def _fault(schema: LabelSchema) -> str | None:
             return f"class {c.name!r} has the color {list(c.color)}; give red, green and blue from 0 to 255"
     if len(schema.void_color) != 3 or not all(0 <= part <= 255 for part in schema.void_color):
         return f"void_color is {list(schema.void_color)}; give red, green and blue from 0 to 255"
+    if (twice := _first_repeated([name for c in schema.classes for name in c.takes])) is not None:
+        return f"two classes take {twice!r}; leave it to one"
     listed = list(schema.void_ids)
     if _first_repeated(listed) is not None:
         return f"void_ids {listed} repeats a number; name each once"
