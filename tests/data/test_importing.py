@@ -380,3 +380,39 @@ def test_the_committed_split_is_the_one_the_rule_makes(outdoor_data: ModuleType,
     if not (shared / "data").is_dir():
         pytest.skip(f"{shared} has no photographs (data/)")
     assert outdoor_data.split_of(shared / "data") == json.loads(outdoor_data.SPLIT.read_text())
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_label_maps_are_mended_on_request(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], in_place: bool
+) -> None:
+    """One as colours with red and blue exchanged, names that end in _mask, as many tools write them."""
+    schema = load_schema("ade20k-150-1based")
+    whole = {path.stem: read_label_map(path, schema) for path in (source / "labels").iterdir()}
+    for path in sorted((source / "labels").iterdir()):
+        if path.stem == "lake":
+            Image.fromarray(schema.colors[whole["lake"]][..., ::-1]).save(path)
+        path.rename(path.with_name(f"{path.stem}_mask.png"))
+    out = tmp_path / "out"
+    place = ["--in-place"] if in_place else []
+    assert import_to(out, source, *place) == 2
+    capsys.readouterr()
+    assert import_to(out, source, *place, "--repair", "--to", "ade20k-150-1based") == 0
+    said = capsys.readouterr()
+    pixels = whole["lake"].size
+    assert f"mended: 1 label map: {pixels:,} pixels read otherwise: its red and blue are exchanged" in said.out
+    assert "_mask is left out of the names" in said.err
+    record = json.loads((out / "import.json").read_text())
+    assert record["pictures"]["lake"]["repairs"] == {"read otherwise: its red and blue are exchanged": pixels}
+    assert "repairs" not in record["pictures"]["park"]
+    dataset = FolderDataset([out], schema)
+    for name, scene in zip(("lake", "park", "room"), (dataset[i] for i in range(3)), strict=True):
+        np.testing.assert_array_equal(scene.label_map, whole[name])
+    assert import_to(out, source, *place, "--repair", "--to", "ade20k-150-1based") == 0
+    assert "already there: 3" in capsys.readouterr().out
+
+
+def test_an_import_of_nothing_but_void_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_pair(tmp_path / "rooms", "a", ("bed", "bed"), 1)
+    assert import_to(tmp_path / "out", tmp_path / "rooms") == 2
+    assert "is void everywhere" in capsys.readouterr().err

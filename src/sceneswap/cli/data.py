@@ -10,7 +10,7 @@ import tyro
 from sceneswap.bounds import Between
 from sceneswap.cli.options import Share, Workers
 from sceneswap.cli.printing import print_classes
-from sceneswap.errors import UserError, printable
+from sceneswap.errors import UserError, counted, printable
 from sceneswap.labels.presets import load_schema
 from sceneswap.progress import tracked
 
@@ -79,6 +79,7 @@ def import_(
     keep: Literal["outdoor", "indoor"] | None = None,
     min_share: Share | None = None,
     in_place: bool = False,
+    repair: bool = False,
     short_side: Annotated[int, Between(0, 16_384)] = 0,
     max_void: Share = 1.0,
     hashes: Path | None = None,
@@ -113,6 +114,7 @@ def import_(
         keep: Import only scenes of this setting.
         min_share: The share of labelled pixels that --keep asks for, 0 to 1; 0.5 unless given.
         in_place: Leave the photographs where they are: the folder holds an index of them.
+        repair: Mend label maps that are almost such, and names that all end alike, as `sceneswap labels convert` does.
         short_side: Shrink photographs whose shorter side is longer than so many pixels; 0 leaves them as they are.
         max_void: Leave out pictures of which a larger share than this, 0 to 1, is void after the conversion.
         hashes: JSON file of the SHA-256 sums of photographs by part, {"train": [...], "test": [...]}: import only those.
@@ -132,13 +134,16 @@ def import_(
     own = load_schema(schema)
     target = load_schema(to) if to is not None else own if keep or in_place else load_schema("outdoor")
     selection = Selection(keep, 0.5 if min_share is None else min_share) if keep else None
-    options = ImportOptions(own, target, short_side, max_void, listed, selection, in_place)
-    pairs = find_pairs(source, layout)
+    options = ImportOptions(own, target, short_side, max_void, listed, selection, in_place, repair)
+    pairs = find_pairs(source, layout, repair=repair)
     summary = import_pairs(
         pairs, out, options, str(source), lambda pairs: tracked(pairs, "importing"), workers or os.cpu_count() or 1
     )
     present = f"; already there: {summary.present:,}" if summary.present else ""
     print(f"scenes imported to {out} as {options.target.name}: {summary.written:,}{present}")
+    if summary.mended:
+        done = "; ".join(f"{count:,} pixels {what}" for what, count in summary.repairs.items())
+        print(f"mended: {counted(summary.mended, 'label map')}: {done}; import.json names each")
     for reason, count in summary.left_out.items():
         print(f"left out: {count:,} {reason}")
     for fault in list(summary.faults.values())[:FAULTS_SHOWN]:

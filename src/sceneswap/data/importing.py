@@ -5,6 +5,7 @@ place" copies no photographs: its folder holds an index of where they are.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,7 +32,8 @@ class ImportSummary:
     """What an import did. pixels, maps: (C+1,) int64 of the imported label maps, per class of the target, void last.
 
     written, present: pictures imported now, and found imported already. left_out: reason -> pictures. faults: a sentence
-    for every file that cannot be used, by the scene's name.
+    for every file that cannot be used, by the scene's name. mended: label maps imported now that had to be mended; repairs:
+    what was done to them -> pixels.
     """
 
     pixels: NDArray[np.int64]
@@ -40,6 +42,8 @@ class ImportSummary:
     present: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    mended: int = 0
+    repairs: Counter[str] = field(default_factory=Counter)
 
 
 def read_hashes(path: Path, part: str) -> frozenset[str]:
@@ -101,6 +105,11 @@ def import_pairs(
         _write_kept(out, options, options.selection, sorted(pictures), len(pairs))
     if not pictures:
         raise UserError(f"no picture of {source} was imported: {_why(summary)}")
+    if not summary.pixels[:-1].any():
+        raise UserError(
+            f"what was imported to {out} is void everywhere: none of the classes that occur has a counterpart in "
+            f"{options.target.name}; choose another --to, or correct --schema"
+        )
     return summary
 
 
@@ -139,6 +148,9 @@ def _note(outcome: Outcome, pictures: dict[str, Any], left_out: dict[str, Any], 
         summary.maps[list(outcome.classes)] += 1
         summary.written += outcome.new
         summary.present += not outcome.new
+        repairs = outcome.entry.get("repairs") if outcome.new else None
+        summary.mended += bool(repairs)
+        summary.repairs.update(repairs or {})
     elif outcome.fault:
         left_out[name] = {"fault": outcome.fault}
         summary.faults[name] = outcome.fault

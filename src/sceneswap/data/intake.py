@@ -19,6 +19,7 @@ from sceneswap.files import atomic_path, sha256, write_bytes
 from sceneswap.images import read_turned, resize_photo
 from sceneswap.labels.convention import encode
 from sceneswap.labels.io import read_label_map, read_values, resize_label_map, write_label_map
+from sceneswap.labels.mend import mend
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap, Photo
 
@@ -63,8 +64,13 @@ def import_scene(
         _remove(label_map)
     if options.hashes is not None and identity["sha256"] not in options.hashes:
         return Outcome(pair.name, identity, reason="not in the list of hashes")
+    repairs: dict[str, int] = {}
     try:
-        values = _values(pair.label_map, options.schema)
+        if options.repair and pair.label_map.suffix.lower() != MATLAB:
+            mended = mend(pair.label_map, options.schema)
+            values, repairs = options.schema.decode(mended.label_map), mended.steps
+        else:
+            values = _values(pair.label_map, options.schema)
         picture, turned = read_turned(pair.photo)
     except UserError as error:
         return Outcome(pair.name, identity, fault=str(error))
@@ -73,14 +79,20 @@ def import_scene(
         read = fitted(read, str(pair.label_map), str(pair.photo), (picture.shape[0], picture.shape[1]), turned)
     except UserError as error:
         return Outcome(pair.name, identity, fault=str(error))
-    return _keep(pair, identity, (picture, turned != 1), read, out, options)
+    return _keep(pair, identity, (picture, turned != 1), (read, repairs), out, options)
 
 
 def _keep(
-    pair: Pair, identity: dict[str, Any], photo: tuple[Photo, bool], read: LabelMap, out: Path, options: ImportOptions
+    pair: Pair,
+    identity: dict[str, Any],
+    photo: tuple[Photo, bool],
+    label_map: tuple[LabelMap, dict[str, int]],
+    out: Path,
+    options: ImportOptions,
 ) -> Outcome:
-    """Write what is read unless it is to be left out. photo: and whether it lay on its side."""
+    """Write what is read unless it is to be left out. photo: and whether it lay on its side. label_map: and its repairs."""
     schema, target = options.schema, options.target
+    read, repairs = label_map
     if options.selection is not None:
         pixels = np.bincount(read.ravel(), minlength=schema.num_classes + 1)
         if options.selection.share(pixels, schema) < options.selection.min_share:
@@ -90,21 +102,27 @@ def _keep(
     if void > options.max_void:
         return Outcome(pair.name, identity, reason=f"with more than {options.max_void:.0%} void")
     if options.in_place:
-        entry = _keep_in_place(pair, converted, out, options)
+        entry = _keep_in_place(pair, converted, out, options, write=bool(repairs))
     else:
         converted, entry = _copy(pair, photo, converted, out, options)
     classes, counts = np.unique(converted, return_counts=True)
     indices, numbers = tuple(classes.tolist()), tuple(counts.tolist())
     if options.in_place:
         entry["pixels"] = dict(zip(map(str, indices), numbers, strict=True))
+    entry |= {"repairs": repairs} if repairs else {}
     entry |= {**identity, "size": list(converted.shape), "void": round(void, 4)}
     return Outcome(pair.name, identity, entry=entry, classes=indices, counts=numbers)
 
 
-def _keep_in_place(pair: Pair, label_map: LabelMap, out: Path, options: ImportOptions) -> dict[str, Any]:
-    """Leave the photograph, and the label map unless it is converted; a map that is written stands relative to `out`."""
+def _keep_in_place(
+    pair: Pair, label_map: LabelMap, out: Path, options: ImportOptions, *, write: bool
+) -> dict[str, Any]:
+    """Leave the photograph, and the label map unless it is converted; a map that is written stands relative to `out`.
+
+    write: the label map in any case, since it was mended.
+    """
     where = pair.label_map.absolute()
-    if options.target != options.schema or pair.label_map.suffix.lower() == MATLAB:
+    if write or options.target != options.schema or pair.label_map.suffix.lower() == MATLAB:
         where = Path("labels") / f"{pair.name}.png"
         write_label_map(out / where, label_map, options.target)
     return {"photo": str(pair.photo.absolute()), "label_map": where.as_posix()}

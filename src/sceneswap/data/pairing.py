@@ -17,6 +17,9 @@ from sceneswap.notes import LOG
 from sceneswap.scene import LabelMap
 
 _SHOWN = 3  # names in a message
+MENDABLE_SUFFIXES = (".json", *(suffix for suffix in PHOTO_SUFFIXES if suffix not in LABEL_SUFFIXES))
+"""The kinds of file beside label maps that `labels.mend` reads."""
+
 _WORDS = re.compile(
     r"(?<=.)([_.-](masks?|labels?|segm?|segmentation|gt|annot|annotations?|gtFine|gtCoarse|labelIds|labelTrainIds|instanceIds|"
     r"colou?rs?|leftImg8bit|images?|img|rgb|photo|jpe?g|png|webp|tiff?|bmp))+$",
@@ -51,7 +54,8 @@ def find_pairs(source: Path, layout: str = "images+labels", *, repair: bool = Fa
             f"{source} is not a folder{_packed(source)}; name the folder that holds {parts[0]} and {parts[1]}"
         )
     photos = _files(source, parts[0], PHOTO_SUFFIXES)
-    label_maps = _files(source, parts[1], (*LABEL_SUFFIXES, MATLAB))
+    suffixes = (*LABEL_SUFFIXES, MATLAB, *(MENDABLE_SUFFIXES if repair else ()))
+    label_maps = _files(source, parts[1], suffixes)
     if photos.keys() != label_maps.keys() and repair:
         photos, label_maps = _without_suffix(photos), _without_suffix(label_maps)
     faults = []

@@ -27,7 +27,7 @@ class ImportOptions:
     max_void: leave out pictures of which more than this share, 0 … 1, is void after the conversion.
     hashes: import only photographs with one of these SHA-256 sums (hexadecimal) of their files; None: all.
     selection: import only scenes that it keeps; None: all. in_place: leave the photographs where they are, and the label
-    maps too unless they are converted.
+    maps too unless they are converted. repair: mend label maps that are almost such (`labels.mend`).
     """
 
     schema: LabelSchema
@@ -37,6 +37,7 @@ class ImportOptions:
     hashes: frozenset[str] | None = None
     selection: Selection | None = None
     in_place: bool = False
+    repair: bool = False
 
 
 def open_record(out: Path, options: ImportOptions, names: Collection[str]) -> dict[str, Any]:
@@ -56,6 +57,8 @@ def open_record(out: Path, options: ImportOptions, names: Collection[str]) -> di
         header |= {"keep": options.selection.keep, "min_share": options.selection.min_share}
     if options.in_place:
         header["in_place"] = True
+    if options.repair:
+        header["repair"] = True
     new: dict[str, Any] = {**header, "pictures": {}, "left_out": {}}
     if not path.exists():
         if any((out / name).exists() for name in ("images", "labels", "schema.toml", INDEX)):
@@ -64,7 +67,7 @@ def open_record(out: Path, options: ImportOptions, names: Collection[str]) -> di
     record = read_json(path, "the record of an import")
     try:
         pictures, left_out = record["pictures"], record.get("left_out", {})
-        optional = {"keep", "min_share", "in_place"}
+        optional = {"keep", "min_share", "in_place", "repair"}
         other = [name for name, value in header.items() if name not in optional and record[name] != value]
         other += [name for name in sorted(optional) if record.get(name) != header.get(name)]
         strangers = sorted(set(pictures) - set(names))
