@@ -262,7 +262,7 @@ def test_png_text_of_a_jpeg(tmp_path: Path) -> None:
         read_png_text(tmp_path / "a.jpg")
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "B.JPG"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.jpeg", "a.webp", "B.JPG"])
 def test_pictures_of_every_kind_carry_their_text(tmp_path: Path, name: str) -> None:
     photo = np.full((40, 60, 3), (200, 100, 50), np.uint8)
     text = {"sceneswap": '{"exemplar": "Dämmerung \U0001f305 \udcff.jpg"}', "agreement": "0.75"}
@@ -285,5 +285,5 @@ def test_quality_is_heeded_and_other_kinds_are_refused(tmp_path: Path) -> None:
             sizes.append((tmp_path / f"{quality}.{suffix}").stat().st_size)
         assert sizes[0] < sizes[1] / 2
     assert read_picture_text(tmp_path / "30.jpg") == {}
-    with pytest.raises(UserError, match=r"name it \.png, \.jpg, \.webp"):
+    with pytest.raises(UserError, match=r"name it \.png, \.jpg, \.jpeg, \.webp"):
         write_picture(tmp_path / "a.gif", photo)

@@ -22,7 +22,7 @@ _MARKS = {
     ".html": re.compile(rb'<meta name="generator" content="sceneswap'),
     ".json": re.compile(rb'"sceneswap["-]'),
     ".safetensors": re.compile(rb'"__metadata__":\{"sceneswap"'),
-    **dict.fromkeys((".png", ".jpg", ".webp", ".gif"), _PICTURE),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".gif"), _PICTURE),
 }
 _RECORDS = (".json", ".html")
 _LOOKED_AT = 65_536  # bytes, from the start and from the end

@@ -37,7 +37,7 @@ PHOTO_SUFFIXES = (
 """The file names that folders of photographs are searched for."""
 
 _EIGHT_BIT_MODES = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1")
-WRITTEN_SUFFIXES = (".png", ".jpg", ".webp")
+WRITTEN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """The kinds of file that pictures are written as."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -184,7 +184,7 @@ def read_png_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
 def write_picture(path: Path, photo: Photo, text: Mapping[str, str] | None = None, *, quality: int = 92) -> None:
     """Write a photo (H, W, 3) uint8 as the kind that its name says, atomically, with `text` (keyword -> text) in it.
 
-    .png is exact; .jpg (whole colour resolution) and .webp lose detail by `quality`, 1 … 100. JPEG and WebP keep the
+    .png is exact; .jpg or .jpeg (whole colour resolution) and .webp lose detail by `quality`, 1 … 100. JPEG and WebP keep the
     text as JSON in the EXIF field ImageDescription; `read_picture_text` returns it. The same photo gives the same bytes.
     Raises `UserError` for another suffix and when the file cannot be written.
     """
@@ -198,7 +198,7 @@ def write_picture(path: Path, photo: Photo, text: Mapping[str, str] | None = Non
     exif[_SOFTWARE_TAG] = _SOFTWARE
     if text:
         exif[_DESCRIPTION] = json.dumps(dict(text))  # in ASCII, as EXIF wants it
-    how: dict[str, Any] = {"format": "JPEG", "subsampling": 0} if suffix == ".jpg" else {"format": "WEBP", "method": 4}
+    how: dict[str, Any] = {"format": "JPEG", "subsampling": 0} if suffix != ".webp" else {"format": "WEBP", "method": 4}
     with atomic_path(path) as temporary:
         Image.fromarray(np.ascontiguousarray(photo)).save(temporary, quality=quality, exif=exif, **how)
 

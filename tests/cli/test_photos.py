@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sceneswap.cli.main import run
-from sceneswap.images import read_photo, read_png_text
+from sceneswap.images import read_photo, read_picture_text, read_png_text
 from sceneswap.inference.segmentation import shipped_segmenter
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import read_label_map
@@ -74,7 +74,7 @@ def test_one_picture_takes_two_photographs(
         ([beach], "out.png", "takes two photographs"),
         ([str(photos), beach], "out.png", "takes two photographs"),
         ([beach, beach, beach], "out.png", "takes two photographs"),
-        ([beach, f"{photos}/dusk.jpg"], "out.jpg", "must be named .png"),
+        ([beach, f"{photos}/dusk.jpg"], "out.tif", "must be named .png"),
         ([beach, f"{photos}/gone.jpg"], "out.png", "gone.jpg does not exist"),
     ):
         assert run(["swap", *inputs, "-o", str(tmp_path / out), *model]) == 2
@@ -209,3 +209,36 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert f"    sceneswap {' '.join(command)} " in shown
     assert "--segmenter" in shown
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.jpeg", "a.webp"])
+def test_a_picture_may_be_written_as_photographs_are_and_is_no_photograph_of_anybody(
+    photos: Path, head_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    out = tmp_path / name
+    model = ["--model", str(head_folder), "--device", "cpu"]
+    swap = ["swap", f"{photos}/beach.jpg", f"{photos}/dusk.jpg", "-o", str(out), *model]
+    synthesize = [
+        "synthesize",
+        "--label-map",
+        f"{photos}/beach.jpg",
+        "--exemplar",
+        f"{photos}/dusk.jpg",
+        "-o",
+        str(out),
+    ]
+    assert run(swap) == 0
+    assert run([*synthesize, *model]) == 0  # in place of the one of before
+    assert read_photo(out).shape == (60, 80, 3)
+    assert "estimated_by" in read_picture_text(out)["sceneswap"]
+    (tmp_path / "list.csv").write_text(f"label_map,exemplar,output\n{photos}/beach.jpg,{photos}/dusk.jpg,{out}\n")
+    capsys.readouterr()
+    assert run(["synthesize", "--manifest", str(tmp_path / "list.csv"), *model]) == 0
+    assert "0 drawn, 1 there already" in capsys.readouterr().out
+    mine = write_photo(out, (20, 30)).read_bytes()
+    for command in (swap, [*synthesize, *model]):
+        assert run(command) == 2
+        assert "sceneswap has not written it" in capsys.readouterr().err
+    assert run(["synthesize", "--manifest", str(tmp_path / "list.csv"), *model]) == 2
+    assert "sceneswap has not written it" in (tmp_path / "errors.jsonl").read_text()
+    assert out.read_bytes() == mine

@@ -86,7 +86,7 @@ def test_mistakes_are_one_sentence_and_write_nothing(
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ("out.jpg", "must be named .png"),
+        ("out.gif", "must be named .png"),
         ("data/images/b.png", "would overwrite the input"),
         ("file/o.png", "is a file"),
     ],

@@ -17,7 +17,7 @@ from sceneswap.inference.restyle import Restyle, Restyled
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.presets import load_schema
 from sceneswap.scene import Scene
-from tests.tiny import random_scene, tiny_synthesizer
+from tests.tiny import random_scene, tiny_synthesizer, write_scene
 
 OUTDOOR = load_schema("outdoor")
 
@@ -124,6 +124,11 @@ def test_looks_come_in_every_form(swap: Synthesizer, tmp_path: Path, reading: Sy
     (tmp_path / "notes.txt").write_text("")
     assert len(Restyle(reading, tmp_path).looks) == 2
     assert len(Restyle(reading, [str(tmp_path), reading.encode(random_scene(3))]).looks) == 3
+    for number in range(3):
+        write_scene(tmp_path / "scenes", str(number), random_scene(number))
+    of_folder = Restyle(swap, tmp_path / "scenes").looks
+    assert [Path(look.name).name for look in of_folder] == ["0.png", "1.png", "2.png"]
+    assert of_folder[1].shares == swap.encode(random_scene(1)).shares
     (tmp_path / "empty").mkdir()
     for looks, words in (
         (tmp_path / "empty", "there are no looks"),

@@ -77,7 +77,7 @@ def test_the_list_of_any_spreadsheet(tmp_path: Path, mark: str) -> None:
         ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.png,e\n", "line 2 has more values"),
         ("list.csv", ",".join(COLUMNS) + "\na,,c,d.png\n", "line 2 has no exemplar"),
         ("list.csv", ",".join(COLUMNS) + "\na,b,c\n", "line 2 has no output"),
-        ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.jpg\n", r"line 2: the output .*d\.jpg must be named \.png"),
+        ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.gif\n", r"line 2: the output .*d\.gif must be named \.png"),
         ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.png\ne,f,g,./d.png\n", "lines 2 and 3 both write"),
         ("list.csv", ",".join(COLUMNS) + "\na,b,c,d.png\nd.png,f,g,e.png\n", "line 2 would overwrite the input"),
         ("list.csv", ",".join(COLUMNS) + ",schema\na,b,c,d.png,cocoo\n", "line 2: .*cocoo"),

@@ -47,8 +47,8 @@ def swap(
     Args:
         inputs: Photographs and folders of them; or folders with images/, labels/ and schema.toml. Saved looks
             (*.look.safetensors) give a look and no layout.
-        out: A .png for one picture, the layout of the first photograph in the look of the second. Or a folder for
-            swaps/LAYOUT__EXEMPLAR.png, grid.png, swap.json and index.html; made if missing.
+        out: A .png, .jpg or .webp for one picture, the layout of the first photograph in the look of the second. Or a
+            folder for swaps/LAYOUT__EXEMPLAR.png, grid.png, swap.json and index.html; made if missing.
         layouts: The rows of the grid, if they are not to be its columns too: photographs, label maps or folders.
         looks: The columns of the grid, with --layouts: photographs, saved looks or folders.
         labels: Folder with the label maps of the photographs (of --layouts), under the same names; estimated when left out.

@@ -57,7 +57,7 @@ def synthesize(
         label_map: The layout, a label map or a photograph.
         exemplar: The photograph whose look is wanted, or a saved look (*.look.safetensors).
         exemplar_label_map: The label map of the exemplar, of the same size as it; estimated when left out.
-        output: The picture to write, a .png.
+        output: The picture to write, .png, .jpg or .webp.
         layout_photo: Instead of --label-map: a photograph whose layout is taken, whatever the file looks like.
         manifest: A .csv or .jsonl list of many pictures, instead of the five above.
         exemplar_schema: What the exemplar's label map holds; the same as --schema by default.

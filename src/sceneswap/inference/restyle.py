@@ -9,7 +9,7 @@ A picture comes back in the form in which it was given. The looks are encoded on
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+from sceneswap.data.folder import FolderDataset
 from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES, resize_photo
@@ -41,10 +42,11 @@ Looks: TypeAlias = Given | Scene | Look | Sequence["Given | Scene | Look"]
 class Restyle:
     """Draws pictures anew in a look chosen by chance; what their masks say stays true.
 
-    swap: the model. looks: see `Looks`. p: how often a picture is drawn anew; otherwise it stays as it is. schema: what the
-    ids in the masks mean, a preset or a file; the model's own by default. overlap: only looks whose classes are like the
-    mask's, see `RestyleSettings.overlap`; without one the picture stays. long_side: pixels at which pictures are drawn at
-    most; they come back in their own size.
+    swap: the model. looks: see `Looks`; of a folder with images/, labels/ and schema.toml the label maps are heeded too.
+    p: how often a picture is drawn anew; otherwise it stays as it is. schema: what the ids in the masks mean, a preset or a
+    file; the model's own by default. overlap: only looks whose classes are like the mask's, 0 … 1 (see
+    `jobs.restyle.plan.RestyleSettings`); where there is none the picture stays. long_side: pixels at which pictures are
+    drawn at most; they come back in their own size.
 
     >>> restyle = Restyle(swap, ["dusk.jpg", swap.look("beach.jpg")], p=1)
     >>> image, mask = np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8)
@@ -78,7 +80,7 @@ class Restyle:
             raise UserError(
                 f"Restyle: no class of {self.schema.name} has a counterpart in the model's {swap.schema.name}"
             )
-        self.looks = [swap.look(one) for one in _listed(looks)]
+        self.looks = [swap.look(one) for one in _listed(looks, swap.schema)]
         if not self.looks:
             raise UserError("Restyle: there are no looks; name photographs, saved looks or a folder of them")
         if overlap > 0 and (old := [one.name for one in self.looks if not one.shares]):
@@ -191,17 +193,17 @@ class Restyled(Dataset[Any]):
         self._epoch.fill_(epoch)
 
 
-def _listed(looks: Any) -> list[Any]:
-    """Folders opened, one look as a list of one."""
-    many = looks if isinstance(looks, list | tuple) else [looks]
-    found: list[Any] = []
-    for one in many:
-        if isinstance(one, str | os.PathLike) and Path(one).is_dir():
-            inner = sorted(Path(one).iterdir())
-            found += [p for p in inner if p.name[0] != "." and (is_look(p) or p.suffix.lower() in PHOTO_SUFFIXES)]
+def _listed(looks: Any, schema: LabelSchema) -> Iterator[Any]:
+    """The looks one by one, folders opened; of a data folder its scenes in `schema`."""
+    for one in looks if isinstance(looks, list | tuple) else [looks]:
+        if not (isinstance(one, str | os.PathLike) and Path(one).is_dir()):
+            yield one
+        elif (Path(one) / "images").is_dir():
+            scenes = FolderDataset([Path(one)], schema)
+            yield from (scenes[i] for i in range(len(scenes)))
         else:
-            found.append(one)
-    return found
+            inner = sorted(Path(one).iterdir())
+            yield from (p for p in inner if p.name[0] != "." and (is_look(p) or p.suffix.lower() in PHOTO_SUFFIXES))
 
 
 def _like(image: Any, photo: Photo) -> Any:

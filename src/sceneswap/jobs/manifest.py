@@ -21,6 +21,7 @@ from typing import Any
 from sceneswap.errors import UserError
 from sceneswap.files import parse_json, read_text
 from sceneswap.guard import keep_inputs
+from sceneswap.images import WRITTEN_SUFFIXES
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 
@@ -61,7 +62,7 @@ def read_manifest(path: Path) -> list[Row]:
     """Read a manifest, `.csv` with a header or `.jsonl` with one object per line.
 
     Raises `UserError` when it is missing, not readable, lacks columns or values, names unknown columns or schemas, or
-    when an output is no .png, occurs twice or is also an input.
+    when an output is no .png, .jpg or .webp, occurs twice or is also an input.
     """
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".jsonl"):
@@ -88,9 +89,9 @@ class _ManifestError(UserError):
 
 
 def check_output(output: Path, inputs: Sequence[Path]) -> None:
-    """Raise `UserError` when `output` is no .png or one of `inputs`."""
-    if output.suffix.lower() != ".png":
-        raise UserError(f"the output {output} must be named .png: other formats lose detail or the settings inside")
+    """Raise `UserError` when `output` is no kind of picture that is written (.png, .jpg, .webp), or one of `inputs`."""
+    if output.suffix.lower() not in WRITTEN_SUFFIXES:
+        raise UserError(f"the output {output} must be named .png (exact), .jpg or .webp; choose one of these")
     keep_inputs([output], inputs)
 
 

@@ -141,7 +141,7 @@ def swap_two(
     if of is None:
         raise UserError(f"{layout.photo} is a look, which has no layout; name a photograph first, then the look")
     note = picture_note(reader.synthesizer, label_map=of.note, **after.notes)
-    write_png(out, reader.synthesizer.draw(of.label_map, after.look, on_tile=on_tile), note)
+    write_picture(out, reader.synthesizer.draw(of.label_map, after.look, on_tile=on_tile), note)
 
 
 def _check(reader: SceneReader, sources: Sequence[Source], looks: Sequence[Source] | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sceneswap.errors import UserError
 from sceneswap.files import is_look, parse_json, read_text
 from sceneswap.guard import keep_files
-from sceneswap.images import read_png_text, write_png
+from sceneswap.images import read_picture_text, write_picture
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.tiled import OnTile
@@ -60,7 +60,7 @@ def synthesize(reader: SceneReader, row: Row, on_tile: OnTile = lambda done, tot
     keep_files([row.output], row.inputs)
     layout = reader.layout(row.label_map, row.schema, photo=row.from_photo)
     photo = reader.synthesizer.draw(layout, reader.look(*row.look), on_tile=on_tile)
-    write_png(row.output, photo, row_note(reader, row))
+    write_picture(row.output, photo, row_note(reader, row))
 
 
 def run_manifest(
@@ -161,7 +161,7 @@ def failure_lines(outcome: Outcome) -> str:
 
 
 def row_note(reader: SceneReader, row: Row) -> dict[str, str]:
-    """The PNG text of a row's output; see `picture_note`."""
+    """The text inside a row's output; see `picture_note`."""
     layout = reader.layout_note(row.label_map, row.schema, photo=row.from_photo)
     return picture_note(reader.synthesizer, label_map=layout, **reader.exemplar_notes(*row.look))
 
@@ -177,7 +177,7 @@ def _read(reader: SceneReader, row: Row, overwrite: bool) -> _Ready | None:
     """Read a row's layout; None if its output is there already. Raises `UserError`."""
     note = row_note(reader, row)
     if not overwrite and row.output.exists():
-        there = _attempt(partial(read_png_text, row.output))
+        there = _attempt(partial(read_picture_text, row.output))
         if isinstance(there, dict) and there.items() >= note.items():
             return None
         keep_files([row.output])
@@ -195,4 +195,4 @@ def _draw(
         if isinstance(photos, UserError):
             yield item.row, photos
         else:
-            yield item.row, _attempt(partial(write_png, item.row.output, photos[number], item.note))
+            yield item.row, _attempt(partial(write_picture, item.row.output, photos[number], item.note))

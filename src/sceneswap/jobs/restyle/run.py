@@ -156,7 +156,8 @@ def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], 
         write_json(out / RECORD, wanted)
     write_text(out / "schema.toml", schema_text(job.schema))
     if job.shard.count == 1:  # no other machine is writing
-        for folder in {out, *(out / name for name in (*job.folders, DROPPED, "looks"))}:
+        carried = [one.name for one in job.annotations.folders]
+        for folder in {out, *(out / name for name in (*job.folders, DROPPED, "looks", *carried))}:
             for leftover in folder.glob(LEFTOVERS):
                 leftover.unlink(missing_ok=True)
     return looks
