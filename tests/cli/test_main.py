@@ -129,3 +129,22 @@ def test_help_loads_no_pytorch(arguments: list[str]) -> None:
     code = f"import sys; from sceneswap.cli.main import run; run({arguments!r}); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["swap", "nowhere.jpg", "nothing.jpg", "-o", "out.png"],
+        ["swap", "--layouts", "nowhere.jpg", "--looks", "nothing.jpg", "--out", "out"],
+        ["synthesize", "--label-map", "nowhere.jpg", "--exemplar", "nothing.jpg", "-o", "out.png"],
+        ["encode", "nowhere.jpg", "-o", "out.look.safetensors"],
+        ["interpolate", "global", "--label-map", "nowhere.jpg", "--exemplars", "a.jpg", "b.jpg", "--out", "out"],
+        ["attention", "trace", "--label-map", "nowhere.jpg", "--exemplar", "nothing.jpg", "--out", "out"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_missing_files_are_told_before_pytorch_is_loaded(words: list[str], tmp_path: Path) -> None:
+    code = f"import sys; from sceneswap.cli.main import run; print(run({words!r}), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "2 False"
+    assert done.stderr == "sceneswap: nowhere.jpg does not exist; check the path\n"

@@ -69,7 +69,7 @@ def test_mistakes_are_one_sentence_and_write_nothing(
 ) -> None:
     out = tmp_path / "out.png"
     cases = {
-        "photograph .*missing.jpg does not exist": {"exemplar": f"{tmp_path}/missing.jpg"},
+        "missing.jpg does not exist": {"exemplar": f"{tmp_path}/missing.jpg"},
         "no model folder": {"model": f"{tmp_path}/missing"},
         "no schema|cocoo": {"schema": "cocoo"},
         "must be of one size": {"exemplar_label_map": f"{data}/labels/a.png"},

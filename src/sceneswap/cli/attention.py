@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from sceneswap.cli.options import Count, DataFolders, DrawingOptions, ModelOptions, Seed
+from sceneswap.cli.options import Count, DataFolders, DrawingOptions, ModelOptions, Seed, must_exist
 from sceneswap.errors import UserError
 from sceneswap.guard import keep_files
 from sceneswap.progress import progress
@@ -82,6 +82,7 @@ def trace(
         at: A point of the layout as x,y in pixels from its upper left corner; once per point.
         classes: A class of the layout, by its name or a word or beginning of it that no other has; once per class.
     """  # noqa: E501 a command to copy
+    must_exist(label_map, exemplar, exemplar_label_map)
     from sceneswap.jobs.sources import Source
     from sceneswap.jobs.trace import write_trace
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import tyro
 
-from sceneswap.cli.options import DrawingOptions
+from sceneswap.cli.options import DrawingOptions, must_exist
 from sceneswap.errors import UserError
 from sceneswap.files import LOOK_SUFFIX, is_look
 from sceneswap.guard import keep_files
@@ -36,6 +36,7 @@ def encode(
         raise UserError(f"--out {out}: a look must be named *{LOOK_SUFFIX}, by which commands know it")
     if is_look(photo):
         raise UserError(f"{photo} is a look already; name a photograph")
+    must_exist(photo, label_map)
     keep_files([out], [photo, label_map])
     drawing.reader().look(photo, label_map).save(out)
     print(out)

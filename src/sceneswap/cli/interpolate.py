@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import DrawingOptions, Weight
+from sceneswap.cli.options import DrawingOptions, Weight, must_exist
 from sceneswap.errors import UserError
 from sceneswap.notes import LOG
 from sceneswap.progress import progress
@@ -43,6 +43,10 @@ class Inputs:
     """What to write besides the strips."""
     drawing: DrawingOptions = field(default_factory=DrawingOptions)
 
+    def check(self) -> None:
+        """Raise `UserError` for a file that is not there."""
+        must_exist(*self.label_map, *self.exemplars, *self.exemplar_label_maps)
+
 
 def interpolate_globally(
     inputs: Inputs,
@@ -61,6 +65,7 @@ def interpolate_globally(
         extrapolate: Go on beyond both ends by this part of the way, such as 0.5; allows negative weights. Bounded.
         spacing: Frames where the picture changes by equal amounts (change), or at equal steps of the weights.
     """  # noqa: E501 a command to copy
+    inputs.check()
     from sceneswap.jobs import frames as plans
 
     if weights:
@@ -96,6 +101,7 @@ def interpolate_by_place(
             left out and gets the rest.
         extrapolate: Let the patterns run beyond both ends by this part of the way, such as 0.5. Bounded.
     """  # noqa: E501 a command to copy
+    inputs.check()
     from sceneswap.inference.weights import read_weight_map
     from sceneswap.jobs import frames as plans
 
@@ -135,6 +141,7 @@ def interpolate_by_class(
         border: Pixels over which one class's look passes into the next; 0 for hard edges.
         weight_maps: A grey PNG of any size per exemplar, multiplied with the choice by class.
     """  # noqa: E501 a command to copy
+    inputs.check()
     from sceneswap.inference.weights import read_weight_map
     from sceneswap.jobs import frames as plans
 

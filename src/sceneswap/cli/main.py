@@ -156,6 +156,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if shutil.get_terminal_size().columns < _NARROWEST:
         os.environ["COLUMNS"] = str(_NARROWEST)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads of PyTorch that wait leave the processor to others
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()

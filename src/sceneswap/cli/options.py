@@ -1,7 +1,9 @@
 """Options that several commands take, each declared once."""
 
+import errno
 import functools
 import inspect
+import os
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import tyro
 
 from sceneswap.bounds import Between, outside, plain
 from sceneswap.errors import UserError
+from sceneswap.files import reading_error
 
 if TYPE_CHECKING:
     from sceneswap.inference.synthesizer import Synthesizer
@@ -40,6 +43,13 @@ Jobs = Annotated[
 ]
 
 
+def must_exist(*paths: Path | None) -> None:
+    """Raise `UserError` for the first file or folder that is not there. Called before PyTorch is loaded, which takes long."""
+    for path in paths:
+        if path is not None and not os.path.lexists(path):
+            raise reading_error(path, FileNotFoundError(errno.ENOENT, "does not exist"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """Which model, and where it runs."""
@@ -48,12 +58,22 @@ class ModelOptions:
     """A model folder or hub id; the model that comes with the package by default."""
     device: Device = "auto"
     """auto takes a GPU where there is one."""
+    threads: Workers | None = None
+    """Threads of the processor to compute with; as many as it has cores by default."""
 
     def open(self) -> "Synthesizer":
         """Open the model."""
         from sceneswap.inference.synthesizer import Synthesizer
 
+        self.set_threads()
         return Synthesizer.from_pretrained(self.model, device=self.device)
+
+    def set_threads(self) -> None:
+        """Make PyTorch compute with the number of threads that is asked for."""
+        if self.threads is not None:
+            import torch
+
+            torch.set_num_threads(self.threads)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +93,8 @@ class DrawingOptions(LabellerOptions):
     """What the label maps hold: a preset or schema file; the model's own by default."""
     long_side: LongSide | None = None
     """Longer side of the pictures in pixels, never more than the layout's; 512 for photographs by default."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16 is faster on many machines and hardly different."""
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    """bf16 is faster on many machines and hardly different; auto takes it where the machine computes in it."""
 
     def reader(self, *, fit: bool = False) -> "SceneReader":
         """Open the model, with what reads files for it; fit: bring all layouts to the size of photographs by default."""
@@ -84,6 +104,7 @@ class DrawingOptions(LabellerOptions):
         from sceneswap.labels.presets import load_schema
 
         schema = load_schema(self.schema) if self.schema else None
+        self.set_threads()
         synthesizer = Synthesizer.from_pretrained(self.model, device=self.device, precision=self.precision)
         side = PHOTO_SIDE if fit and self.long_side is None else self.long_side
         return SceneReader(synthesizer, self.segmenter, long_side=side, schema=schema)

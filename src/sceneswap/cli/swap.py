@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import BatchSize, DrawingOptions, Jobs, Quality
+from sceneswap.cli.options import BatchSize, DrawingOptions, Jobs, Quality, must_exist
 from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES
@@ -56,6 +56,7 @@ def swap(
         limit: The most scenes to take, evenly spread over those found; as many rows and as many columns.
         format: Of the pictures in swaps/; jpg and webp are smaller, and no longer exact.
     """
+    must_exist(*inputs, *layouts, *looks, labels)
     from sceneswap.jobs import swap as job
     from sceneswap.jobs.sources import find_sources
 

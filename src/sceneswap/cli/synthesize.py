@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from sceneswap.cli.options import BatchSize, DrawingOptions
+from sceneswap.cli.options import BatchSize, DrawingOptions, must_exist
 from sceneswap.errors import UserError
 from sceneswap.files import write_text
 from sceneswap.jobs.manifest import Row, check_output, read_manifest
@@ -99,6 +99,7 @@ def synthesize(
         ]
         _draw_manifest(rows, drawing, overwrite, errors, batch_size)
     elif layout and exemplar and output:
+        must_exist(layout, exemplar, exemplar_label_map)
         from sceneswap.jobs.synthesize import synthesize as draw
 
         row = Row(0, layout, exemplar, exemplar_label_map, output, None, look_schema, from_photo)
