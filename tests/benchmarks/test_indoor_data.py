@@ -31,7 +31,9 @@ def test_the_rule_of_the_split() -> None:
     assert len(set().union(*blocks)) > 1
 
 
-@pytest.mark.parametrize(("value", "name"), [(0, "wall-other"), (5, "couch"), (36, "clothes"), (37, "void"), (255, "void")])
+@pytest.mark.parametrize(
+    ("value", "name"), [(0, "wall-other"), (5, "couch"), (36, "clothes"), (37, "void"), (255, "void")]
+)
 def test_the_labels_of_nyu_depth(value: int, name: str) -> None:
     schema, indoor = load_schema(str(HERE / "nyuv2_schema.toml")), load_schema("indoor")
     index = schema.indices_of(np.array([[value]], dtype=np.uint8))
