@@ -84,7 +84,7 @@ def main(
     per_image: int = 2,
     elsewhere: int = 12,
     short_side: int = 192,
-    steps: int = 300,
+    steps: int = 150,
     seeds: int = 2,
     model: str | None = None,
     work: Path | None = None,
