@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from sceneswap.checkpoint import newest_state, read_state
 from sceneswap.config import TrainConfig
+from sceneswap.files import LEFTOVERS
 from sceneswap.training.loop import train
 
 STEPS = 12  # of each phase
@@ -99,6 +101,28 @@ def test_killed_in_every_phase(
     train(settings, [data], out, resume=True, device="cpu")
     train(settings, [data], tmp_path / "unbroken", device="cpu")
     assert_same_run(out, tmp_path / "unbroken", settings)
+
+
+@pytest.mark.parametrize("settings", ["msca"], indirect=True)
+def test_killed_at_any_moment(
+    settings: TrainConfig, data: Path, tmp_path: Path, as_toml: Callable[[TrainConfig], Path]
+) -> None:
+    """Not only between steps: while it starts, while it writes a state, its log, a picture."""
+    preset, out, random = as_toml(settings), tmp_path / "killed", np.random.default_rng(0)
+    kills = 0
+    while kills < 8 and (newest_state(out) is None or newest_step(out) < STEPS * len(settings.phases)):
+        process = start(preset, data, out, *(["--resume"] if newest_state(out) else []))
+        wait_for(out, newest_step(out) + 1 if newest_state(out) else 1, process)
+        time.sleep(random.uniform(0, 0.3))
+        process.kill()
+        process.communicate(timeout=500)
+        kills += 1
+    assert kills > 3
+    assert [*(out / "checkpoints").glob("state-*.safetensors")]
+    train(settings, [data], out, resume=True, device="cpu")
+    train(settings, [data], tmp_path / "unbroken", device="cpu")
+    assert_same_run(out, tmp_path / "unbroken", settings)
+    assert not [*out.rglob(LEFTOVERS)]
 
 
 @pytest.mark.parametrize("settings", ["spade-vae"], indirect=True)
