@@ -4,7 +4,7 @@
     with overwriting(): …                                                      # --overwrite
 
 Every picture, page, record and model that sceneswap writes says so inside; one that was changed in another program says
-so no more. What cannot say it (a table, a list) belongs to the record that lies beside it.
+so no more. What cannot say it (a table, a list), and a page, belongs to the record that lies beside it.
 """
 
 import os
@@ -24,7 +24,7 @@ _MARKS = {
     ".safetensors": re.compile(rb'"__metadata__":\{"sceneswap"'),
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".gif"), _PICTURE),
 }
-_RECORDS = (".json", ".html")
+_CHANGED = (".png", ".jpg", ".webp", ".gif", ".json", ".safetensors")  # of them the record beside them says nothing
 _LOOKED_AT = 65_536  # bytes, from the start and from the end
 _allowed: ContextVar[bool] = ContextVar("overwriting", default=False)
 
@@ -63,9 +63,9 @@ def keep_files(outputs: Iterable[Path], inputs: Iterable[Path | None] = (), *, f
     if _allowed.get():
         return
     there = {path: made_here(path) for path in outputs if path.exists()}
-    recorded = {path.parent for path, ours in there.items() if ours and path.suffix.lower() in _RECORDS}
+    recorded = {path.parent for path, ours in there.items() if ours and path.suffix.lower() == ".json"}
     for path, ours in there.items():
-        if not (path.parent in recorded if ours is None else ours):
+        if not (ours or (path.parent in recorded and path.suffix.lower() not in _CHANGED)):
             raise UserError(
                 f"{path} exists, and sceneswap has not written it or it was changed since; choose another name or folder, "
                 "or pass --overwrite to replace it"

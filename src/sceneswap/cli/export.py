@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 
 from sceneswap.errors import UserError
+from sceneswap.guard import keep_files
 
 
 def export(
@@ -71,8 +72,9 @@ def _model(run: Path, out: Path, *, half: bool, name: str | None, vgg19: Path | 
 def _onnx(model: str | None, folder: Path, vgg19: Path | None) -> None:
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.onnx.export import export_onnx
-    from sceneswap.onnx.runtime import GRAPHS
+    from sceneswap.onnx.runtime import DESCRIPTION, GRAPHS
 
+    keep_files(folder / name for name in (*GRAPHS, DESCRIPTION))
     synthesizer = Synthesizer.from_pretrained(model, device="cpu", vgg19=vgg19)
     parity = export_onnx(synthesizer, folder)
     size = sum((folder / graph).stat().st_size for graph in GRAPHS)

@@ -1,7 +1,7 @@
 """Pictures of an evaluation: the paper's swapping grid, sheets of examples, curves over semantic similarity."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path
     """Draw every layout (row) in every exemplar's look (column), supplement §5: `out/figures/NAME.png`, kept once drawn."""
     path = out / "figures" / f"{slug(method.name)}.png"
     about = {"protocol": protocol, "method": method.describe(), "scenes": [scene.name for scene in scenes]}
-    kept = _kept(path, about)
+    kept = _kept(path, about, ("response", "copy_distance"))
     if kept is None:
         drawn = method.grid(scenes, scenes)
         alarms = measure(torch.stack([to_images(row) for row in drawn]), to_images([s.photo for s in scenes]))
@@ -126,16 +126,14 @@ def panels(
     return {f"{m} ({better[m]} is better)": {name: columns[m] for name, columns in binned.items()} for m in metrics}
 
 
-def _kept(path: Path, about: dict[str, Any]) -> dict[str, float] | None:
-    """What was measured on a figure of just this make; None when it is still to be drawn."""
+def _kept(path: Path, about: dict[str, Any], alarms: Collection[str] = ()) -> dict[str, float] | None:
+    """The `alarms` that were measured on a figure of just this make; None when it is still to be drawn."""
     note = path.with_suffix(".json")
     if not (path.exists() and note.exists()):
         return None
     match read_json(note, "the record of a swapping figure"):
-        case {"about": told, "alarms": {"response": float(response), "copy_distance": float(distance)}} if (
-            told == about
-        ):
-            return {"response": response, "copy_distance": distance}
+        case {"about": told, "alarms": dict(kept)} if told == about and kept.keys() == set(alarms):
+            return kept if all(isinstance(value, float) for value in kept.values()) else None
     return None
 
 
