@@ -1,6 +1,7 @@
 """Mending label maps: each kind of damage becomes the ids it was, and what is no label map stays refused."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,29 @@ def test_what_a_refused_file_looks_like_is_said(tmp_path: Path, picture: Image.I
         read_label_map(tmp_path / "a.png", OUTDOOR)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@settings(deadline=None)
+@given(st.data(), st.sampled_from(["a.png", "a.json", "a.npy", "labelmap.txt"]))
+def test_no_bytes_raise_anything_but_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, name: str
+) -> None:
+    """Random bytes, and honest files with some bytes changed."""
+    path = tmp_path_factory.mktemp("bytes") / name
+    if name == "a.json":
+        save_shapes(path, shape("sea", "polygon", (0, 0), (9, 0), (9, 3)), shape("sky-other", "circle", (3, 3), (4, 4)))
+    elif name == "labelmap.txt":
+        path.write_text("background:0,0,0::\nsky:70,130,180::\n")
+    else:
+        write_label_map(path, MAP[::4, ::4], OUTDOOR)
+    content = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        content = bytearray(data.draw(st.binary(max_size=200)))
+    for _ in range(data.draw(st.integers(0, 4)) if content else 0):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with suppress(UserError):
+        _ = load_schema(str(path)) if name == "labelmap.txt" else mend(path, OUTDOOR)
 
 
 # --- labelme and labelmap.txt -----------------------------------------------------------------------------------------

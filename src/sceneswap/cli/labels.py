@@ -64,7 +64,7 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
             f"every label map in {directory} is void everywhere: there is nothing to draw or learn from them"
         )
     if unread:
-        raise UserError(f"{len(unread):,} folders in {directory} cannot be read; the lines above name them")
+        raise UserError(f"{counted(len(unread), 'folder')} in {directory} cannot be read; see the lines above")
     if census.hint:
         LOG.info("%s", census.hint)
 
