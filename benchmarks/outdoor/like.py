@@ -6,11 +6,13 @@ exemplars: `TransferMatrix.uniform`, known without the model.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sceneswap.charts import plot
+from sceneswap.files import write_bytes
 from sceneswap.inference.transfer_matrix import TransferMatrix
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ ALIKE: dict[str, tuple[str, ...]] = {
 class Likeness:
     """What a target label takes from its like in the exemplars, as shares of its attention at the finest scale, 0 … 1.
 
-    same, alike: from the same label, and from all labels of its group. The uniform ones: of GAP on the same pairs.
-    positions: target positions of the label.
+    same, alike: from the same label, and from all labels of its group. The uniform ones: of GAP on the same pairs; the
+    untrained ones: the mean of untrained models, if there are any. positions: target positions of the label.
     """
 
     label: str
@@ -45,6 +47,8 @@ class Likeness:
     same_uniform: float
     alike: float
     alike_uniform: float
+    same_untrained: float | None = None
+    alike_untrained: float | None = None
 
     @property
     def same_ratio(self) -> float | None:
@@ -62,11 +66,14 @@ class Likeness:
 
 
 def like_to_like(
-    matrix: TransferMatrix, count: int = 10, groups: dict[str, tuple[str, ...]] | None = None
+    matrix: TransferMatrix,
+    count: int = 10,
+    groups: dict[str, tuple[str, ...]] | None = None,
+    untrained: Sequence[TransferMatrix] = (),
 ) -> list[Likeness]:
     """What the `count` commonest target labels take from their like, commonest first.
 
-    groups: group → names of its labels; `ALIKE` by default.
+    groups: group → names of its labels; `ALIKE` by default. untrained: the same pairs by models before training.
     """
     group_of = {name: group for group, names in (groups or ALIKE).items() for name in names}
     kinds = [group_of.get(name, name) for name in matrix.names]
@@ -75,10 +82,12 @@ def like_to_like(
         alike = [i for i, kind in enumerate(kinds) if kind == kinds[label]]
         positions = matrix.positions[label]
         learned, uniform = matrix.sums[:, label] / positions, matrix.uniform[:, label] / positions
+        start = np.mean([one.sums[:, label] / positions for one in untrained], axis=0) if untrained else None
         found.append(
             Likeness(
                 matrix.names[label], kinds[label], int(positions),
                 float(learned[label]), float(uniform[label]), float(learned[alike].sum()), float(uniform[alike].sum()),
+                None if start is None else float(start[label]), None if start is None else float(start[alike].sum()),
             )
         )  # fmt: skip
     return found
@@ -86,30 +95,45 @@ def like_to_like(
 
 @plot
 def like_figure(
-    names: Sequence[str], panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], series: tuple[str, str]
+    names: Sequence[str], panels: Mapping[str, Sequence[Sequence[float]]], series: Sequence[str]
 ) -> "Figure":
-    """Bars per label, two by two: shares 0 … 1 of learned and of uniform attention, and how many times the one is the other.
+    """Bars per label: shares 0 … 1 of learned attention, of what it is compared with, and how many times the last the first is.
 
-    panels: title → (shares learned, shares uniform), per name. series: what the two bars are called.
+    panels: title → the shares of every series per name, learned first and uniform last. series: what the bars are called.
     """
     from matplotlib.figure import Figure
 
     chart = Figure(figsize=(2.4 + 4.2 * len(panels), 1.3 + 0.36 * len(names)), layout="constrained")
     places = np.arange(len(names))
-    for number, (title, (learned, uniform)) in enumerate(panels.items()):
+    colors = ["#2f6db5", *["#c98a2b"] * (len(series) - 2), "0.72"]
+    thick = 0.74 / len(series)
+    for number, (title, shares) in enumerate(panels.items()):
         axes = chart.add_subplot(1, len(panels), number + 1)
-        axes.barh(places - 0.19, learned, 0.36, color="#2f6db5", label=series[0])
-        axes.barh(places + 0.19, uniform, 0.36, color="0.72", label=series[1])
+        learned, uniform = shares[0], shares[-1]
+        for i, (values, name, color) in enumerate(zip(shares, series, colors, strict=True)):
+            axes.barh(places + (i - (len(series) - 1) / 2) * thick, values, 0.95 * thick, color=color, label=name)
         for place, one, other in zip(places, learned, uniform, strict=True):
             if other:
                 axes.text(max(one, other) + 0.01, float(place), f"{one / other:.1f}×", va="center", fontsize=8)
         axes.set_yticks(places, names if number == 0 else [""] * len(names))
         axes.set_ylim(len(names) - 0.4, -0.6)
-        axes.set_xlim(0, min(1.1, 1.25 * max(*learned, *uniform)))
+        axes.set_xlim(0, min(1.1, 1.25 * max(value for values in shares for value in values)))
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("share of the attention", fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
     handles, labels = chart.axes[0].get_legend_handles_labels()
-    chart.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    chart.legend(handles, labels, loc="outside lower center", ncols=len(series), fontsize=9, frameon=False)
     return chart
+
+
+def publish_likeness(like: Sequence[Likeness], path: Path, name: str) -> None:
+    """Write the chart of `like` to `path`: the model `name`, untrained models where they were measured, GAP."""
+    kinds = ("", "_untrained", "_uniform") if like and like[0].same_untrained is not None else ("", "_uniform")
+    called = {"": name, "_untrained": "untrained", "_uniform": "global average pooling"}
+    panels = {
+        f"from the same {what}": [[getattr(one, field + kind) for one in like] for kind in kinds]
+        for what, field in (("label", "same"), ("group", "alike"))
+    }
+    chart = like_figure([one.label for one in like], panels, [called[kind] for kind in kinds])
+    write_bytes(path, chart.png)

@@ -128,8 +128,9 @@ def _attention(record: Record) -> list[str]:
     like = record["like"]
     rows = [
         [
-            one["label"], f"{one['same']:.3f}", f"{one['same_uniform']:.3f}", _times(one["same_ratio"]),
-            one["group"], f"{one['alike']:.3f}", f"{one['alike_uniform']:.3f}", _times(one["alike_ratio"]),
+            one["label"], f"{one['same']:.3f}", _share(one.get("same_untrained")), f"{one['same_uniform']:.3f}",
+            _times(one["same_ratio"]), one["group"], f"{one['alike']:.3f}", _share(one.get("alike_untrained")),
+            f"{one['alike_uniform']:.3f}", _times(one["alike_ratio"]),
         ]
         for one in like
     ]  # fmt: skip
@@ -141,17 +142,27 @@ def _attention(record: Record) -> list[str]:
     )
     rows.append(
         [
-            "*mean*", f"{means['same']:.3f}", f"{means['same_uniform']:.3f}", _times(same),
-            "", f"{means['alike']:.3f}", f"{means['alike_uniform']:.3f}", _times(alike),
+            "*mean*", f"{means['same']:.3f}", _share(_mean(like, "same_untrained")), f"{means['same_uniform']:.3f}",
+            _times(same), "", f"{means['alike']:.3f}", _share(_mean(like, "alike_untrained")),
+            f"{means['alike_uniform']:.3f}", _times(alike),
         ]
     )  # fmt: skip
     groups = "; ".join(f"{name}: {', '.join(members)}" for name, members in record["groups"].items())
-    header = ["label", "same label", "GAP", "ratio", "group", "same group", "GAP", "ratio"]
+    header = [
+        "label", "same label", "untrained", "GAP", "ratio", "group", "same group", "untrained", "GAP", "ratio",
+    ]  # fmt: skip
+    controls = [
+        [name, f"{one['diagonal']:.3f}", f"{one['diagonal_where_shared']:.3f}"]
+        for name, one in {"the model": record, **record.get("controls", {})}.items()
+    ]
     return [
         "## What the attention learned",
         f"[Record](attention.json). {record['pairs']:,} random pairs; the finest scale, the mask left out. For the "
         f"{len(like)} commonest labels: the share of its attention that a label gives to the same label in the exemplar, and "
-        "to labels of its group. GAP attends to all positions alike, so its shares are those of the labels in the exemplars.",
+        "to labels of its group. GAP attends to all positions alike, so its shares are those of the labels in the exemplars; "
+        "untrained is the mean of the same network with the weights that training starts from. What training adds is the "
+        "difference.",
+        _table(["matrix", "mean diagonal", "where the exemplar has the label"], controls),
         _table(header, rows),
         f"Groups: {groups}.",
         "![shares from the same label and the same group, ours and GAP](like.png)",
@@ -160,6 +171,16 @@ def _attention(record: Record) -> list[str]:
         "The same by `sceneswap attention dendrogram --data … --model … --pairs "
         + f"{record['pairs']} --out attention`.",
     ]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _mean(like: list[Record], key: str) -> float | None:
+    values = [one.get(key) for one in like]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _figures(record: Record, credit: str) -> list[str]:

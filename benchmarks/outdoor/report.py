@@ -28,7 +28,7 @@ import tyro
 
 from benchmarks.common import ROOT, in_fresh_process, write_jpeg
 from benchmarks.outdoor.kept import KeptMethod
-from benchmarks.outdoor.like import ALIKE, like_figure, like_to_like
+from benchmarks.outdoor.like import ALIKE, like_to_like, publish_likeness
 from benchmarks.outdoor.page import SWAP, command, markdown
 from sceneswap import charts
 from sceneswap.cli.options import MeasuringOptions
@@ -43,6 +43,7 @@ from sceneswap.evaluation.results import evaluate, methods_of
 from sceneswap.evaluation.runner import drop_unlike, read_rows
 from sceneswap.evaluation.tasks import Extractors, Task, layout_task, swap_task
 from sceneswap.files import read_json, slug, write_bytes, write_json, write_text
+from sceneswap.inference.control import POOLED, control_matrices
 from sceneswap.inference.synthesizer import Synthesizer, choose_device
 from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
@@ -51,6 +52,7 @@ from sceneswap.progress import progress
 from sceneswap.scene import Scene
 
 SHEET_ROWS = 30
+UNTRAINED = 3  # seeds of the control beside the attention
 FIGURE_BYTES = 400_000
 WALLPAPERS = (
     "The photographs shown are desktop wallpapers that may be passed on: of Pop!_OS and elementary (from Unsplash), and of "
@@ -189,16 +191,12 @@ def attention(report: Report) -> dict[str, Any]:
     model = report.models[report.ours]
     work = report.private / "attention" / f"{model.weights_sha256[:12]}-{report.transfers}"
     dataset = FolderDataset(report.data, model.schema, cache=True)
-    with progress("transfer matrix", report.transfers) as advance:
+    with progress("transfer matrix", report.transfers * (1 + UNTRAINED)) as advance:
         matrix = transfer_matrix(model, dataset, report.transfers, work, seed=report.seed, on_pair=advance)
-    write_matrix_page(work, matrix, model, dendrogram=True)
-    like = like_to_like(matrix)
-    panels = {
-        "from the same label": ([one.same for one in like], [one.same_uniform for one in like]),
-        "from the same group": ([one.alike for one in like], [one.alike_uniform for one in like]),
-    }
-    chart = like_figure([one.label for one in like], panels, (report.ours, "global average pooling"))
-    write_bytes(report.out / "like.png", chart.png)
+        controls = control_matrices(model, dataset, matrix, work, range(UNTRAINED), seed=report.seed, on_pair=advance)
+    write_matrix_page(work, matrix, model, controls, dendrogram=True)
+    like = like_to_like(matrix, untrained=[one for name, one in controls.items() if name != POOLED])
+    publish_likeness(like, report.out / "like.png", report.ours)
     for name in ("transfer.png", "dendrogram.png"):
         shutil.copyfile(work / name, report.out / name)
     record = read_json(work / "transfer.json", "the transfer matrix")

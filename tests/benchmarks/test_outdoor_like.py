@@ -1,5 +1,7 @@
 """What labels take from their like: by hand, and GAP takes what is there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,10 @@ def test_by_hand() -> None:
     assert (elm.same_ratio, elm.alike_ratio) == (None, 1)  # no exemplar has it, but its like
     assert oak.record()["alike_ratio"] == oak.alike_ratio
     assert [one.label for one in like_to_like(matrix, 1)] == ["oak"]
+    assert oak.same_untrained is None
+    start = replace(matrix, sums=np.array([[4.0, 1, 0, 0], [4, 1, 0, 0], [2, 0, 4, 0], [0, 0, 0, 0]]))
+    (oak,) = like_to_like(matrix, 1, {"trees": ("oak", "elm")}, [matrix, start])
+    assert (oak.same_untrained, oak.alike_untrained) == pytest.approx((0.45, 0.8))  # means of both
 
 
 def test_global_average_pooling_takes_what_is_there() -> None:

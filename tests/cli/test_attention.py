@@ -29,7 +29,12 @@ def test_matrix_then_dendrogram(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.strip() == str(tmp_path / "index.html")
     assert not (tmp_path / "dendrogram.png").exists()
     assert run(["attention", "dendrogram", *options, "--pairs", "3"]) == 0
-    assert json.loads((tmp_path / "transfer.json").read_text())["pairs"] == 3
+    record = json.loads((tmp_path / "transfer.json").read_text())
+    assert record["pairs"] == 3
+    names = [*(f"untrained, seed {seed}" for seed in range(3)), "global average pooling"]
+    assert list(record["controls"]) == list(json.loads((tmp_path / "dendrogram.json").read_text())["controls"]) == names
+    page = (tmp_path / "index.html").read_text()
+    assert all(page.count(name) >= 2 for name in names)  # beside the matrix, and beside the dendrogram
     for name in ("transfer.png", "transfer.csv", "dendrogram.png", "dendrogram.csv", "dendrogram.json"):
         assert (tmp_path / name).stat().st_size > 0
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from sceneswap.bounds import Between
 from sceneswap.cli.options import Count, DataFolders, DrawingOptions, ModelOptions, Seed, must_exist
 from sceneswap.errors import UserError
 from sceneswap.guard import keep_files
@@ -24,10 +25,15 @@ class Pairs(ModelOptions):
     """Random pairs of different scenes, target and exemplar."""
     seed: Seed = 0
     """Of the pairs."""
+    controls: Annotated[int, Between(0, 16)] = 3
+    """Untrained models of the same configuration, of the seeds 0, 1, …, that the model is set beside."""
 
 
 def matrix(options: Pairs, dendrogram: tyro.conf.Suppress[bool] = False) -> None:
     """From which labels of exemplars does the model take the looks of which labels: a heat map over a data set.
+
+    The model stands beside what its network does untrained (--controls) and beside global average pooling: that is what
+    training has added.
 
     Can be interrupted; the same command, or one with more --pairs, goes on where it stopped.
 
@@ -36,15 +42,18 @@ def matrix(options: Pairs, dendrogram: tyro.conf.Suppress[bool] = False) -> None
         sceneswap attention matrix --data scenes --pairs 500 --out attention/
     """
     from sceneswap.data.folder import FolderDataset
+    from sceneswap.inference.control import control_matrices
     from sceneswap.inference.transfer_matrix import transfer_matrix
     from sceneswap.jobs.attention import matrix_files, write_matrix_page
 
     synthesizer = options.open()
     dataset = FolderDataset(options.data, synthesizer.schema)
     keep_files(matrix_files(options.out, dendrogram=dendrogram), dataset.files)
-    with progress("pairs", options.pairs) as advance:
+    seeds = range(options.controls)
+    with progress("pairs", options.pairs * (1 + len(seeds))) as advance:
         found = transfer_matrix(synthesizer, dataset, options.pairs, options.out, seed=options.seed, on_pair=advance)
-    print(write_matrix_page(options.out, found, synthesizer, dendrogram=dendrogram))
+        controls = control_matrices(synthesizer, dataset, found, options.out, seeds, seed=options.seed, on_pair=advance)
+    print(write_matrix_page(options.out, found, synthesizer, controls, dendrogram=dendrogram))
 
 
 def dendrogram(options: Pairs) -> None:

@@ -59,6 +59,11 @@ class TransferMatrix:
         with np.errstate(invalid="ignore"):
             return self.sums / self.positions
 
+    @property
+    def pooled(self) -> "TransferMatrix":
+        """The matrix of global average pooling (GAP) on the same pairs, known without a model."""
+        return TransferMatrix(self.names, self.uniform, self.uniform, self.positions, self.shared, self.pairs)
+
     def frequent(self, count: int) -> list[int]:
         """The labels with the most target positions, most frequent first, void left out."""
         order = np.argsort(-self.positions[:-1], kind="stable")[:count]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from sceneswap import charts
 from sceneswap.errors import UserError
 from sceneswap.files import write_bytes, write_json, write_text
+from sceneswap.inference.control import POOLED
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import CLUSTERING, Matrix, TransferMatrix, cluster, dendrogram_features
 from sceneswap.jobs.note import made
@@ -35,12 +37,22 @@ def matrix_files(out: Path, *, dendrogram: bool = False) -> list[Path]:
     return [out / "index.html", *(out / f"{one}.{suffix}" for one in kinds for suffix in ("png", "csv", "json"))]
 
 
-def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesizer, *, dendrogram: bool = False) -> Path:
+def write_matrix_page(
+    out: Path,
+    matrix: TransferMatrix,
+    synthesizer: Synthesizer,
+    controls: Mapping[str, TransferMatrix] | None = None,
+    *,
+    dendrogram: bool = False,
+) -> Path:
     """Write transfer.png, .csv (all labels that occur), .json and index.html, on demand dendrogram.png, .csv and .json too.
 
-    Returns the page. Raises `UserError` when fewer than three labels occur for a dendrogram.
+    controls: what the numbers are set beside, by name, see `inference.control`; GAP by default. Returns the page. Raises
+    `UserError` when fewer than three labels occur for a dendrogram.
     """
+    controls = {POOLED: matrix.pooled} if controls is None else controls
     tree = _clustered(matrix) if dendrogram else None
+    trees = {name: _clustered(one) for name, one in controls.items()} if dendrogram else {}
     labels = matrix.frequent(HEAT_MAP_LABELS)
     names, shown = [matrix.names[i] for i in labels], matrix.values[np.ix_(labels, labels)]
     plots = {"transfer": charts.heat_map(shown, names, names, "label of the exemplar", "label of the target", 0.1)}
@@ -48,7 +60,9 @@ def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesize
         plots["dendrogram"] = charts.dendrogram(tree.links, tree.names)
     for name, plot in plots.items():
         write_bytes(out / f"{name}.png", plot.png)
-    _write_numbers(out, matrix, tree, synthesizer)
+    _write_numbers(out, matrix, synthesizer, controls)
+    if tree:
+        _write_tree(out, tree, trees)
     write_page(
         out / "index.html",
         "matrix.html",
@@ -57,7 +71,14 @@ def write_matrix_page(out: Path, matrix: TransferMatrix, synthesizer: Synthesize
         plots=[plot.svg for plot in plots.values()],
         names=names,
         shown=[[name, *row] for name, row in zip(names, shown.tolist(), strict=True)],
-        means=matrix.summary(labels),
+        beside=[
+            [name, one["diagonal"], one["diagonal_where_shared"]]
+            for name, one in ((name, m.summary(labels)) for name, m in [(synthesizer.name, matrix), *controls.items()])
+        ],
+        first_merged=[
+            [name, "; ".join(" + ".join([*one, *other]) for one, other, _ in t.merged[:5])]
+            for name, t in ([(synthesizer.name, tree), *trees.items()] if tree else [])
+        ],
         tree=tree,
         closest=[[" + ".join(one), " + ".join(other), distance] for one, other, distance in tree.merged[:8]]
         if tree
@@ -85,7 +106,12 @@ def _clustered(matrix: TransferMatrix) -> Dendrogram:
     return Dendrogram(names, features, links, merged)
 
 
-def _write_numbers(out: Path, matrix: TransferMatrix, tree: Dendrogram | None, synthesizer: Synthesizer) -> None:
+def _write_numbers(
+    out: Path,
+    matrix: TransferMatrix,
+    synthesizer: Synthesizer,
+    controls: Mapping[str, TransferMatrix],
+) -> None:
     values, labels = matrix.values, matrix.frequent(HEAT_MAP_LABELS)
     present = np.flatnonzero((matrix.positions > 0) | (matrix.sums.sum(axis=1) > 0))
     columns = [i for i in present if matrix.positions[i] > 0]
@@ -97,13 +123,20 @@ def _write_numbers(out: Path, matrix: TransferMatrix, tree: Dendrogram | None, s
             "model": synthesizer.describe(), "pairs": matrix.pairs, "scale": 0, "mask": "left out", **matrix.summary(labels),
             "labels": [matrix.names[i] for i in labels], "matrix": values[np.ix_(labels, labels)].tolist(),
             "positions": matrix.positions[labels].astype(int).tolist(),
+            "controls": {name: control.summary(labels) for name, control in controls.items()},
         },
     )  # fmt: skip
-    if tree:
-        merges = [[" ".join(one), " ".join(other), distance, len(one + other)] for one, other, distance in tree.merged]
-        _write_csv(out / "dendrogram.csv", ["one", "other", "distance", "labels"], merges)
-        described = {"labels": tree.names, "features": tree.features.tolist(), "linkage": tree.links.tolist()}
-        write_json(out / "dendrogram.json", {"format": "sceneswap-dendrogram-1", **CLUSTERING, **described})
+
+
+def _write_tree(out: Path, tree: Dendrogram, controls: Mapping[str, Dendrogram]) -> None:
+    merges = [[" ".join(one), " ".join(other), distance, len(one + other)] for one, other, distance in tree.merged]
+    _write_csv(out / "dendrogram.csv", ["one", "other", "distance", "labels"], merges)
+    described = {"labels": tree.names, "features": tree.features.tolist(), "linkage": tree.links.tolist()}
+    linkages = {name: control.links.tolist() for name, control in controls.items()}
+    write_json(
+        out / "dendrogram.json",
+        {"format": "sceneswap-dendrogram-1", **CLUSTERING, **described, "controls": linkages},
+    )
 
 
 def _strongest(matrix: TransferMatrix, count: int = 12) -> list[list[Any]]:
