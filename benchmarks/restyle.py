@@ -41,7 +41,7 @@ from sceneswap.files import sha256
 from sceneswap.images import read_photo
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.jobs.reader import SceneReader
-from sceneswap.jobs.restyle.plan import RestyleSettings
+from sceneswap.jobs.restyle.plan import Places, RestyleSettings
 from sceneswap.jobs.restyle.run import Job, restyle
 from sceneswap.jobs.sources import Source, find_sources, unique_names
 from sceneswap.labels.io import read_label_map, resize_label_map
@@ -122,7 +122,7 @@ def main(
         for way, some in sources.items():
             count_of = min(per_image, len(some))
             settings = RestyleSettings(per_image=count_of, long_side=1024, quality=95)
-            job = Job(split.train, known, some, folder / f"restyled-{way}", settings)
+            job = Job(split.train, Places(folder / "data"), known, some, folder / f"restyled-{way}", settings)
             restyle(reader, job)
             copies[way] = {
                 p.name: [job.out / "images" / f"{p.name}__{n}.jpg" for n in range(1, count_of + 1)] for p in split.train

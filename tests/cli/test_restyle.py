@@ -83,7 +83,7 @@ def test_failures_are_listed_and_the_code_is_2(
     told = capsys.readouterr()
     assert "3 drawn" in told.out
     assert "1 of 4 pictures failed" in told.err
-    assert "c.png" in told.err
+    assert "│ c " in told.err
 
 
 def test_wrong_options_are_one_sentence(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 from sceneswap.data.folder import FolderDataset
 from sceneswap.data.pairing import Pair, find_pairs
@@ -25,7 +26,7 @@ from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
 from sceneswap.jobs.restyle.copies import CopyMaker, Outcome
 from sceneswap.jobs.restyle.looks import encode_looks
-from sceneswap.jobs.restyle.plan import RestyleSettings, Shard
+from sceneswap.jobs.restyle.plan import Places, RestyleSettings, Shard
 from sceneswap.jobs.restyle.run import Job, Summary, restyle
 from sceneswap.jobs.sources import find_sources
 from sceneswap.labels.io import read_label_map
@@ -52,7 +53,7 @@ def looks(reading: Synthesizer, tmp_path: Path) -> Path:
 def job(data: Path, looks: Path, reading: Synthesizer, tmp_path: Path) -> Job:
     sources, _ = find_sources([looks], schema=reading.schema)
     settings = RestyleSettings(per_image=2, suffix=".png")
-    return Job(find_pairs(data), OUTDOOR, sources, tmp_path / "out", settings)
+    return Job(find_pairs(data), Places(data), OUTDOOR, sources, tmp_path / "out", settings)
 
 
 def made(folder: Path) -> Files:
@@ -241,7 +242,7 @@ def test_agreement_is_the_share_of_known_pixels_read_as_drawn(reading: Synthesiz
         assert read_photo(job.out / row["picture"]).shape[:2] == label_map.shape
         assert 0 <= float(row["agreement"]) <= 1
     maker = CopyMaker(SceneReader(reading), OUTDOOR, encode_looks(SceneReader(reading), job.looks, job.out / "looks"),
-                      replace(job.settings, agreement=1e-9), job.out.parent / "alone")  # fmt: skip
+                      replace(job.settings, agreement=1e-9), job.out.parent / "alone", job.places)  # fmt: skip
     outcome = maker(job.pairs[0])
     look = next(one for one in maker.looks.named if one.name == outcome.copies[0].look)
     layout = read_label_map(job.pairs[0].label_map, OUTDOOR)
@@ -378,7 +379,7 @@ def test_pictures_that_cannot_be_used_stop_no_others(reading: Synthesizer, job: 
     Image.fromarray(values).save(job.pairs[2].label_map)
     summary = run(reading, job)
     assert summary.copies == {"drawn": 4}
-    assert list(summary.errors) == ["b.png"]
+    assert list(summary.errors) == ["b"]
     assert sum(summary.left_out.values()) == 1
     values[:24] = OUTDOOR.file_values[0]
     Image.fromarray(values).save(job.pairs[2].label_map)
@@ -451,3 +452,36 @@ def test_a_disk_that_takes_no_more_ends_it_and_it_goes_on_later(
 def test_settings_that_make_no_sense(changes: dict[str, Any]) -> None:
     with pytest.raises(UserError):
         RestyleSettings(**changes)
+
+
+def test_trees_of_files_are_kept_as_they_are(reading: Synthesizer, job: Job, data: Path, tmp_path: Path) -> None:
+    for pair, city in zip(job.pairs, ("ulm", "ulm", "bonn", "bonn"), strict=True):
+        for file, place in (
+            (pair.photo, f"leftImg8bit/train/{city}/{pair.name}.v1_leftImg8bit.png"),
+            (pair.label_map, f"gtFine/train/{city}/{pair.name}.v1_gtFine_labelIds.png"),
+        ):
+            (tmp_path / "tree" / place).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "tree" / place).write_bytes(file.read_bytes())
+    layout = "leftImg8bit/train/*/*_leftImg8bit.png+gtFine/train/*/*_gtFine_labelIds.png"
+    pairs = find_pairs(tmp_path / "tree", layout)
+    tree = replace(job, pairs=pairs, places=Places(tmp_path / "tree", layout))
+    assert run(reading, tree).copies == {"drawn": 8}
+    assert {p.relative_to(job.out).as_posix() for p in job.out.glob("leftImg8bit/**/*.png")} == {
+        f"leftImg8bit/train/{city}/{name}.v1__{number}_leftImg8bit.png"
+        for name, city in (("a", "ulm"), ("b", "ulm"), ("c", "bonn"), ("d", "bonn"))
+        for number in (1, 2)
+    }
+    copied = find_pairs(job.out, layout)  # what read the tree reads the copies
+    assert [pair.name for pair in copied] == [f"{name}.v1__{number}" for name in "abcd" for number in (1, 2)]
+    assert copied[0].label_map.read_bytes() == pairs[0].label_map.read_bytes()
+    assert run(reading, tree).copies == {"there": 8}
+    with pytest.raises(UserError, match="choose another folder"):
+        run(reading, replace(tree, out=tmp_path / "tree"))
+
+
+def test_label_maps_of_matlab_are_carried_too(reading: Synthesizer, job: Job, data: Path) -> None:
+    values = OUTDOOR.decode(make_scene((48, 64), 0, OUTDOOR).label_map)
+    (data / "labels" / "a.png").unlink()
+    savemat(data / "labels" / "a.mat", {"S": values})
+    assert run(reading, replace(job, pairs=find_pairs(data))).copies == {"drawn": 8}
+    assert (job.out / "labels" / "a__1.mat").read_bytes() == (data / "labels" / "a.mat").read_bytes()

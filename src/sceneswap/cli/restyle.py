@@ -73,7 +73,8 @@ def restyle(
             photographs are estimated where they have no label map.
         out: Folder to write to; made if missing.
         per_image: Copies of every picture, each in another look.
-        layout: The folders of the photographs and of the label maps in DATA, joined by +.
+        layout: The folders of the photographs and of the label maps in DATA, joined by +; or patterns of the files, as for
+            `sceneswap data import`.
         annotations: Folders of .txt (YOLO) or .xml (Pascal VOC) files, COCO .json files: carried to the copies by name.
         seed: Chooses the looks: a picture gets the same ones, whatever else is in DATA.
         overlap: Only looks whose classes are like the picture's: the least intersection of the two shares, 0 to 1.
@@ -86,7 +87,7 @@ def restyle(
     from sceneswap.data.pairing import find_pairs
     from sceneswap.jobs.parallel import in_order
     from sceneswap.jobs.restyle.annotations import Annotations
-    from sceneswap.jobs.restyle.plan import RestyleSettings, Shard
+    from sceneswap.jobs.restyle.plan import Places, RestyleSettings, Shard
     from sceneswap.jobs.restyle.run import Job, restyle
     from sceneswap.jobs.sources import find_sources
 
@@ -97,11 +98,11 @@ def restyle(
     part = Shard() if shard is None else Shard.parse(shard)
     pairs = find_pairs(data, layout)
     known = _schema_of(data, drawing.schema)
-    taken = (*layout.split("+"), "looks", "dropped", "restyle.json", "pictures.csv", "index.html", "schema.toml")
+    taken = ("looks", "dropped", "restyle.json", "pictures.csv", "index.html", "schema.toml")
     carried = Annotations.of(annotations, taken)
     reader = drawing.reader()
     sources, _ = find_sources(looks, schema=reader.synthesizer.schema)
-    job = Job(pairs, known, sources, out, settings, layout, carried, part)
+    job = Job(pairs, Places(data, layout), known, sources, out, settings, carried, part)
     _tell_unknown(known, reader.synthesizer.schema)
     with progress("restyling", len(part.of(pairs))) as advance:
         summary = restyle(

@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 from sceneswap.errors import UserError
 from sceneswap.files import check_regular
 from sceneswap.images import MAX_PIXELS, check_pixels
+from sceneswap.labels.convention import encode
+from sceneswap.labels.io import read_label_map
+from sceneswap.labels.schema import LabelSchema
+from sceneswap.scene import LabelMap
 
 SUFFIX = ".mat"
 _NAME = "S"
@@ -37,3 +41,10 @@ def read_matlab_values(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]
     if not np.array_equal(whole, values):
         raise UserError(f"the label map {path} holds numbers that are no ids; download it again")
     return whole
+
+
+def read_any_label_map(path: Path, schema: LabelSchema) -> LabelMap:
+    """`labels.io.read_label_map`, of MATLAB files too."""
+    if path.suffix.lower() == SUFFIX:
+        return encode(read_matlab_values(path), schema, str(path))
+    return read_label_map(path, schema)

@@ -54,11 +54,11 @@ class Annotations:
             if not any(self._files(folder, pair) for pair in pairs):
                 raise UserError(f"--annotations {folder} holds no .txt or .xml file named as a picture is")
         for path in self.coco:
-            if not self.copied(path, {pair.name: [pair.photo.name] for pair in pairs})["images"]:
+            if not self.copied(path, {pair.photo.stem: [pair.photo.name] for pair in pairs})["images"]:
                 raise UserError(f"--annotations {path} names none of the pictures; check that it is of this data set")
 
-    def beside(self, pair: Pair, name: str, picture: str) -> dict[Path, bytes]:
-        """The files for the copy `name` of a picture, relative to the folder of copies; `picture`: its file name.
+    def beside(self, pair: Pair, picture: Path) -> dict[Path, bytes]:
+        """The files for the copy `picture`, relative to the folder of copies, named as it is.
 
         Raises `UserError` when one cannot be read.
         """
@@ -67,12 +67,12 @@ class Annotations:
             for path in self._files(folder, pair):
                 data = read_bytes(path)
                 if path.suffix.lower() == ".xml":
-                    data = _renamed(data, picture)
-                found[Path(folder.name, f"{name}{path.suffix}")] = data
+                    data = _renamed(data, picture.name)
+                found[Path(folder.name, f"{picture.stem}{path.suffix}")] = data
         return found
 
     def write_coco(self, out: Path, pictures: Mapping[str, Sequence[str]]) -> None:
-        """Write the COCO files into `out`. pictures: name of a picture -> file names of its copies."""
+        """Write the COCO files into `out`. pictures: a picture's file name without suffix -> those of its copies."""
         for path in self.coco:
             write_json(out / path.name, self.copied(path, pictures), indent=None)
 
@@ -108,7 +108,7 @@ class Annotations:
 
     @staticmethod
     def _files(folder: Path, pair: Pair) -> list[Path]:
-        return [path for path in (folder / f"{pair.name}{suffix}" for suffix in _PER_PICTURE) if path.is_file()]
+        return [path for path in (folder / f"{pair.photo.stem}{suffix}" for suffix in _PER_PICTURE) if path.is_file()]
 
 
 def _renamed(xml: bytes, picture: str) -> bytes:

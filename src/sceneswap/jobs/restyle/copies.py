@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sceneswap.data.matlab import read_any_label_map
 from sceneswap.data.pairing import Pair
 from sceneswap.errors import UserError
 from sceneswap.files import parse_json, read_bytes, read_text, sha256, write_bytes, write_json
@@ -24,8 +25,8 @@ from sceneswap.jobs.note import file_note, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
 from sceneswap.jobs.restyle.looks import Looks, NamedLook
-from sceneswap.jobs.restyle.plan import DROPPED, RestyleSettings
-from sceneswap.labels.io import read_label_map, resize_label_map
+from sceneswap.jobs.restyle.plan import DROPPED, Places, RestyleSettings
+from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Photo
@@ -61,7 +62,6 @@ class Outcome:
 class _Planned:
     """A copy to make. beside: what lies beside it, relative to the folder -> bytes."""
 
-    name: str
     look: NamedLook
     picture: Path
     label_map: Path
@@ -75,7 +75,7 @@ class CopyMaker:
     """Makes the copies of one picture at a time; threads may share one.
 
     reader: with the model, and what reads drawn pictures when `agreement` is asked for. schema: of the label maps.
-    folders: of the pictures and of the label maps, inside `out`. batch_size: the most copies of a picture drawn at once.
+    out: the folder to write to. places: of the copies in it. batch_size: the most copies of a picture drawn at once.
     """
 
     reader: SceneReader
@@ -83,7 +83,7 @@ class CopyMaker:
     looks: Looks
     settings: RestyleSettings
     out: Path
-    folders: tuple[str, str] = ("images", "labels")
+    places: Places
     annotations: Annotations = field(default_factory=Annotations)
     batch_size: int = 1
 
@@ -124,7 +124,7 @@ class CopyMaker:
     def _read(self, pair: Pair) -> LabelMap | None:
         """The label map in the model's classes; None if too much of it is void there."""
         known = self.reader.synthesizer.schema
-        label_map = self.schema.convert(read_label_map(pair.label_map, self.schema), known)
+        label_map = self.schema.convert(read_any_label_map(pair.label_map, self.schema), known)
         void = float(np.mean(label_map == known.void_index))
         return None if void == 1 or void > self.settings.max_void else label_map
 
@@ -141,19 +141,17 @@ class CopyMaker:
         of = file_note(synthesizer, pair.label_map, self.schema) | {"long_side": settings.long_side}
         planned = []
         for number, look in enumerate(looks[: settings.per_image], start=1):
-            name = f"{pair.name}__{number}"
-            picture = Path(self.folders[0], f"{name}{settings.suffix}")
-            label_file = Path(self.folders[1], f"{name}{pair.label_map.suffix}")
+            picture = self.places.picture(pair, number, settings.suffix)
+            label_file = self.places.label_map(pair, number)
             written = {"suffix": settings.suffix, "quality": settings.quality}
             planned.append(
                 _Planned(
-                    name,
                     look,
                     picture,
                     label_file,
-                    Path(DROPPED, f"{name}.json"),
+                    Path(DROPPED, f"{pair.name}__{number}.json"),
                     picture_note(synthesizer, label_map=of, **look.notes, restyle=written),
-                    {label_file: labels, **self.annotations.beside(pair, name, picture.name)},
+                    {label_file: labels, **self.annotations.beside(pair, picture)},
                 )
             )
         return planned

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sceneswap.data.matlab import read_any_label_map
 from sceneswap.data.pairing import Pair
 from sceneswap.files import is_look
 from sceneswap.images import read_photo
@@ -13,7 +14,7 @@ from sceneswap.jobs.note import class_colors, made
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.copies import Copy, Outcome, kept
 from sceneswap.jobs.restyle.looks import Looks, NamedLook
-from sceneswap.labels.io import colorize, read_label_map
+from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import evenly_spread, placeholder, shrink
 from sceneswap.report import write_page
@@ -45,7 +46,7 @@ def write_examples(
     named = {look.name: look for look in looks.named}
     examples, seen = list[Example](), set[int]()
     for pair, copy in shown:
-        label_map = read_label_map(pair.label_map, schema)
+        label_map = read_any_label_map(pair.label_map, schema)
         seen |= set(np.unique(label_map).tolist())
         examples.append(_example(path.parent, schema, pair, copy, label_map, named[copy.look]))
     write_page(

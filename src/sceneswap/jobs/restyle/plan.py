@@ -1,5 +1,6 @@
 """What is wanted of a restyled data set, and the record of it that keeps a folder to one plan."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,6 +48,43 @@ class RestyleSettings:
             raise UserError(f"--quality {self.quality}: give 1 to 100")
         if self.suffix not in WRITTEN_SUFFIXES:
             raise UserError(f"pictures cannot be written as {self.suffix}; choose {', '.join(WRITTEN_SUFFIXES)}")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the copies of a picture lie: as its own files do.
+
+    root: of the data set. layout: see `find_pairs`; in a pattern the copy's name stands where the picture's does.
+    """
+
+    root: Path
+    layout: str = "images+labels"
+
+    def picture(self, pair: Pair, number: int, suffix: str) -> Path:
+        """Of copy `number` (from 1), relative to the folder written."""
+        return self._of(pair.photo, 0, number).with_suffix(suffix)
+
+    def label_map(self, pair: Pair, number: int) -> Path:
+        """Of the label map of copy `number`, relative to the folder written."""
+        return self._of(pair.label_map, 1, number)
+
+    def folders(self, pairs: Sequence[Pair]) -> list[str]:
+        """All folders that copies of `pairs` lie in."""
+        found = {
+            self._of(file, part, 1).parent for pair in pairs for part, file in enumerate((pair.photo, pair.label_map))
+        }
+        return sorted(folder.as_posix() for folder in found)
+
+    def _of(self, file: Path, part: int, number: int) -> Path:
+        pattern = self.layout.split("+")[part]
+        if "*" not in pattern:
+            return Path(pattern, f"{file.stem}__{number}{file.suffix}")
+        whole = re.compile("([^/]*)".join(map(re.escape, pattern.split("*"))))
+        path = file.relative_to(self.root).as_posix()
+        match = whole.fullmatch(path)
+        assert match is not None, f"{file} is not of {self.layout}"
+        end = match.end(match.re.groups)
+        return Path(f"{path[:end]}__{number}{path[end:]}")
 
 
 @dataclass(frozen=True)

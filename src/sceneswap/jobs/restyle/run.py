@@ -13,6 +13,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from sceneswap.jobs.restyle.annotations import Annotations
 from sceneswap.jobs.restyle.copies import CopyMaker, Outcome, kept
 from sceneswap.jobs.restyle.looks import Looks, encode_looks
 from sceneswap.jobs.restyle.page import write_examples
-from sceneswap.jobs.restyle.plan import DROPPED, RECORD, RestyleSettings, Shard, check_folder, header
+from sceneswap.jobs.restyle.plan import DROPPED, RECORD, Places, RestyleSettings, Shard, check_folder, header
 from sceneswap.jobs.sources import Source
 from sceneswap.labels.schema import LabelSchema
 
@@ -41,22 +42,22 @@ _TRIED = 8  # rows that all fail, after which the rest would too
 
 @dataclass(frozen=True)
 class Job:
-    """What to restyle, after what, and where to. layout: the two folders of the data set, as for `find_pairs`."""
+    """What to restyle, after what, and where to. places: root and layout of the data set that the pairs were found in."""
 
     pairs: Sequence[Pair]
+    places: Places
     schema: LabelSchema
     looks: Sequence[Source]
     out: Path
     settings: RestyleSettings = field(default_factory=RestyleSettings)
-    layout: str = "images+labels"
     annotations: Annotations = field(default_factory=Annotations)
     shard: Shard = field(default_factory=Shard)
 
-    @property
-    def folders(self) -> tuple[str, str]:
-        """Of the pictures and of the label maps."""
-        photos, _, label_maps = self.layout.partition("+")
-        return photos, label_maps
+    @cached_property
+    def folders(self) -> list[str]:
+        """Those in the folder written that copies, looks, notes and annotations are written to."""
+        carried = (one.name for one in self.annotations.folders)
+        return [*self.places.folders(self.pairs), DROPPED, "looks", *carried]
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Summary:
         if outcome.left_out:
             self.left_out[outcome.left_out] += 1
         if outcome.error:
-            self.errors[str(outcome.pair.photo.name)] = outcome.error
+            self.errors[outcome.pair.name] = outcome.error
 
 
 def restyle(
@@ -106,7 +107,7 @@ def restyle(
     if job.settings.agreement > 0 or any(one.label_map is None and not is_look(one.photo) for one in job.looks):
         _ = reader.labeller  # says at once when there is none
     looks = _prepare(reader, job, track_looks)
-    make = CopyMaker(reader, job.schema, looks, job.settings, job.out, job.folders, job.annotations, batch_size)
+    make = CopyMaker(reader, job.schema, looks, job.settings, job.out, job.places, job.annotations, batch_size)
     rows = job.shard.of(job.pairs)
     summary, outcomes = Summary(), list[Outcome]()
     for outcome in engine(make, rows):
@@ -124,12 +125,9 @@ def _check_places(job: Job) -> None:
     """Raise `UserError` when the copies would come to lie among what is read."""
     inputs = [file for pair in job.pairs for file in (pair.photo, pair.label_map)]
     inputs += [file for source in job.looks for file in source.files if file is not None]
-    written = [
-        job.out / name for name in (*job.folders, DROPPED, "looks", *(one.name for one in job.annotations.folders))
-    ]
     outputs = [job.out / name for name in (RECORD, "schema.toml", "pictures.csv", "index.html")]
     outputs += [job.out / one.name for one in job.annotations.coco]
-    keep_inputs(outputs, [*inputs, *job.annotations.coco], filled=written)
+    keep_inputs(outputs, [*inputs, *job.annotations.coco], filled=[job.out / name for name in job.folders])
 
 
 def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], Iterable[Source]]) -> Looks:
@@ -143,11 +141,11 @@ def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], 
     wanted = header(
         settings,
         schema=schema_text(job.schema),
-        layout=job.layout,
+        layout=job.places.layout,
         model=reader.synthesizer.describe() | ({"read_by": reader.labeller.record} if settings.agreement > 0 else {}),
         looks=[reader.exemplar_notes(one.photo, one.label_map, one.schema) for one in job.looks],
     )
-    begun = check_folder(out, wanted, job.folders)
+    begun = check_folder(out, wanted, job.places.folders(job.pairs))
     looks = encode_looks(reader, job.looks, out / "looks", track)
     if settings.overlap > 0:
         looks.check_shares()
@@ -156,8 +154,7 @@ def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], 
         write_json(out / RECORD, wanted)
     write_text(out / "schema.toml", schema_text(job.schema))
     if job.shard.count == 1:  # no other machine is writing
-        carried = [one.name for one in job.annotations.folders]
-        for folder in {out, *(out / name for name in (*job.folders, DROPPED, "looks", *carried))}:
+        for folder in {out, *(out / name for name in job.folders)}:
             for leftover in folder.glob(LEFTOVERS):
                 leftover.unlink(missing_ok=True)
     return looks
@@ -175,7 +172,7 @@ def _gather(reader: SceneReader, job: Job, looks: Looks, outcomes: Sequence[Outc
     write_text(out / "pictures.csv", text.getvalue())
     of: dict[str, list[str]] = {}
     for pair, copy in there:
-        of.setdefault(pair.name, []).append(Path(copy.picture).name)
+        of.setdefault(pair.photo.stem, []).append(Path(copy.picture).name)
     job.annotations.write_coco(out, of)
     write_examples(out / "index.html", reader, job.schema, looks, outcomes)
     record: dict[str, Any] = read_json(out / RECORD, "the record of a restyled data set")
