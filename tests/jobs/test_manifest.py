@@ -130,6 +130,11 @@ def test_rows_are_drawn_as_single_pictures_are(synthesizer: Synthesizer, data: P
         assert np.abs(read_photo(one.output).astype(int) - alone).max() <= 1
 
 
+def test_no_rows_are_no_work(synthesizer: Synthesizer) -> None:
+    outcome = run_manifest(SceneReader(synthesizer), [])
+    assert (outcome.drawn, outcome.skipped, outcome.failures) == (0, 0, [])
+
+
 def test_a_shared_exemplar_is_encoded_once(
     synthesizer: Synthesizer, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

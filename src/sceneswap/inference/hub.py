@@ -1,6 +1,7 @@
 """Where a model comes from: the one shipped with the package, a folder, or the Hugging Face hub. No PyTorch here."""
 
 import re
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -86,7 +87,18 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
 
 
 def _fetch(repo_id: str, revision: str | None) -> Path:
-    """The folder of a hub model; without an answer from the hub what was fetched before serves."""
+    folder = fetch(repo_id, revision, FILES)
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise UserError(f"the hub model {repo_id} is no sceneswap model: it has no {name}")
+    return folder
+
+
+def fetch(repo_id: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """Return the folder of a hub model with its files of `patterns`; without an answer what was fetched before serves.
+
+    Raises `UserError` when the hub has no such model, or gives no answer and nothing was fetched before.
+    """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -100,9 +112,8 @@ def _fetch(repo_id: str, revision: str | None) -> Path:
             raise
         except Exception as error:  # of whichever HTTP client the hub's version uses
             silent = error
-        patterns = list(FILES)
-        here = silent is not None
-        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns, local_files_only=here))
+        here, wanted = silent is not None, list(patterns)
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=wanted, local_files_only=here))
     except RepositoryNotFoundError as error:
         raise UserError(
             f"{start} has no public model {repo_id}; check the name or log in with `hf auth login`"
@@ -113,10 +124,6 @@ def _fetch(repo_id: str, revision: str | None) -> Path:
         raise UserError(
             f"{start} could not be asked for that model: {_reason(silent or error)}; check the name, or try again online"
         ) from error
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise UserError(f"the hub model {repo_id} is no sceneswap model: it has no {name}")
-    return folder
 
 
 def _reason(error: Exception) -> str:

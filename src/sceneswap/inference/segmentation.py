@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sceneswap.errors import UserError
 from sceneswap.files import sha256
+from sceneswap.inference.hub import fetch
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.pretrained.deeplab import SEGMENTER_WEIGHTS, SHIPPED, DeepLab, load_deeplab
@@ -114,12 +115,11 @@ class TransformersSegmenter:
             raise UserError(
                 f"the segmenter {name} needs the package transformers; install it with: pip install 'sceneswap[segmenter]'"
             ) from None
+        folder = Path(name) if Path(name).is_dir() else fetch(name, None, ("*.json", "*.safetensors"))
         try:
-            self._processor = transformers.AutoImageProcessor.from_pretrained(name, use_fast=False)
-            self._network: Any = transformers.AutoModelForSemanticSegmentation.from_pretrained(
-                name, use_safetensors=True
-            )
-            self._network.to(device).eval()
+            self._processor = transformers.AutoImageProcessor.from_pretrained(folder, use_fast=False)
+            network: Any = transformers.AutoModelForSemanticSegmentation
+            self._network: Any = network.from_pretrained(folder, use_safetensors=True).to(device).eval()
         except Exception as error:  # of whatever the library makes of strangers' files
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(f"the segmenter {name} cannot be loaded: {reason}") from error
