@@ -10,7 +10,7 @@ import tyro
 from sceneswap.bounds import Between
 from sceneswap.cli.options import BatchSize, DrawingOptions, Jobs, LongSide, Quality, Seed, Share
 from sceneswap.cli.printing import print_table
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, counted
 from sceneswap.labels.presets import load_schema
 from sceneswap.notes import LOG
 from sceneswap.progress import progress, tracked
@@ -153,7 +153,7 @@ def _print(summary: "Summary", out: Path, agreement: float, shard: str | None) -
     if summary.wanting:
         print(f"wanting: {summary.wanting:,} copies, for no more looks are like enough; lower --overlap for more")
     for reason, count in summary.left_out.items():
-        print(f"left out: {count:,} pictures {reason}")
+        print(f"left out: {counted(count, 'picture')} {reason}")
     if summary.errors:
         errors = list(summary.errors.items())[:_SHOWN]
         print_table(["picture", "error"], errors, error=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneswap.errors import counted
 from sceneswap.evaluation.figures import Pictures
 from sceneswap.evaluation.tasks import Task
 from sceneswap.pictures import shrink
@@ -25,7 +26,7 @@ def write_results_page(path: Path, task: Task, record: Mapping[str, Any], pictur
     write_page(
         path,
         "results.html",
-        title=f"{task.title}: {len(task.pairs)} pairs",
+        title=f"{task.title}: {counted(len(task.pairs), 'pair')}",
         lead=task.lead,
         scores=score_rows(record),
         notes=record["notes"],

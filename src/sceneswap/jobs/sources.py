@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sceneswap.data.folder import FolderDataset, read_folder_schema
 from sceneswap.data.pairing import composed
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, counted
 from sceneswap.files import LOOK_SUFFIX, is_look
 from sceneswap.filetype import passed_over
 from sceneswap.images import PHOTO_SUFFIXES
@@ -85,7 +85,8 @@ def pair_up(
     wanted = sum(not is_look(photo) for photo in photos)
     if label_maps and wanted != len(label_maps):
         raise UserError(
-            f"there are {wanted} photographs but {len(label_maps)} label maps of exemplars; give one for each, in order"
+            f"{counted(wanted, 'photograph')} and {counted(len(label_maps), 'label map')} of exemplars do not "
+            "pair up; give one for each, in order"
         )
     if len(photos) < least:
         raise UserError(f"this takes at least {least} exemplars, not {len(photos)}; name more with --exemplars")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, counted
 from sceneswap.files import write_json
 from sceneswap.images import write_png
 from sceneswap.labels.mend import TOLERANCE, mend
@@ -69,7 +69,7 @@ class Repairs:
         steps: Counter[str] = Counter()
         for one in self.files:
             steps.update(one["steps"])
-        yield f"mended {len(self.files):,} files: " + _listed(steps)
+        yield f"mended {counted(len(self.files), 'file')}: " + _listed(steps)
         for one in self.files[:shown]:
             yield f"  {one['file']}: {_listed(one['steps'])}"
         if len(self.files) > shown:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sceneswap.data.matlab import read_any_label_map
 from sceneswap.data.pairing import Pair
+from sceneswap.errors import counted
 from sceneswap.files import is_look
 from sceneswap.images import read_photo
 from sceneswap.jobs.note import class_colors, made
@@ -52,7 +53,8 @@ def write_examples(
     write_page(
         path,
         "restyle.html",
-        numbers=f"{len(there):,} copies of {len(outcomes):,} photographs in {len(named):,} looks, {dropped:,} dropped",
+        numbers=f"{counted(len(there), 'copy', 'copies')} of {counted(len(outcomes), 'photograph')} in "
+        f"{counted(len(named), 'look')}, {dropped:,} dropped",
         examples=examples,
         colors=class_colors(schema, seen),
         made=made(reader.synthesizer, "pictures.csv lists all copies, restyle.json says how they were made"),
