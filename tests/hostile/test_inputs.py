@@ -6,11 +6,9 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from sceneswap.cli.main import run
-from sceneswap.images import write_png
 
 Make = Callable[[Path], object]
 
@@ -66,22 +64,15 @@ PLACES: dict[str, list[str]] = {
     "map.json": ["labels", "convert", "{x}", "--from", "outdoor", "--to", "outdoor", "--out", "{out}", "--repair"],
     "labelmap.txt": ["labels", "check", "{map}", "--schema", "{x}"],
     "x": ["swap", "{photo}", "{photo}", "-o", "{out}/o.png", "--model", "{x}"],
+    "split.json": ["train", "--preset", "tiny", "--data", "{data}", "--out", "{out}", "--split", "{x}", "--dry-run"],
+    "preset.toml": ["train", "--preset", "{x}", "--data", "{data}", "--out", "{out}", "--dry-run"],
+    "x.look.safetensors": ["swap", "{photo}", "{x}", "-o", "{out}/o.png", "--model", "{model}"],
+    "weights.png": ["interpolate", "spatial", "--weight-maps", "{x}", "--label-map", "{map}", "--exemplars", "{photo}",
+                    "{photo}", "--exemplar-label-maps", "{map}", "{map}", "--model", "{model}", "--out", "{out}"],
+    "model/config.json": ["swap", "{photo}", "{photo}", "-o", "{out}/o.png", "--model", "{x.parent}"],
+    "run/checkpoints/state-00000001.safetensors": ["export", "{x.parent.parent}", "--out", "{out}"],
+    "pairs/images/a.jpg": ["data", "import", "{x.parent.parent}", "--schema", "outdoor", "--out", "{out}"],
 }  # fmt: skip
-
-
-@pytest.fixture
-def names(tmp_path: Path, release_folder: Path) -> dict[str, str]:
-    """Good files to name beside the bad one."""
-    rng = np.random.default_rng(0)
-    write_png(tmp_path / "photo.png", rng.integers(0, 255, (48, 64, 3), np.uint8))
-    write_png(tmp_path / "map.png", np.zeros((48, 64), np.uint8))
-    known = {
-        "photo": tmp_path / "photo.png",
-        "map": tmp_path / "map.png",
-        "out": tmp_path / "out",
-        "model": release_folder,
-    }
-    return {name: str(path) for name, path in known.items()}
 
 
 def _state(folder: Path) -> dict[str, bytes]:
@@ -109,7 +100,7 @@ def test_a_bad_file_is_refused_in_one_line(
     tmp_path: Path, names: dict[str, str], capsys: pytest.CaptureFixture[str], kind: str, place: str
 ) -> None:
     bad = tmp_path / "bad" / place
-    bad.parent.mkdir()
+    bad.parent.mkdir(parents=True)
     FILES[kind](bad)
     before = _state(tmp_path)
     _refused(capsys, [part.format(**names, x=bad) for part in PLACES[place]])

@@ -17,7 +17,6 @@ from sceneswap.cli.main import run
 from sceneswap.config import ModelConfig, PhaseConfig, TrainConfig, from_dict
 from sceneswap.errors import UserError
 from sceneswap.files import parse_json, parse_toml, slug
-from sceneswap.images import write_png
 from sceneswap.labels.presets import load_schema, schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from tests.hostile.test_inputs import PLACES
@@ -36,19 +35,6 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@pytest.fixture
-def files(tmp_path: Path, release_folder: Path) -> dict[str, str]:
-    write_png(tmp_path / "photo.png", np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8))
-    write_png(tmp_path / "map.png", np.zeros((48, 64), np.uint8))
-    known = {
-        "photo": tmp_path / "photo.png",
-        "map": tmp_path / "map.png",
-        "out": tmp_path / "out",
-        "model": release_folder,
-    }
-    return {name: str(path) for name, path in known.items()}
-
-
 def answer(arguments: list[str]) -> int:
     """The exit code of a command; what it says must be one printable line where it is a mistake."""
     said = io.StringIO()
@@ -63,12 +49,12 @@ def answer(arguments: list[str]) -> int:
 @FEW
 @given(content=CONTENT)
 def test_any_bytes_end_in_a_result_or_a_sentence(
-    place: str, content: bytes, files: dict[str, str], tmp_path: Path
+    place: str, content: bytes, names: dict[str, str], tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad" / place
-    bad.parent.mkdir(exist_ok=True)
+    bad.parent.mkdir(exist_ok=True, parents=True)
     bad.write_bytes(content)
-    assert answer([part.format(**files, x=bad) for part in PLACES[place]]) in (0, 2)
+    assert answer([part.format(**names, x=bad) for part in PLACES[place]]) in (0, 2)
     assert bad.read_bytes() == content
 
 
@@ -108,14 +94,14 @@ def test_any_name_becomes_a_plain_file_name(name: str) -> None:
     | st.sampled_from(["../../x", "/etc/x", "a\0b", "..", "x" * 500])
 )
 def test_any_class_name_gives_a_file_inside_out(
-    name: str, files: dict[str, str], tmp_path: Path, renamed: Callable[[str], Path | None]
+    name: str, names: dict[str, str], tmp_path: Path, renamed: Callable[[str], Path | None]
 ) -> None:
     model = renamed(name)
     if model is None:
         return  # the schema refuses the name, in a sentence
     before = {p for p in tmp_path.rglob("*") if "out" not in p.relative_to(tmp_path).parts[:1]}
-    command = ["attention", "trace", "--at", "3,3", f"--class={name}", "--label-map", files["map"], "--exemplar"]
-    command += [files["photo"], "--exemplar-label-map", files["map"], "--model", str(model), "--out", files["out"]]
+    command = ["attention", "trace", "--at", "3,3", f"--class={name}", "--label-map", names["map"], "--exemplar"]
+    command += [names["photo"], "--exemplar-label-map", names["map"], "--model", str(model), "--out", names["out"]]
     code = answer([*command, "--device", "cpu"])
     assert code in (0, 2)
     assert {p for p in tmp_path.rglob("*") if "out" not in p.relative_to(tmp_path).parts[:1]} == before
@@ -180,10 +166,10 @@ def test_any_schema_is_taken_or_refused(value: Any) -> None:
 @FEW
 @given(
     ids=st.lists(st.integers(0, 36), min_size=1, max_size=64),
-    names=st.sampled_from(["outdoor", "procedural", "camvid"]),
+    schema=st.sampled_from(["outdoor", "procedural", "camvid"]),
 )
-def test_converting_legal_maps_and_back_keeps_what_both_schemas_know(ids: list[int], names: str) -> None:
-    one, other = load_schema("outdoor"), load_schema(names)
+def test_converting_legal_maps_and_back_keeps_what_both_schemas_know(ids: list[int], schema: str) -> None:
+    one, other = load_schema("outdoor"), load_schema(schema)
     label_map = np.array([ids], np.int16).clip(0, one.num_classes)
     there = one.convert(label_map, other)
     again = other.convert(one.convert(other.convert(there, one), other), one)
