@@ -1,4 +1,5 @@
 # make demo   pages drawn by the shipped model from photographs it has never seen, on a machine that has only Python
+# make studio the studio's page built into the package; needs npm
 # make test   everything that keeps the project sound: ruff, mypy, pytest
 # make docs   the documentation as a site, in site/; `make test` then runs its notebook too
 # make quick  the same without the slow tests
@@ -27,6 +28,11 @@ demo: $(VENV)/.core
 	$(RUN) -m sceneswap attention trace --at 320,130 --label-map $(SHOWN)/labels/lake.png --exemplar $(SHOWN)/images/dunes.jpg \
 	  --exemplar-label-map $(SHOWN)/labels/dunes.png --long-side 384 --out demo/trace
 	@echo "Then demo/strip/index.html, from one look to another, and demo/trace/index.html: where a mountain got its look."
+
+studio: $(VENV)/.dev
+	cd studio && npm ci --ignore-scripts --no-audit --no-fund
+	$(RUN) studio/build.py
+	@echo "Now: $(VENV)/bin/sceneswap studio"
 
 test: $(VENV)/.dev lint
 	$(RUN) -m pytest

@@ -19,7 +19,7 @@ REASON = "# Long: "  # in a file on a line of its own, for a function on the lin
 # From top to bottom; a module may import from rows below its own, and from its own.
 LAYERS = (
     ("cli", "__main__"),
-    ("jobs", "evaluation"),
+    ("jobs", "evaluation", "studio"),
     ("onnx",),
     ("inference", "training"),
     ("checkpoint",),
@@ -43,7 +43,7 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
 # These pairs know nothing of each other, though the rows would allow it.
 APART = [
-    ("jobs", "evaluation"), ("evaluation", "jobs"), ("jobs", "training"), ("inference", "training"), ("training", "inference"),
+    ("jobs", "evaluation"), ("evaluation", "jobs"), ("studio", "jobs"), ("studio", "evaluation"), ("jobs", "training"), ("inference", "training"), ("training", "inference"),
     ("models", "data"), ("data", "models"), ("models", "procedural"), ("procedural", "models"),
     ("data", "procedural"), ("procedural", "data"),
 ]  # fmt: skip

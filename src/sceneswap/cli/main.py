@@ -52,6 +52,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "print the settings that a picture carries",
         "sceneswap note painted.png",
     ),
+    "studio": (
+        "sceneswap.cli.studio",
+        "paint a layout, choose a look, and watch it become a photograph, in a page of your own browser",
+        "sceneswap studio",
+    ),
     "interpolate": (
         "sceneswap.cli.interpolate",
         "mix the looks of several exemplars: over the picture, by place, by class",

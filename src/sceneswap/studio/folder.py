@@ -1,0 +1,141 @@
+"""The studio as a folder of files: the page, what runs graphs in a browser, a model's graphs, looks and starting layouts."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from sceneswap.errors import UserError
+from sceneswap.files import make_folder, read_json, write_json
+from sceneswap.images import read_photo, write_png
+from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.labels.io import colorize, read_label_map, resize_label_map, write_label_map
+from sceneswap.labels.presets import load_schema
+from sceneswap.onnx.export import export_onnx
+from sceneswap.onnx.runtime import DESCRIPTION
+from sceneswap.pictures import inside
+from sceneswap.scene import LabelMap, Scene
+
+LAYOUTS = ("lake", "dunes", "city", "tea", "peaks", "coast", "harbour")
+"""Photographs of the shelf whose label maps the page offers to start from."""
+
+LAYOUT_SIDE = 384
+_OURS = "studio.json"  # marks a folder that this module wrote, and may replace
+_VENDOR = ("ort.mjs", "ort-wasm.mjs", "ort-wasm.wasm.gz")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A photograph of the shelf: its name and what the page says of it."""
+
+    name: str
+    title: str
+    author: str
+    licence: str
+    source: str
+
+
+def package_folder() -> Path:
+    """The folder of this module's files."""
+    return Path(str(resources.files("sceneswap"))) / "studio"
+
+
+def page_folder() -> Path:
+    """The page with what it needs of npm. Raises `UserError` when that has not been brought."""
+    page = package_folder() / "page"
+    if missing := [name for name in _VENDOR if not (page / "vendor" / name).is_file()]:
+        raise UserError(
+            f"the studio's page is not built here (vendor/{missing[0]} is missing); run `make studio` in the checkout, which "
+            "needs npm, or install sceneswap from a wheel"
+        )
+    return page
+
+
+def built_folder(weights_sha256: str) -> Path | None:
+    """What `make studio` made of the model of that hash, None if it made nothing, or of another model."""
+    built = package_folder() / "built"
+    path = built / "model" / DESCRIPTION
+    if not path.is_file():
+        return None
+    about = read_json(path, "the description of ONNX graphs")
+    return built if about.get("weights_sha256") == weights_sha256 else None
+
+
+def write_model(synthesizer: Synthesizer, folder: Path) -> None:
+    """Write a model's part of the studio: `model/` (graphs), `looks/` and `layouts/`. Raises `UserError`."""
+    export_onnx(synthesizer, folder / "model")
+    write_looks(synthesizer, folder / "looks")
+    write_layouts(synthesizer, folder / "layouts")
+
+
+def write_looks(synthesizer: Synthesizer, folder: Path) -> None:
+    """Encode the photographs of the shelf: NAME.look.safetensors, NAME.webp, NAME.png (ids of the model) and shelf.json."""
+    make_folder(folder)
+    entries = []
+    for entry, labels in _shelf(synthesizer):
+        picture = package_folder() / "shelf" / f"{entry.name}.webp"
+        if np.all(labels == synthesizer.schema.void_index):
+            continue  # a model of other things than this photograph shows
+        photo = read_photo(picture)
+        synthesizer.encode(Scene(photo, labels, entry.title)).save(folder / f"{entry.name}.look.safetensors")
+        write_label_map(folder / f"{entry.name}.png", labels, synthesizer.schema)
+        shutil.copyfile(picture, folder / f"{entry.name}.webp")
+        entries.append(entry.__dict__)
+    if not entries:
+        raise UserError(
+            f"no class of the shelf's photographs (schema outdoor) has a counterpart in {synthesizer.schema.name}; the studio "
+            "has no looks for this model"
+        )
+    write_json(folder / "shelf.json", {"looks": entries})
+
+
+def write_layouts(synthesizer: Synthesizer, folder: Path) -> None:
+    """Write starting layouts: NAME.png (ids of the model), NAME.colors.png, and layouts.json."""
+    make_folder(folder)
+    entries = []
+    for entry, labels in _shelf(synthesizer):
+        if entry.name in LAYOUTS and not np.all(labels == synthesizer.schema.void_index):
+            layout = resize_label_map(labels, inside(labels.shape, LAYOUT_SIDE, enlarge=True))
+            write_label_map(folder / f"{entry.name}.png", layout, synthesizer.schema)
+            write_png(folder / f"{entry.name}.colors.png", colorize(layout, synthesizer.schema))
+            entries.append({"name": entry.name, "title": entry.title})
+    entries.sort(key=lambda entry: LAYOUTS.index(entry["name"]))
+    write_json(folder / "layouts.json", entries)
+
+
+def export_studio(synthesizer: Synthesizer, folder: Path) -> None:
+    """Write the whole studio into `folder` for any static host; one that was written before is replaced.
+
+    Raises `UserError` when the folder holds something else.
+    """
+    page = page_folder()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / _OURS).is_file():
+        raise UserError(f"{folder} is not empty and no studio; name another folder")
+    make_folder(folder.parent)
+    with TemporaryDirectory(dir=folder.parent, prefix=".sceneswap-") as name:
+        made = Path(name) / "studio"
+        shutil.copytree(page, made)
+        built = built_folder(synthesizer.weights_sha256)
+        if built is None:
+            write_model(synthesizer, made)
+        else:
+            shutil.copytree(built, made, dirs_exist_ok=True)
+        write_json(made / _OURS, {"model": synthesizer.describe()})
+        if folder.exists():
+            folder.rename(Path(name) / "old")
+        made.rename(folder)
+
+
+def _shelf(synthesizer: Synthesizer) -> Iterator[tuple[Entry, LabelMap]]:
+    """The photographs of the shelf with their label maps in the model's classes."""
+    shelf = package_folder() / "shelf"
+    listed = json.loads((shelf / "shelf.json").read_text(encoding="utf-8"))
+    schema = load_schema(listed["schema"])
+    for values in listed["looks"]:
+        entry = Entry(**values)
+        yield entry, schema.convert(read_label_map(shelf / f"{entry.name}.png", schema), synthesizer.schema)
