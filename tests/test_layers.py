@@ -43,9 +43,9 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
 # These pairs know nothing of each other, though the rows would allow it.
 APART = [
-    ("jobs", "evaluation"), ("evaluation", "jobs"), ("studio", "jobs"), ("studio", "evaluation"), ("jobs", "training"), ("inference", "training"), ("training", "inference"),
+    ("jobs", "evaluation"), ("evaluation", "jobs"), ("jobs", "training"), ("inference", "training"), ("training", "inference"),
     ("models", "data"), ("data", "models"), ("models", "procedural"), ("procedural", "models"),
-    ("data", "procedural"), ("procedural", "data"),
+    ("data", "procedural"), ("procedural", "data"), ("studio", "jobs"), ("studio", "evaluation"), ("jobs", "studio"),
 ]  # fmt: skip
 
 # Modules that must not load PyTorch when they are imported.

@@ -26,8 +26,10 @@ DESKTOP, PHONE = {"width": 1300, "height": 860}, {"width": 390, "height": 844}
 
 @pytest.fixture(scope="session")
 def model() -> Synthesizer:
-    """A tiny model with a label head: the page's model, for comparisons."""
-    return Synthesizer(tiny_release(label_head=8), name="tiny", device="cpu")
+    """A tiny model with a label head, its weights in 16 bits as the graphs hold them: the page's model, for comparisons."""
+    release = tiny_release(label_head=8)
+    release.network.half().float()
+    return Synthesizer(release, name="tiny", device="cpu")
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +98,7 @@ def studio(contexts: Callable[..., "BrowserContext"], address: str) -> Iterator[
     def open_it(context: "BrowserContext | None" = None, at: str = address, **options: Any) -> "Page":
         page = (context or contexts(**options)).new_page()
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("requestfailed", lambda r: complaints.append(f"{r.url}: {r.failure}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda r: complaints.append(r.url) if not r.url.startswith((at, "blob:", "data:")) else None)
         page.goto(at)
