@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from sceneswap import __version__
 from sceneswap.cli.main import COMMANDS, functions, main, run
@@ -148,3 +149,64 @@ def test_missing_files_are_told_before_pytorch_is_loaded(words: list[str], tmp_p
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "2 False"
     assert done.stderr == "sceneswap: nowhere.jpg does not exist; check the path\n"
+
+
+UNTORCHED = """
+import sys
+from sceneswap.cli.main import run
+for line in sys.argv[1:]:
+    print(run(line.split("|")), "torch" in sys.modules)
+"""
+
+
+def test_a_mistyped_path_is_told_before_pytorch_is_loaded(tmp_path: Path) -> None:
+    """Loading PyTorch takes seconds; a typing error takes none."""
+    photo = tmp_path / "photo.png"
+    write_png(photo, np.full((8, 8, 3), 99, np.uint8))
+    good, missing, out = str(photo), str(tmp_path / "mistyped.png"), str(tmp_path / "out")
+    lines = [
+        ["swap", missing, good, "-o", f"{out}.png"],
+        ["swap", "--layouts", good, "--looks", missing, "--out", out],
+        ["swap", good, good, "-o", f"{out}.png", "--model", missing],
+        ["synthesize", "--label-map", good, "--exemplar", missing, "-o", f"{out}.png"],
+        ["synthesize", "--label-map", missing, "--exemplar", good, "-o", f"{out}.png"],
+        ["synthesize", "--label-map", good, "--exemplar", good, "--exemplar-label-map", missing, "-o", f"{out}.png"],
+        ["encode", missing, "-o", f"{out}.look.safetensors"],
+        ["interpolate", "global", "--label-map", good, "--exemplars", good, missing, "--out", out],
+        ["attention", "trace", "--label-map", good, "--exemplar", missing, "--out", out],
+        ["attention", "matrix", "--data", str(tmp_path), "--out", out, "--model", missing],
+    ]
+    words = ["|".join(line) for line in lines]
+    done = subprocess.run([sys.executable, "-c", UNTORCHED, *words], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["2 False"] * len(lines)
+    told = done.stderr.splitlines()
+    assert len(told) == len(lines)
+    assert all("mistyped.png" in line for line in told)
+    assert not Path(out).exists()
+
+
+def test_threads(release_folder: Path, data: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        words = ["encode", data / "images" / "a.png", "--label-map", data / "labels" / "a.png", "--threads", 3]
+        words += ["--device", "cpu", "--model", release_folder, "-o", tmp_path / "a.look.safetensors"]
+        assert run([str(word) for word in words]) == 0
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:77", ""])
+def test_a_device_that_is_not_there(
+    device: str, release_folder: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "encode",
+        str(data / "images" / "a.png"),
+        "-o",
+        str(data / "a.look.safetensors"),
+        "--model",
+        str(release_folder),
+    ]
+    assert run([*words, "--device", device]) == 2
+    assert "device" in capsys.readouterr().err

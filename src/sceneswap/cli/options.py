@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.jobs.reader import SceneReader
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda|cuda:N|mps")]
 
 _FOLDERS = tyro.conf.arg(metavar="DIR ...", help="Folders with images/, labels/ and schema.toml.")
 DataFolders = Annotated[tuple[Path, ...], _FOLDERS]
@@ -55,11 +55,18 @@ class ModelOptions:
     """Which model, and where it runs."""
 
     model: str | None = None
-    """A model folder or hub id; the model that comes with the package by default."""
+    """A model folder, a name such as outdoor-small, or a hub id; the model that comes with the package by default."""
     device: Device = "auto"
     """auto takes a GPU where there is one."""
     threads: Workers | None = None
     """Threads of the processor to compute with; as many as it has cores by default."""
+
+    def __post_init__(self) -> None:
+        """Refuse a model that is not there, before PyTorch is loaded."""
+        if self.model is not None:
+            from sceneswap.inference import hub
+
+            hub.local(self.model)
 
     def open(self) -> "Synthesizer":
         """Open the model."""

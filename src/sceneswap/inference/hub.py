@@ -46,6 +46,11 @@ def locate(model: str | Path | None, revision: str | None = None) -> Path:
     A folder comes before a model of the package of that name; a hub id `org/name` is fetched once and cached. revision:
     branch, tag or commit of a hub id. Raises `UserError` when there is no such model or it cannot be fetched.
     """
+    return local(model) or _fetch(str(model), revision)
+
+
+def local(model: str | Path | None) -> Path | None:
+    """The release folder of a model that is on this machine, see `locate`; None for a hub id. Raises `UserError`."""
     if model is None:
         return shipped_folder()
     path, name = Path(model), str(model)
@@ -63,7 +68,7 @@ def locate(model: str | Path | None, revision: str | None = None) -> Path:
             f"there is no model folder {name}; name an existing folder, a model of the package ({known}) or a hub id such "
             "as org/name"
         )
-    return _fetch(name, revision)
+    return None
 
 
 def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
