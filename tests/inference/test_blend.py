@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from sceneswap.errors import UserError
 from sceneswap.images import write_png
+from sceneswap.inference import weights as weights_module
 from sceneswap.inference.blend import blend, find_class, normalised
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
@@ -276,3 +278,32 @@ def test_exemplars_of_different_schemas_are_refused(looks: list[Look]) -> None:
         blend([looks[0], foreign])
     with pytest.raises(UserError, match="label schema outdoor, but this model has camvid"):
         other.draw(random_scene(2, classes=(0, 1)).label_map, blend(looks))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"maps": "radial"},
+        {"maps": "top-bottom"},
+        {"maps": [np.random.default_rng(1).random((5, 7)), np.random.default_rng(2).random((301, 90))]},
+        {"maps": [np.random.default_rng(3).random((60, 50))]},
+        {"classes": {"sky": 1}, "rest": 0, "border": 9.5},
+        {"maps": "left-right", "classes": {"sky": 1}, "weights": [2, 1], "border": 3},
+    ],
+)
+def test_weights_of_large_maps_are_made_band_by_band(
+    options: dict[str, Any], looks: list[Look], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = blend(*looks[:2], **options)
+    label_map = random_scene(8, 61, 50).label_map
+    whole = mixed.weights_on(label_map)
+    monkeypatch.setattr(weights_module, "_BAND", 350)  # seven rows
+    np.testing.assert_allclose(mixed.weights_on(label_map), whole, atol=1e-5)
+
+
+def test_where_no_look_weighs_is_told_of_the_whole_map(looks: list[Look], monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = np.ones((40, 30), np.float32)
+    hole[25:27, 4:6] = 0
+    monkeypatch.setattr(weights_module, "_BAND", 300)
+    with pytest.raises(UserError, match=r"at 4 pixels \(the first at x 4, y 25\)"):
+        blend(*looks[:2], maps=[hole, hole]).weights_on(np.zeros((40, 30), np.int16))

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.inference.reading import Encoded
-from sceneswap.inference.weights import Pattern, WeightMap, class_choice, pattern, stretched
+from sceneswap.inference.weights import Pattern, WeightMap, bands, class_choice, pattern, stretched
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
 
@@ -64,23 +64,34 @@ class Blend:
         if self.maps is None and not self.classes:
             return self.weights
         height, width = label_map.shape
-        count = len(self.looks)
-        total = np.broadcast_to(np.asarray(self.weights)[:, None, None], (count, height, width))
-        if self.maps is not None:
-            maps = pattern(self.maps, count, (height, width)) if isinstance(self.maps, str) else self.maps
-            total = total * np.stack([stretched(one, (height, width)) for one in maps])
-        if self.classes:
-            chosen = {self.schema.index_of(name): exemplar for name, exemplar in self.classes.items()}
-            total = total * class_choice(label_map, chosen, self.rest, count, self.border)
-        sums = total.sum(axis=0)
-        empty = sums <= _LEAST_SUM * np.abs(total).max(axis=0)
+        found = np.empty((len(self.looks), height, width), np.float32)
+        empty = np.empty((height, width), bool)
+        for rows in bands(height, width):  # of a large map there is no room for steps in float64
+            total = self._products(label_map, rows)
+            sums = total.sum(axis=0)
+            empty[rows] = sums <= _LEAST_SUM * np.abs(total).max(axis=0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found[:, rows] = total / sums
         if empty.any():
-            row, column = np.argwhere(empty)[0]
+            row, column = np.unravel_index(int(empty.argmax()), empty.shape)
             raise UserError(
                 f"the weights of the blend leave no exemplar with a positive weight at {np.count_nonzero(empty):,} pixels "
                 f"(the first at x {column}, y {row}); give at least one exemplar a weight there"
             )
-        return (total / sums).astype(np.float32)
+        return found
+
+    def _products(self, label_map: LabelMap, rows: slice) -> NDArray[np.float64]:
+        """Weight times map times choice by class (J, h, W) in some rows of a label map, not yet of sum 1."""
+        size, count = (label_map.shape[0], label_map.shape[1]), len(self.looks)
+        total = np.broadcast_to(np.asarray(self.weights)[:, None, None], (count, *label_map[rows].shape))
+        if isinstance(self.maps, str):
+            total = total * pattern(self.maps, count, size, rows=rows)
+        elif self.maps is not None:
+            total = total * np.stack([stretched(one, size, rows) for one in self.maps])
+        if self.classes:
+            chosen = {self.schema.index_of(name): exemplar for name, exemplar in self.classes.items()}
+            total = total * class_choice(label_map, chosen, self.rest, count, self.border, rows)
+        return total
 
 
 def blend(

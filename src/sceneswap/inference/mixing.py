@@ -55,6 +55,8 @@ def draw_mixed(
 def used(exemplars: Exemplar | Latent, weights: Tensor) -> tuple[Exemplar | Latent, Tensor]:
     """The exemplars that weigh anything, and their weights, see `draw_mixed`."""
     some = weights.flatten(1).ne(0).any(dim=1).nonzero()[:, 0] if weights.ndim > 1 else weights.nonzero()[:, 0]
+    if len(some) == len(weights):
+        return exemplars, weights  # of large pictures weights are large: no copy
     return exemplars.select(some.to(next(iter(exemplars.tensors().values())).device)), weights[some]
 
 

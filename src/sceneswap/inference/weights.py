@@ -1,7 +1,7 @@
 """Where how much of a look goes: ready-made patterns, painted maps, and the choice by class."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,18 +20,32 @@ WeightMap = NDArray[np.float32]
 """(h, w) weights of one exemplar, of any size: stretched over the picture."""
 
 
-def pattern(name: Pattern, count: int, size: tuple[int, int], overshoot: float = 0.0) -> NDArray[np.float32]:
+_ALL = slice(None)
+_BAND = 1_000_000  # pixels
+
+
+def bands(height: int, width: int) -> Iterator[slice]:
+    """The rows of a picture in bands of at most a million pixels (or of one row), from top to bottom."""
+    step = max(1, _BAND // width)
+    yield from (slice(top, min(height, top + step)) for top in range(0, height, step))
+
+
+def pattern(
+    name: Pattern, count: int, size: tuple[int, int], overshoot: float = 0.0, rows: slice = _ALL
+) -> NDArray[np.float32]:
     """The weight maps (J, H, W) of a pattern for pictures of `size` (height, width); the edges are pure, the sum is 1.
 
-    overshoot: extrapolation, as a part of the way: 0.5 runs from -0.5 to 1.5. Raises `UserError` for unknown patterns.
+    overshoot: extrapolation, as a part of the way: 0.5 runs from -0.5 to 1.5. rows: these alone. Raises `UserError` for
+    unknown patterns.
     """
-    rows, columns = (np.linspace(0, 1, side) if side > 1 else np.full(1, 0.5) for side in size)
+    down, across = (np.linspace(0, 1, side) if side > 1 else np.full(1, 0.5) for side in size)
+    down = down[rows]
     if name == "left-right":
-        way = np.broadcast_to(columns, size)
+        way = np.broadcast_to(across, (len(down), size[1]))
     elif name == "top-bottom":
-        way = np.broadcast_to(rows[:, None], size)
+        way = np.broadcast_to(down[:, None], (len(down), size[1]))
     elif name == "radial":
-        way = np.hypot(rows[:, None] - 0.5, columns - 0.5) / math.sqrt(0.5)
+        way = np.hypot(down[:, None] - 0.5, across - 0.5) / math.sqrt(0.5)
     else:
         raise UserError(f"there is no pattern {name!r}; choose {', '.join(get_args(Pattern))}")
     return path_weights(way * (1 + 2 * overshoot) - overshoot, count)
@@ -50,11 +64,16 @@ def path_weights(t: Any, count: int) -> NDArray[np.float32]:
 
 
 def class_choice(
-    label_map: LabelMap, classes: Mapping[int, int], rest: int | None, count: int, border: float = 0.0
+    label_map: LabelMap,
+    classes: Mapping[int, int],
+    rest: int | None,
+    count: int,
+    border: float = 0.0,
+    rows: slice = _ALL,
 ) -> NDArray[np.float32]:
     """(J, H, W) weights by class that sum to 1: all for exemplar classes[c] where the label is c.
 
-    Elsewhere all for `rest`, or equal ones if it is None. border: see `blend`.
+    Elsewhere all for `rest`, or equal ones if it is None. border: see `blend`. rows: these alone.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -64,17 +83,24 @@ def class_choice(
         **classes,
     }.items():
         table[:, label] = np.eye(count, dtype=np.float32)[exemplar]
-    choice = table[:, label_map]
+    top, bottom, _ = rows.indices(label_map.shape[0])
+    reach = math.ceil(border) + 1  # the Gaussian is cut off at four times its standard deviation, border / 4
+    first = max(0, top - reach)
+    choice = table[:, label_map[first : bottom + reach]]
     if border:
         choice = np.stack([gaussian_filter(one, border / 4, mode="nearest") for one in choice])
-    return choice
+    return choice[:, top - first : bottom - first]
 
 
-def stretched(weights: WeightMap, size: tuple[int, int]) -> WeightMap:
-    """A weight map at `size` (height, width), bilinear, averaged when it shrinks."""
+def stretched(weights: WeightMap, size: tuple[int, int], rows: slice = _ALL) -> WeightMap:
+    """A weight map at `size` (height, width), bilinear, averaged when it shrinks. rows: these alone."""
     if weights.shape == tuple(size):
-        return weights
-    return np.asarray(Image.fromarray(weights).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+        return weights[rows]
+    top, bottom, _ = rows.indices(size[0])
+    scale = weights.shape[0] / size[0]
+    box = (0, top * scale, weights.shape[1], min(bottom * scale, weights.shape[0]))
+    bilinear = Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(weights).resize((size[1], bottom - top), bilinear, box=box))
 
 
 def read_weight_map(path: Path, max_pixels: int = MAX_PIXELS) -> WeightMap:
