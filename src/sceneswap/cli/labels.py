@@ -13,7 +13,7 @@ from sceneswap.cli.options import LabellerOptions, LongSide
 from sceneswap.cli.printing import print_classes, print_table
 from sceneswap.data.pairing import constant_suffix
 from sceneswap.errors import UserError, counted, printable
-from sceneswap.guard import keep_inputs
+from sceneswap.guard import keep_files, keep_inputs
 from sceneswap.images import read_photo, write_png
 from sceneswap.labels import io
 from sceneswap.labels.check import Census, find_label_maps, find_mendable, find_photographs, look_for, take_census
@@ -116,7 +116,7 @@ def convert(
     pairs = _outputs(source, found, out, overwrite, suffix=None, strip=repair)
     masks = dict(_outputs(source, found, report, overwrite, suffix=".png", strip=repair)) if report else {}
     if report:
-        keep_inputs([report / REPAIRS], found)
+        keep_files([report / REPAIRS], found)
     census = Census(old)
     for path, target in tracked(pairs, "converting"):
         label_map = repairs.read(path, masks.get(path)) if repairs else io.read_label_map(path, old)

@@ -54,6 +54,7 @@ class Repairs:
         """Write `repairs.json`, if there is a folder for it."""
         if self.folder is not None:
             record = {
+                "format": "sceneswap-repairs-1",
                 "schema": self.schema.name,
                 "tolerance": self.tolerance,
                 "files": self.files,
