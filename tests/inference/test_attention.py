@@ -1,6 +1,7 @@
 """The attention of a real network, and the transfer matrix against its slow definition (supplement §2)."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -119,9 +120,19 @@ def test_sums_of_something_else_are_refused(synthesizer: Synthesizer, dataset: F
         transfer_matrix(synthesizer, dataset, 2, tmp_path, seed=1)
     with pytest.raises(UserError, match="2 pairs already"):
         transfer_matrix(synthesizer, dataset, 1, tmp_path)
-    (tmp_path / "transfer-state.npz").write_bytes(b"PK\x03\x04 broken")
-    with pytest.raises(UserError, match="damaged"):
-        transfer_matrix(synthesizer, dataset, 2, tmp_path)
+    state, buffer = tmp_path / "transfer-state.npz", io.BytesIO()
+    with np.load(state) as kept:
+        arrays = dict(kept)
+    np.save(buffer, np.zeros(3))
+    odd = [b"PK\x03\x04 broken", b"", bytes(100), buffer.getvalue()]
+    for change in ({"sums": np.zeros(3)}, {"pairs": np.array("x")}, {"sums": np.array([["a"]])}):
+        buffer = io.BytesIO()
+        np.savez(buffer, **{**arrays, **change})
+        odd.append(buffer.getvalue())
+    for content in odd:
+        state.write_bytes(content)
+        with pytest.raises(UserError, match=r"is damaged .* remove it to start again"):
+            transfer_matrix(synthesizer, dataset, 2, tmp_path)
 
 
 def test_too_few_scenes_are_refused(synthesizer: Synthesizer, tmp_path: Path) -> None:

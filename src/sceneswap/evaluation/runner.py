@@ -7,6 +7,7 @@ Pairs are worked on in a fixed order of fixed batches, and only whole batches ar
 computes exactly what an uninterrupted one computes.
 """
 
+import io
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,17 @@ from sceneswap.errors import UserError
 from sceneswap.evaluation.methods import Method
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.evaluation.protocol import first_difference, shorten
-from sceneswap.files import atomic_path, make_folder, parse_json, read_json, read_text, slug, write_json, write_text
+from sceneswap.files import (
+    atomic_path,
+    make_folder,
+    parse_json,
+    read_bytes,
+    read_json,
+    read_text,
+    slug,
+    write_json,
+    write_text,
+)
 from sceneswap.scene import Photo
 
 _SAVE_SECONDS = 2.0
@@ -75,11 +86,11 @@ class PairResults:
         size = int(self.header["batch_size"])
         paths = [self.features_folder / f"{number:06d}.npy" for number in range(-(-len(self.rows) // size))]
         try:
-            found = np.concatenate([np.load(path, allow_pickle=False) for path in paths])
+            found = np.concatenate([np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) for path in paths])
             if found.ndim != 2 or len(found) != len(self.rows):
                 raise ValueError(f"{len(self.rows)} rows of features are wanted, not an array of {found.shape}")
             return found
-        except (OSError, ValueError, EOFError) as error:
+        except (UserError, OSError, ValueError, EOFError, TypeError) as error:
             raise UserError(
                 f"{self.features_folder} is damaged ({error}); delete {self.path} and run it again"
             ) from error

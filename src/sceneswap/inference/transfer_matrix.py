@@ -7,7 +7,6 @@ attention of the finest scale, the mask left out. Columns sum to 1 over all labe
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from sceneswap.data.folder import FolderDataset
 from sceneswap.errors import UserError
-from sceneswap.files import write_bytes
+from sceneswap.files import read_bytes, write_bytes
 from sceneswap.inference.attention import attend, label_transfer
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import resize_label_map
@@ -163,14 +162,17 @@ def _read_state(path: Path, identity: str, names: tuple[str, ...]) -> TransferMa
     if not path.exists():
         return TransferMatrix.empty(names)
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as state:
-            known = str(state["identity"])
-            sums, uniform, positions, shared = (state[name] for name in ("sums", "uniform", "positions", "shared"))
-            pairs = int(state["pairs"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as state:
+            known, pairs = str(state["identity"]), int(state["pairs"])
+            arrays = [np.asarray(state[name], np.float64) for name in ("sums", "uniform", "positions", "shared")]
+    except Exception as error:  # NumPy and zipfile raise almost anything on a damaged file
         raise UserError(f"{path} is damaged ({error}); remove it to start again") from error
     if known != identity:
         raise UserError(
             f"{path} is of another model, data set or seed; choose another --out, or remove it to start again"
         )
+    sums, uniform, positions, shared = arrays
+    square, line = (len(names), len(names)), (len(names),)
+    if [one.shape for one in arrays] != [square, square, line, line] or pairs < 0:
+        raise UserError(f"{path} is damaged (its numbers are of another shape); remove it to start again")
     return TransferMatrix(names, sums, uniform, positions, shared, pairs)
