@@ -182,3 +182,9 @@ def test_a_dendrogram_of_two_labels_is_refused(synthesizer: Synthesizer, tmp_pat
     two = TransferMatrix(empty.names, empty.sums, empty.uniform, positions, positions, 1)
     with pytest.raises(UserError, match="at least three labels"):
         write_matrix_page(tmp_path, two, synthesizer, dendrogram=True)
+
+
+def test_the_attention_of_a_large_map_is_refused_in_a_sentence(synthesizer: Synthesizer) -> None:
+    large = np.broadcast_to(np.int16(0), (1200, 1000))
+    with pytest.raises(UserError, match="attention of 1000×1200 pixels takes too much memory, 1 million are possible"):
+        attend(synthesizer, large, random_scene(1))

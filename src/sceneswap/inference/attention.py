@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.synthesizer import DRAWN_AT_ONCE, Synthesizer
 from sceneswap.models import msca
 from sceneswap.models.generator import Generator
 from sceneswap.scene import LabelMap, Scene
@@ -34,9 +34,15 @@ class Attention:
 def attend(synthesizer: Synthesizer, label_map: LabelMap, exemplar: Scene) -> tuple[Attention, ...]:
     """The attention of every scale, finest first, for drawing `label_map` (H, W) after `exemplar`, read as `encode` does.
 
-    Raises `UserError` for the baseline SPADE_VAE, which has none.
+    All maps are held at once, so a label map may have `DRAWN_AT_ONCE` pixels. Raises `UserError` for larger ones, and for the
+    baseline SPADE_VAE, which has no attention.
     """
-    network = synthesizer.release.network
+    network, most = synthesizer.release.network, DRAWN_AT_ONCE[synthesizer.device.type]
+    if label_map.size > most:
+        raise UserError(
+            f"the attention of {label_map.shape[1]}×{label_map.shape[0]} pixels takes too much memory, {most / 1e6:g} million "
+            "are possible; make the layout smaller, such as with --long-side 512"
+        )
     if not isinstance(network, Generator):
         raise UserError(
             f"the model {synthesizer.name} (SPADE_VAE) has no attention to look into; use an msca or gap model"
