@@ -334,6 +334,26 @@ def test_a_folder_is_mended_with_an_account(tmp_path: Path, capsys: pytest.Captu
     assert {path: path.read_bytes() for path in source.iterdir()} == before
 
 
+@settings(deadline=None, max_examples=25)
+@given(
+    hnp.arrays(np.int16, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 36)),
+    st.sampled_from([".png", ".npy", ".tif", ".bmp"]),
+    st.booleans(),
+)
+def test_converting_a_legal_map_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, label_map: np.ndarray, suffix: str, repair: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("legal")
+    label_map[0, 0] = 3  # not void everywhere
+    if suffix in (".png", ".npy"):
+        write_label_map(folder / f"a{suffix}", label_map, OUTDOOR)
+    else:
+        Image.fromarray(OUTDOOR.decode(label_map)).save(folder / f"a{suffix}")
+    assert convert(folder / f"a{suffix}", folder / "out", *["--repair"] * repair) == 0
+    written = folder / "out" / ("a.npy" if suffix == ".npy" else "a.png")
+    np.testing.assert_array_equal(read_label_map(written, OUTDOOR), label_map)
+
+
 def test_nothing_is_mended_unless_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(COLORS[..., ::-1]).save(tmp_path / "a.png")
     assert convert(tmp_path / "a.png", tmp_path / "out") == 2

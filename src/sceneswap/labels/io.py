@@ -24,7 +24,7 @@ from PIL import Image
 from sceneswap.errors import UserError
 from sceneswap.files import check_regular, write_bytes
 from sceneswap.images import LOSSY, MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
-from sceneswap.labels.colors import pack
+from sceneswap.labels.colors import MEND, pack
 from sceneswap.labels.convention import encode, note_mask
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.labels.values import values_of
@@ -82,7 +82,7 @@ def shows_photo(image: Image.Image, schema: LabelSchema, source: str) -> bool:
         return True
     raise UserError(
         f"{source} could be a photograph or a label map with blurred borders ({len(colors):,} colours, most of it in a few); "
-        "save a photograph as JPEG, a label map as a grey PNG of class ids"
+        f"save a photograph as JPEG; of a label map, {MEND}"
     )
 
 
