@@ -8,7 +8,7 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.filetype import passed_over
-from sceneswap.images import read_photo
+from sceneswap.images import read_photo, read_turned
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 
@@ -47,6 +47,16 @@ def test_heic(tmp_path: Path, name: str) -> None:
     photo = read_photo(tmp_path / name)
     assert photo.shape == (48, 64, 3)
     assert abs(photo.reshape(-1, 3).mean(axis=0) - (200, 100, 50)).max() < 4
+
+
+def test_the_orientation_of_a_heic_is_told(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGB", (64, 48), (200, 100, 50))
+    picture.info["exif"] = exif.tobytes()
+    heif.from_pillow(picture).save(tmp_path / "a.heic", quality=90)
+    assert read_turned(tmp_path / "a.heic")[1] == 6  # the reader sets EXIF to 1, since it turns pixels as the file says
 
 
 def test_heic_without_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
