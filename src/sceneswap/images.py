@@ -134,9 +134,7 @@ def read_turned(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | Non
     path = Path(path)
     with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least) as image:
         photo = to_photo(image, f"the photograph {path}")
-        return photo, image.info.get("original_orientation") or orientation_of(
-            image
-        )  # HEIC is turned as it is decoded
+        return photo, image.info.get("original_orientation") or orientation_of(image)  # HEIC is turned as it is decoded
 
 
 def to_photo(image: Image.Image, source: str) -> Photo:

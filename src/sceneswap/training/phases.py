@@ -30,4 +30,6 @@ def steps_of(phase: PhaseConfig, config: TrainConfig, scenes: int, processes: in
 def rate_factor(phase: PhaseConfig, step: int, steps: int) -> float:
     """Factor on the learning rates at `step` of `steps`: 1, then linearly to 0 after the fraction `decay_from`."""
     start = phase.decay_from * steps
-    return 1.0 if step <= start else max(0.0, (steps - step) / (steps - start))
+    if step <= start or start >= steps:  # a rehearsal may go beyond the end of a short phase
+        return 1.0
+    return max(0.0, (steps - step) / (steps - start))
