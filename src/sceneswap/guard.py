@@ -39,6 +39,11 @@ def overwriting() -> Iterator[None]:
         _allowed.reset(before)
 
 
+def may_overwrite() -> bool:
+    """Whether this is within `overwriting`."""
+    return _allowed.get()
+
+
 def made_here(path: Path) -> bool | None:
     """Whether the file says that sceneswap wrote it; None of a kind that cannot say it."""
     mark = _MARKS.get(path.suffix.lower())

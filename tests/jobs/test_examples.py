@@ -74,6 +74,8 @@ def test_a_file_of_the_users_is_kept_and_nothing_is_written(
     assert run(["examples", "--out", str(tmp_path)]) == 2
     assert name in capsys.readouterr().err
     assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [b"my own"]
+    assert run(["examples", "--out", str(tmp_path), "--overwrite"]) == 0
+    assert (tmp_path / name).read_bytes() != b"my own"
 
 
 def test_a_link_is_not_replaced(tmp_path: Path) -> None:
