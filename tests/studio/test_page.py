@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +18,8 @@ from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import read_label_map
 from sceneswap.scene import Scene
+from sceneswap.studio import folder as studio_folder
+from sceneswap.studio.folder import export_studio
 from tests.studio.conftest import PHONE, Studio, drop, settle
 from tests.studio.files import hostile, jpeg, png
 
@@ -112,7 +117,7 @@ def test_mixes_are_pythons(studio: Studio, model: Synthesizer, built: "Path") ->
     shares = np.where(labels == used, 0, 0.5).astype(np.float32)
     near(model.draw(labels, blend(looks, maps=[shares, shares, (labels == used).astype(np.float32)])))
     page.evaluate(f"() => studio.classes.give({used}, null)")
-    page.locator("#mix li").nth(1).locator("button").first.click()  # paint with the second look
+    page.locator("#mix li").nth(1).get_by_label("Paint with").click()
     page.evaluate("() => { studio.painter.radius = 40; }")
     stroke(page, (0.3, 0.3), (0.6, 0.6))
     settle(page)
@@ -344,3 +349,36 @@ def test_every_control_has_a_name(studio: Studio, viewport: dict[str, int] | Non
         }).map((one) => one.outerHTML.slice(0, 120))"""
     )
     assert nameless == []
+
+
+def test_below_any_path_of_any_static_server(
+    studio: Studio,
+    model: Synthesizer,
+    built: "Path",
+    page_files: "Path",
+    tmp_path: "Path",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(studio_folder, "built_folder", lambda _: built)
+    export_studio(model, tmp_path / "some" / "where" / "studio")
+    handler = partial(Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = studio(at=f"http://127.0.0.1:{server.server_port}/some/where/studio/")
+        assert not page.evaluate("crossOriginIsolated")
+        assert "one thread" in page.inner_text("#note")
+        labels = layout(page)
+        expected = model.draw(labels, shelf_look(page, built, 0))
+        assert np.abs(picture(page).astype(int) - expected).max() <= 1
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """`python -m http.server` without its log."""
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_the_page_is_light(page_files: "Path") -> None:
+    """All but the model, which is weighed when it is built; the whole is to stay below 25 MB."""
+    assert sum(path.stat().st_size for path in page_files.rglob("*") if path.is_file()) < 5e6

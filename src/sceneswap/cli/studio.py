@@ -1,14 +1,15 @@
 """`sceneswap studio`."""
 
 from pathlib import Path
+from typing import Annotated
 
-from sceneswap.errors import UserError
+from sceneswap.bounds import Between
 
 
 def studio(
     model: str | None = None,
     export: Path | None = None,
-    port: int = 8765,
+    port: Annotated[int, Between(0, 65_535)] = 8765,
     browser: bool = True,
 ) -> None:
     """Paint a layout, choose a look, and watch it become a photograph, in a page of your own browser.
@@ -35,8 +36,6 @@ def studio(
     from sceneswap.studio.folder import built_folder, export_studio, page_folder, write_model
     from sceneswap.studio.server import HOST, serve
 
-    if not 0 <= port <= 65_535:
-        raise UserError(f"--port {port}: a port is a number from 0 to 65535")
     page = page_folder()
     synthesizer = Synthesizer.from_pretrained(model, device="cpu")
     if export is not None:

@@ -61,7 +61,7 @@ export class Shelf {
     checkLook(file, this.model);
     await this.engine.ask("look", { id, tensors: file.tensors });
     return /** @type {Look} */ ({
-      id, title: entry.title, credit: say("credit", entry), weight: 1, tensors: file.tensors, thumb: this.address(entry.name, "webp"),
+      id, title: entry.title, credit: say("madeBy", entry), weight: 1, tensors: file.tensors, thumb: this.address(entry.name, "webp"),
       shelf: entry.name, exemplar: () => this.#shelved(entry.name),
     });
   }
@@ -122,8 +122,9 @@ export class Shelf {
     });
     const give = iconButton("class", say("giveClass", { class: this.#class(), name: look.title }), () => this.ongive(look.id));
     const remove = iconButton("close", say("remove", { name: look.title }), () => void attempt(() => this.project.remove(look.id)));
-    const top = make("div", { class: "top" }, make("span", { class: "title" }, look.title), ...(several ? [paint, give, remove] : []));
-    return make("li", { "data-look": look.id }, image, make("div", { class: "detail" }, top, ...(several ? [slider] : [make("span", { class: "credit" }, look.credit)])));
+    const top = make("div", { class: "top" }, make("span", { class: "title" }, look.title), ...(several ? [remove] : []));
+    const below = several ? make("div", { class: "top" }, slider, paint, give) : make("span", { class: "credit" }, look.credit);
+    return make("li", { "data-look": look.id }, image, make("div", { class: "detail" }, top, below));
   }
 
   ongive = (/** @type {string} */ _) => {};

@@ -2,6 +2,7 @@
 // Where does this look come from? The attention of the model on the photographs, per scale, over their pixels.
 
 import { element, make, say, tell } from "./dom.js";
+import { resize } from "./resample.js";
 
 /** @param {Float32Array} values @param {number} t */
 const quantile = (values, t) => [...values].sort((a, b) => a - b)[Math.floor(t * (values.length - 1))] ?? 0;
@@ -38,8 +39,9 @@ export class Trace {
   #look({ look, heat }, exemplar) {
     const canvas = /** @type {HTMLCanvasElement} */ (make("canvas", { role: "img", "aria-label": say("traceTitle") }));
     const scales = make("div", { class: "scales", role: "group" });
-    const buttons = [say("traceAll"), ...heat.map((_, i) => say("traceScale", { n: i + 1, count: heat.length }))].map((label, i) => {
-      const button = make("button", { type: "button", "aria-pressed": String(i === 0) }, label);
+    const buttons = [say("traceAll"), ...heat.map((_, i) => String(i + 1))].map((label, i) => {
+      const name = i ? say("traceScale", { n: i, count: heat.length }) : label;
+      const button = make("button", { type: "button", "aria-pressed": String(i === 0), "aria-label": name, title: name }, label);
       button.addEventListener("click", () => {
         buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
         paint(canvas, exemplar.photo, i === 0 ? heat : [heat[i - 1]]);
@@ -60,11 +62,8 @@ function paint(canvas, photo, heat) {
   const sum = new Float32Array(width * height);
   for (const one of heat) {
     const top = quantile(one.values, 0.995) || Math.max(...one.values.slice(0, 65536)) || 1;
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        const value = one.values[Math.floor((y * one.height) / height) * one.width + Math.floor((x * one.width) / width)];
-        sum[y * width + x] += Math.min(1, value / top) / heat.length;
-      }
+    const smooth = resize(one.values, one.width, one.height, 1, width, height, "bilinear");
+    for (let i = 0; i < sum.length; i++) sum[i] += Math.min(1, smooth[i] / top) / heat.length;
   }
   const image = new ImageData(width, height);
   for (let i = 0; i < sum.length; i++) {
