@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+import sceneswap
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
@@ -16,6 +20,14 @@ WITHOUT = "needs the extra docs (pip install '.[docs]')"
 def test_the_notebook_is_kept_without_its_outputs() -> None:
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")]
+
+
+def test_the_reference_tells_of_all_that_the_package_offers() -> None:
+    shown = re.findall(r"^::: sceneswap\.([\w.]+)$", (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), re.M)
+    assert {path.rpartition(".")[2] for path in shown} == set(sceneswap.__all__) - {"__version__"}
+    for path in shown:
+        module, _, name = path.rpartition(".")
+        assert getattr(import_module(f"sceneswap.{module}"), name) is getattr(sceneswap, name), path
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ def examples(out: Path = Path("examples")) -> None:
     """Write photographs, label maps, a drawn map and saved looks to try everything on.
 
     Eight photographs (CC0) with their label maps, a map drawn by hand, two looks and a list of pictures to draw: a
-    README.md among them says what is what, and where it comes from. Files of your own are never replaced.
+    README.md among them says what is what, and where it comes from. Files of your own are never replaced. After an
+    update of sceneswap, --overwrite brings files and looks up to date.
 
     Try:
 
