@@ -12,6 +12,7 @@ from PIL import Image
 
 from sceneswap.errors import UserError
 from sceneswap.labels.io import colorize, read_label_map
+from sceneswap.labels.mend import mend
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelClass, LabelSchema
 
@@ -92,6 +93,27 @@ def test_greys_spread_from_black_to_white_are_to_look_at(tmp_path: Path) -> None
     path = save(tmp_path / "a.png", np.array([[0, 1, 2]]), np.array([(v, v, v) for v in (0, 127, 255)]))
     with pytest.raises(UserError, match=r"holds c0, c1, c2; by its palette's colours c0, c127, void"):
         read_label_map(path, schema)
+
+
+@pytest.mark.parametrize("kind", ["a little off", "smoothed"])
+def test_nearly_the_colours_of_the_schema_are_refused_and_mended(tmp_path: Path, kind: str) -> None:
+    """An indexed save with colour management, or of a smoothed map: numbers 0 to 8 are legal ids too."""
+    label_map = np.array([3, 5, 19, 22], np.int16)[np.arange(16).reshape(4, 4) // 4].repeat(6, axis=0).repeat(6, axis=1)
+    colors = colorize(label_map, OUTDOOR)
+    if kind == "a little off":
+        picture = colors - (colors > 200).astype(np.uint8) * np.uint8(5) + (colors < 40).astype(np.uint8) * np.uint8(5)
+    else:
+        picture = colors.copy()
+        picture[6] = picture[5] // 2 + picture[7] // 2
+    palette = np.unique(picture.reshape(-1, 3), axis=0)
+    indices = (picture[:, :, None] == palette).all(axis=3).argmax(axis=2)
+    path = save(tmp_path / "a.png", indices, palette)
+    with pytest.raises(
+        UserError, match=r"a palette in nearly the colours of schema outdoor .* whose numbers say otherwise"
+    ):
+        read_label_map(path, OUTDOOR)
+    wrong = mend(path, OUTDOOR).label_map != label_map
+    assert not wrong[np.arange(24) != 6].any()
 
 
 def test_transparent_colours_are_refused(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from sceneswap.pictures import shrink
 from sceneswap.scene import LabelMap, Scene
 
 _SIDE = 320  # pixels at which map and photograph are compared
-_BETTER = 0.25  # another schema must agree with the photograph on so much more of the pixels, and twice as well
+_BETTER = 0.25  # another schema must agree with the photograph on so much more of the pixels, and twice as well,
+_WELL = 0.4  # and on so much of them
 _HARDLY = 0.03  # a map that agrees no better than that is doubted without a better schema
 _ENOUGH = 0.2  # of the pixels must have a class in both
 _NAMED = 3  # classes of each list
@@ -35,7 +36,7 @@ def doubt(scene: Scene, file: Path, schema: LabelSchema, model: LabelSchema, lab
     agreed = _agreement(read, seen, model)
     others = {name: _agreement(other, seen, model) for name, other in _readings(file, schema, model, seen.shape)}
     best = max(others, key=lambda name: others[name], default=None)
-    better = best is not None and others[best] > max(2 * agreed, agreed + _BETTER)
+    better = best is not None and others[best] > max(2 * agreed, agreed + _BETTER, _WELL)
     both = float(np.mean((read != model.void_index) & (seen != model.void_index)))
     if not better and (agreed > _HARDLY or both < _ENOUGH):
         return ""

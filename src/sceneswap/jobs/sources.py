@@ -122,6 +122,8 @@ def _photos(path: Path, further: Sequence[str] = ()) -> list[Path]:
     if not photos:
         but = f", but {others}" if others else ""
         raise UserError(f"the folder {path} has no folder images/ and holds no photographs{but}; name another one")
+    if folders := sum(p.is_dir() and p.name[0] != "." for p in path.iterdir()):
+        others = ", ".join(filter(None, [others, f"{counted(folders, 'folder')} (name them to read them)"]))
     if others:
         LOG.warning("passed over in %s: %s", path, others)
     return photos

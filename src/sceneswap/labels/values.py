@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneswap.errors import UserError
-from sceneswap.labels.colors import exact_indices, likely_colors, pack, unpack
+from sceneswap.labels.colors import MEND, exact_indices, likely_colors, pack, unpack
 from sceneswap.labels.convention import note_mask
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
@@ -17,6 +17,7 @@ from sceneswap.scene import LabelMap
 OPAQUE = 250
 """The alpha from which a pixel counts as opaque: editors leave 254 behind."""
 
+_OFF = 8  # levels by which the colours of a palette may miss those of a schema and still be meant
 _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 
 
@@ -89,16 +90,17 @@ def _palette_values(image: Image.Image, schema: LabelSchema, source: str) -> NDA
     differ, nobody can tell.
     """
     indices = np.array(image)
-    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
-    colors = _palette(image)
-    if not used.size or used.max() >= len(
-        colors
-    ):  # the decoder shows what has no entry as black; the index is all there is
+    counts = np.bincount(indices.ravel(), minlength=256)
+    used, colors = np.flatnonzero(counts), _palette(image)
+    if not used.size or used.max() >= len(colors):  # what has no entry has no colour: the number is all there is
         return indices
     colors = colors[used]
     by_index = schema.indices_of(used)
     readings = [reading for reading in (_by_color(colors, schema), _by_grey(colors, schema)) if reading is not None]
-    if not readings or any(np.array_equal(found, by_index) for found, _ in readings):
+    if any(np.array_equal(found, by_index) for found, _ in readings):
+        return indices
+    if not readings:
+        _refuse_nearly(colors[:, :3], counts[used], by_index, schema, source)
         return indices
     by_palette, telling = readings[0]
     if not telling and (by_index >= 0).all():
@@ -111,6 +113,25 @@ def _palette_values(image: Image.Image, schema: LabelSchema, source: str) -> NDA
     table = np.zeros(256, schema.file_values.dtype)
     table[used] = schema.file_values[by_palette]
     return table[indices]
+
+
+def _refuse_nearly(
+    colors: NDArray[np.uint8], counts: NDArray[np.int64], by_index: LabelMap, schema: LabelSchema, source: str
+) -> None:
+    """Raise `UserError` where the colours (U, 3) of so many pixels are nearly those of the schema and contradict the numbers.
+
+    Nearly: all a little off, as after colour management, or more than half of the pixels exact, as after smoothing.
+    """
+    off = np.abs(colors[:, None].astype(np.int16) - schema.colors[None].astype(np.int16)).max(axis=2)
+    nearest, distance = off.argmin(axis=1).astype(np.int16), off.min(axis=1)
+    blended = counts[distance == 0].sum() > counts.sum() / 2
+    told = distance == 0 if blended else distance <= _OFF
+    classes = set(nearest[told].tolist()) - {schema.void_index}
+    if (blended or told.all()) and len(classes) > 1 and (nearest != by_index)[told].any():
+        raise UserError(
+            f"{source} has a palette in nearly the colours of schema {schema.name} ({_classes(nearest[told], schema)}), whose "
+            f"numbers say otherwise: {MEND}"
+        )
 
 
 def _palette(image: Image.Image) -> NDArray[np.uint8]:
