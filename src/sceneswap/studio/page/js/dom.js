@@ -55,6 +55,7 @@ export function tell(text, kind = "plain") {
   box.textContent = text;
   box.dataset.kind = kind;
   box.hidden = !text;
+  box.onclick = () => (box.hidden = true);
   clearTimeout(clearing);
   if (kind === "plain") clearing = window.setTimeout(() => (box.hidden = true), 5000);
 }

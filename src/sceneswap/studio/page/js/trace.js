@@ -21,6 +21,7 @@ export class Trace {
     const box = element("trace", HTMLDialogElement);
     const list = element("trace-list", HTMLElement);
     list.replaceChildren(make("p", { class: "wait" }, say("drawing")));
+    tell("");
     if (!box.open) box.showModal();
     const exemplars = await Promise.all(this.project.looks.map((look) => look.exemplar()));
     const { answers } = await this.engine.ask("trace", { request, x, y, exemplars });
