@@ -30,8 +30,7 @@ def run_lock(out: Path) -> Iterator[None]:
                 f"{out} is being trained in by {_holder(descriptor)}; wait for it, stop it with Ctrl-C, "
                 "or choose another folder with --out"
             )
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+        _sign(descriptor, path)
         try:
             yield
         finally:
@@ -62,6 +61,14 @@ def _taken(descriptor: int) -> bool:
     except (ImportError, OSError):
         print("sceneswap: this system cannot lock a run folder; train in it from one process only", file=sys.stderr)
     return os.fstat(descriptor).st_nlink > 0  # else its holder has just ended, and removed what was opened
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+    except OSError as error:
+        raise writing_error(path, error) from error
 
 
 def _holder(descriptor: int) -> str:
