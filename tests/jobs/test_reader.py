@@ -88,7 +88,7 @@ def test_a_map_in_the_wrong_schema_is_doubted_naming_both_readings(
 @pytest.mark.parametrize("wrong", [0.0, 0.5, 0.9])
 def test_a_map_that_the_model_sees_otherwise_here_and_there_is_not_doubted(street: Path, wrong: float) -> None:
     seen = STREET.copy()
-    seen[:, : round(wrong * 40)] = 22
+    seen[:, : round(wrong * 40)] = OUTDOOR.index_of("fog")  # which no other schema would make of this map
     scene = Scene(np.zeros((40, 40, 3), np.uint8), STREET, "a.jpg")
     assert doubt(scene, street / "labels" / "a.png", OUTDOOR, OUTDOOR, Knowing(seen)) == ""
 
