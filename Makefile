@@ -2,6 +2,7 @@
 # make studio the studio's page built into the package; needs npm
 # make test   everything that keeps the project sound: ruff, mypy, pytest
 # make docs   the documentation as a site, in site/; `make test` then runs its notebook too
+# make wheel  wheel and source distribution in dist/, and every command of README.md run from the wheel
 # make quick  the same without the slow tests
 #
 # PYTHON=python3.12 make …  picks the interpreter for .venv; pip's own variables (PIP_EXTRA_INDEX_URL, …) work as ever.
@@ -15,7 +16,7 @@ HAVE_PIP := $(RUN) -c 'import pip' 2>/dev/null || $(RUN) -m ensurepip # of a .ve
 SHOWN := demo/examples
 DEMO_PHOTOS ?= lake city tea sunset bridge
 
-.PHONY: demo test quick lint docs clean
+.PHONY: demo test quick lint docs wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.core
@@ -48,8 +49,15 @@ lint: $(VENV)/.dev
 docs: $(VENV)/.docs
 	$(RUN) -m mkdocs build --strict
 
+wheel:
+	$(PYTHON) -m venv --clear $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet build
+	rm -rf dist && $(VENV)-wheel/bin/python -m build
+	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[train,eval]" pytest
+	$(VENV)-wheel/bin/python -m pytest tests/test_readme.py tests/jobs/test_examples.py
+
 clean:
-	rm -rf $(VENV) demo site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-wheel demo site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- The environment: stamps say what is installed, so pip runs only after a change of versions -----------------------
