@@ -229,7 +229,7 @@ def fit(
     sizes = [(2 * one.shape[1], 2 * one.shape[2]) for one in true]  # the loss is asked at twice the cells
     small = [torch.from_numpy(resize_label_map(m, size).astype(np.int64)) for m, size in zip(maps, sizes, strict=True)]
     for _ in range(steps):
-        chosen = rng.choice(len(true), BATCH, replace=False)
+        chosen = rng.choice(len(true), min(BATCH, len(true)), replace=False)
         some = [true[i] if rng.random() < 0.5 else beside[i][rng.integers(len(beside[i]))] for i in chosen]
         wanted = torch.stack([small[i] for i in chosen])
         logits = F.interpolate(head(torch.stack(some).float()), wanted.shape[-2:], mode="bilinear")
