@@ -13,6 +13,7 @@ import torch
 
 from sceneswap import __version__
 from sceneswap.cli.main import COMMANDS, functions, main, run
+from sceneswap.cli.options import MeasuringOptions
 from sceneswap.images import write_png
 
 
@@ -192,6 +193,8 @@ def test_threads(release_folder: Path, data: Path, tmp_path: Path) -> None:
         words += ["--device", "cpu", "--model", release_folder, "-o", tmp_path / "a.look.safetensors"]
         assert run([str(word) for word in words]) == 0
         assert torch.get_num_threads() == 3
+        MeasuringOptions(out=tmp_path, model=((f"a={release_folder}",),), device="cpu", threads=2).open()
+        assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 

@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 from rich.text import Text
 
+from sceneswap.bounds import Between
 from sceneswap.cli.options import LabellerOptions, LongSide
 from sceneswap.cli.printing import print_classes, print_table
 from sceneswap.data.pairing import constant_suffix
@@ -76,7 +77,7 @@ def convert(
     out: Out,
     overwrite: Overwrite = False,
     repair: bool = False,
-    tolerance: int = 24,
+    tolerance: Annotated[int, Between(0, 255)] = 24,
     report: Path | None = None,
 ) -> None:
     """Rewrite label maps of one schema in the ids of another, class by class name; mend them if wanted.
@@ -109,8 +110,6 @@ def convert(
         )
     if not repair and report is not None:
         raise UserError("--report is about what --repair does; give both")
-    if not 0 <= tolerance <= 255:
-        raise UserError(f"--tolerance {tolerance}: give 0 to 255")
     repairs = Repairs(old, tolerance, report) if repair else None
     found = find_mendable(source) if repair else find_label_maps(source)
     pairs = _outputs(source, found, out, overwrite, suffix=None, strip=repair)

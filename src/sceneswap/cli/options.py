@@ -50,6 +50,14 @@ def must_exist(*paths: Path | None) -> None:
             raise reading_error(path, FileNotFoundError(errno.ENOENT, "does not exist"))
 
 
+def compute_with(threads: int | None) -> None:
+    """Make PyTorch compute with the number of threads that is asked for; None: with its own choice."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """Which model, and where it runs."""
@@ -72,15 +80,8 @@ class ModelOptions:
         """Open the model."""
         from sceneswap.inference.synthesizer import Synthesizer
 
-        self.set_threads()
+        compute_with(self.threads)
         return Synthesizer.from_pretrained(self.model, device=self.device)
-
-    def set_threads(self) -> None:
-        """Make PyTorch compute with the number of threads that is asked for."""
-        if self.threads is not None:
-            import torch
-
-            torch.set_num_threads(self.threads)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +112,7 @@ class DrawingOptions(LabellerOptions):
         from sceneswap.labels.presets import load_schema
 
         schema = load_schema(self.schema) if self.schema else None
-        self.set_threads()
+        compute_with(self.threads)
         synthesizer = Synthesizer.from_pretrained(self.model, device=self.device, precision=self.precision)
         side = PHOTO_SIDE if fit and self.long_side is None else self.long_side
         return SceneReader(synthesizer, self.segmenter, long_side=side, schema=schema)
@@ -135,6 +136,8 @@ class MeasuringOptions:
     """Chooses the pairs."""
     device: Device = "auto"
     """auto takes a GPU where there is one."""
+    threads: Workers | None = None
+    """Threads of the processor to compute with; as many as it has cores by default."""
     batch_size: Annotated[int, Between(1, 1024)] = 8
     """Pairs drawn and measured at once."""
     vgg19: Path | None = None
@@ -154,6 +157,7 @@ class MeasuringOptions:
             if name in named:
                 raise UserError(f"two models are named {name!r}; give each --model another name")
             named[name] = path
+        compute_with(self.threads)
         models = (named or {"shipped": None}).items()
         return {n: Synthesizer.from_pretrained(path, device=self.device, vgg19=self.vgg19) for n, path in models}
 
