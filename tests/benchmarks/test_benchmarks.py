@@ -42,6 +42,13 @@ def test_synthesis(msca: Path, tmp_path: Path) -> None:
     assert record["machine"]["threads"] == 1
 
 
+def test_onnx_beside_pytorch(head_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="ONNX graphs need the extra `onnx`")
+    record = run("speed.onnx", "--model", head_folder, "--size", 64, "--runs", 2, record=tmp_path / "record.json")
+    assert min(record[f"{what}_seconds_{which}"] for what in ("encode", "draw") for which in ("torch", "onnx")) > 0
+    assert record["parity"]["picture"] < 1
+
+
 def test_training(tmp_path: Path) -> None:
     options = ["--preset", "tiny", "--steps", 1, "--warm-up", 0, "--scenes", 2, "--device", "cpu"]
     record = run("speed.training", *options, record=tmp_path / "record.json")
