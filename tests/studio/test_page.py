@@ -193,6 +193,29 @@ def test_a_saved_picture_brings_everything_back(studio: Studio) -> None:
     assert other.evaluate("studio.project.looks.map((l) => l.weight)") == [0.25, 1]
 
 
+def test_an_animation_goes_from_one_look_to_the_other_and_back(studio: Studio) -> None:
+    page = studio()
+    page.click("[popovertarget=save-menu]")
+    page.click("#save-strip")
+    page.wait_for_selector("#message[data-kind=trouble]:not([hidden])")
+    assert "two looks" in page.inner_text("#message")
+    page.check("#shelf-add")
+    page.locator("#shelf button").nth(3).click()
+    page.wait_for_function("() => studio.project.looks.length === 2")
+    page.click("[popovertarget=save-menu]")
+    with page.expect_download() as kept:
+        page.click("#save-strip")
+    with Image.open(kept.value.path()) as animation:
+        count = int(getattr(animation, "n_frames", 1))
+        frames = []
+        for number in range(count):
+            animation.seek(number)
+            frames.append(np.asarray(animation.convert("RGB")).astype(int))
+    assert count == 24
+    assert np.abs(frames[12] - frames[0]).mean() > np.abs(frames[1] - frames[0]).mean() > 0
+    assert np.abs(frames[23] - frames[1]).mean() < 2
+
+
 def test_work_survives_a_reload(studio: Studio) -> None:
     page = studio()
     stroke(page, (0.4, 0.4), (0.5, 0.6))
