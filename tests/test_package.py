@@ -14,8 +14,8 @@ from sceneswap import config
 from sceneswap.checkpoint import load_release
 from sceneswap.cli.main import COMMANDS, run
 from sceneswap.inference.hub import shipped_folder
-from sceneswap.models.pretrained.vgg import SHIPPED_TAPS
 from sceneswap.labels import presets
+from sceneswap.models.pretrained.vgg import SHIPPED_TAPS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
