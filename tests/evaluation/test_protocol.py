@@ -1,5 +1,6 @@
 """The protocol record changes with everything that a number depends on, and with nothing else."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,21 @@ def test_folder_hash_is_of_names_and_bytes(scenes_folder: Path, copied: Path) ->
     assert changed != original
     (copied / "images" / "03.png").rename(copied / "images" / "33.png")
     assert folder_hash([copied]) != changed
+
+
+def test_folder_hash_of_an_import_in_place_is_of_the_files_it_names(scenes_folder: Path, tmp_path: Path) -> None:
+    schema = (scenes_folder / "schema.toml").read_text()
+    root = tmp_path / scenes_folder.resolve().name
+    root.mkdir()
+    (root / "schema.toml").write_text(schema)
+    stems = {p.stem: p for p in (scenes_folder / "images").iterdir()}
+    maps = {p.stem: p for p in (scenes_folder / "labels").iterdir()}
+    scenes = {stem: [str(photo), str(maps[stem])] for stem, photo in stems.items()}
+    (root / "index.json").write_text(json.dumps({"scenes": scenes}))
+    assert folder_hash([root]) == folder_hash([scenes_folder])
+    scenes.popitem()
+    (root / "index.json").write_text(json.dumps({"scenes": scenes}))
+    assert folder_hash([root]) != folder_hash([scenes_folder])
 
 
 def test_folder_hash_counts_the_schema(scenes_folder: Path, copied: Path) -> None:

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneswap.data.in_place import is_in_place, read_index
 from sceneswap.data.pairing import by_stem, composed, fitted, some
-from sceneswap.data.record import INDEX
 from sceneswap.errors import UserError
-from sceneswap.files import open_regular, parse_toml, read_json, read_text, reading_error
+from sceneswap.files import open_regular, parse_toml, read_text, reading_error
 from sceneswap.images import PHOTO_SUFFIXES, read_turned
 from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import read_label_map
@@ -86,6 +86,11 @@ class FolderDataset:
 
     def __len__(self) -> int:
         return len(self._items)
+
+    @property
+    def label_maps(self) -> tuple[Path, ...]:
+        """The label map file of each scene."""
+        return tuple(item.label_map for item in self._items)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,7 +187,7 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
     """Pair the files of one root and check what can be checked by name."""
     if not root.is_dir():
         raise UserError(f"{root} is not a folder; name a folder with images/, labels/ and schema.toml")
-    if (root / INDEX).exists():
+    if is_in_place(root):
         return _indexed(root, schema)
     for part in ("images", "labels"):
         if not (root / part).is_dir():
@@ -224,16 +229,9 @@ def _source_of(root: Path, schema: LabelSchema) -> _Source:
 
 def _indexed(root: Path, schema: LabelSchema) -> list[_Item]:
     """The scenes of a folder that `data import --in-place` made: its index says where they are."""
-    path = root / INDEX
-    scenes = read_json(path, "the index of photographs imported in place")
+    scenes = read_index(root)
     source = _source_of(root, schema)
-    try:
-        items = [
-            _Item(str(name), root.name, Path(photo), root / label_map, source)
-            for name, (photo, label_map) in sorted(scenes["scenes"].items())
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UserError(f"{path} is not the index of photographs imported in place; import them again") from None
+    items = [_Item(name, root.name, photo, label_map, source) for name, photo, label_map in scenes]
     if not items:
         raise UserError(f"{root} is empty: its index names no scene; import some again")
     if not items[0].photo.is_file():

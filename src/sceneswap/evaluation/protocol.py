@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneswap import __version__
+from sceneswap.data.in_place import files_of
 from sceneswap.errors import UserError
 from sceneswap.evaluation.pairs import FolderPairs, Pairs
 from sceneswap.labels.schema import LabelSchema
@@ -57,7 +58,7 @@ def versions() -> dict[str, str]:
 def folder_hash(roots: Sequence[Path]) -> str:
     """SHA-256 over names and bytes of images/, labels/ and schema.toml of data folders, in the order of their names."""
     digest = hashlib.sha256()
-    files = [(f"{root.resolve().name}/{p.relative_to(root)}", p) for root in roots for p in _files(root)]
+    files = [(f"{root.resolve().name}/{name}", p) for root in roots for name, p in files_of(root).items()]
     for name, path in sorted(files):
         try:
             with path.open("rb") as file:
@@ -106,8 +107,3 @@ def _data(pairs: Pairs) -> dict[str, Any]:
         names = [root.resolve().name for root in roots]
         return {"names": names, "scenes": len(pairs.scenes), "sha256": folder_hash(roots)}
     return {"names": ["procedural renderer"], "scenes": 2 * len(pairs), "sha256": renderer_hash()}
-
-
-def _files(root: Path) -> list[Path]:
-    found = [p for part in ("images", "labels") for p in (root / part).iterdir() if p.is_file() and p.name[0] != "."]
-    return [*found, root / "schema.toml"]

@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from sceneswap.data.folder import FolderDataset, read_folder_schema
+from sceneswap.data.in_place import is_in_place
 from sceneswap.data.pairing import composed
 from sceneswap.errors import UserError, counted
 from sceneswap.files import LOOK_SUFFIX, is_look
@@ -59,10 +60,10 @@ def find_sources(
         raise UserError(f"--labels {labels} is not a folder; name the folder with the label maps of the photographs")
     found: list[tuple[Path, Path | None, LabelSchema | None]] = []
     for path in inputs:
-        if (path / "images").is_dir():
-            own = read_folder_schema(path)
-            photos = [Path(name) for name in FolderDataset([path], schema).names]
-            found += [(photo, _map_of(photo, path / "labels"), own) for photo in photos]
+        if (path / "images").is_dir() or is_in_place(path):
+            own, scenes = read_folder_schema(path), FolderDataset([path], schema)
+            files = zip(scenes.names, scenes.label_maps, strict=True)
+            found += [(Path(photo), label_map, own) for photo, label_map in files]
         else:
             for photo in _photos(path, LABEL_SUFFIXES if maps else ()):
                 found.append((photo, _map_of(photo, labels) if labels and not is_look(photo) else None, file_schema))
