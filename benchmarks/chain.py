@@ -64,6 +64,16 @@ def make_tree(root: Path, scenes: int, side: int) -> None:
         write_label_map(root / "stuffthingmaps" / "train2017" / f"{name}.png", label_map, numbers)
 
 
+def _shortened(size: int, steps: int) -> list[str]:
+    """The options that make every phase of the preset this short and small."""
+    return [
+        word
+        for name in ("pretrain", "patch", "global")
+        for change in (f"image_size={size}", "epochs=0", f"steps={steps}", "batch_size=1")
+        for word in ("--set", f"phases.{name}.{change}")
+    ]
+
+
 def chain(
     out: Path, vgg19: Path | None = None, scenes: int = 12, size: int = 64, steps: int = 1, pairs: int = 4
 ) -> dict[str, float]:
@@ -93,12 +103,7 @@ def chain(
         "--keep", "outdoor", "--in-place", "--out", data,
     )  # fmt: skip
     write_text(preset, EIGHTH)
-    short = [
-        word
-        for name in ("pretrain", "patch", "global")
-        for change in (f"image_size={size}", "epochs=0", f"steps={steps}", "batch_size=1")
-        for word in ("--set", f"phases.{name}.{change}")
-    ]
+    short = _shortened(size, steps)
     for name, kind in METHODS.items():
         # SPADE_VAE has no VGG-19 in it, and the losses' own would have to be fetched
         changes = [*short, "--set", "loss.perceptual=0"] if kind == "spade-vae" else short
