@@ -147,7 +147,9 @@ def to_photo(image: Image.Image, source: str) -> Photo:
         raise UserError(
             f"{source} has {transparent:,} transparent pixels; put it on a background and save it without transparency"
         )
-    return np.ascontiguousarray(_upright(np.asarray(to_srgb(image, source)), orientation_of(image)))
+    return np.ascontiguousarray(
+        _upright(np.array(to_srgb(image, source)), orientation_of(image))
+    )  # writable: Pillow's own is not
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
