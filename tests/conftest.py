@@ -5,9 +5,11 @@ What is tested with them is the plumbing; the metrics themselves are tested with
 
 import importlib.util
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -26,6 +28,9 @@ from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.procedural import render
 from sceneswap.scene import Scene
 from tests.tiny_models import SIZES, make_scene, tiny_release
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 torch.set_num_threads(1)  # the networks of tests are tiny: more threads only wait for each other
 
@@ -160,3 +165,20 @@ def reference(shared: Path) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Chromium as the system has it; one for all tests, since Playwright drives one at a time in a process."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (the extra `dev` has it)"
+    )
+    program = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+    )
+    if not program:
+        pytest.skip("there is no Chromium on this machine to drive pages with")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program)
+        yield opened
+        opened.close()

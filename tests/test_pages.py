@@ -3,7 +3,6 @@
 Names of files are hostile throughout; the pictures are those of untrained models.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,23 +32,6 @@ DESKTOP, PHONE = (1300, 900), (390, 844)
 HOSTILE = """<img src=x onerror="document.title='taken'">' & a rather long name"""
 KINDS = ("swap", "strips", "trace", "matrix", "results")
 Open = Callable[..., "Page"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """Chromium as the system has it."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed (pip install -e '.[dev]')"
-    )
-    program = next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-    )
-    if not program:
-        pytest.skip("there is no Chromium on this machine to drive pages with")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

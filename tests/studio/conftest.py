@@ -1,6 +1,5 @@
 """The studio with a tiny model, served, and Chromium to drive it with."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,23 +55,6 @@ def address(page_files: Path, built: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator["Browser"]:
-    """Chromium as the system has it."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed (the extra `dev` has it)"
-    )
-    program = next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-    )
-    if not program:
-        pytest.skip("there is no Chromium on this machine to drive the studio with")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=program)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
