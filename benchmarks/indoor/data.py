@@ -16,7 +16,6 @@ out of train.
 """
 
 import hashlib
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,13 +25,9 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from benchmarks.outdoor.data import PARTS, Source, Split, fingerprint, hashed_pairs, near
-from sceneswap.data.importing import import_pairs
+from benchmarks.outdoor.data import PARTS, Source, Split, build, fingerprint, hashed_pairs, near
 from sceneswap.data.pairing import Pair
-from sceneswap.data.record import ImportOptions
 from sceneswap.errors import UserError
-from sceneswap.files import read_json, write_text
-from sceneswap.labels.presets import load_schema
 
 HERE = Path(__file__).parent
 SPLIT = HERE / "split.json"
@@ -54,27 +49,7 @@ def main(
         out: The folder to write to. Run again, it goes on where it stopped.
         write_split: Write split.json anew instead.
     """
-    if write_split == (out is not None):
-        raise UserError("give either --out or --write-split")
-    if out is None:
-        split = split_of(shared_data)
-        write_text(SPLIT, json.dumps(split, indent=1) + "\n")
-        print(f"{SPLIT}: " + ", ".join(f"{part} {len(split[part])}" for part in PARTS))
-        return
-    split, indoor = read_json(SPLIT, "the SHA-256 sums of each part"), load_schema("indoor")
-    for part in PARTS:
-        hashes = frozenset(split[part])
-        pixels = np.zeros(indoor.num_classes + 1, dtype=np.int64)
-        for source in SOURCES:
-            pairs = [pair for pair, digest in hashed_pairs(shared_data, source) if digest in hashes]
-            options = ImportOptions(load_schema(source.schema), indoor, hashes=hashes)
-            summary = import_pairs(pairs, out / part / source.name, options, source.name)
-            pixels += summary.pixels
-            void = summary.pixels[-1] / summary.pixels.sum()
-            print(f"{part:<11} {source.name:<18} {summary.written + summary.present:4d} scenes, void {void:6.1%}")
-        shares = pixels / pixels.sum()
-        names = (*indoor.names, "void")
-        print(f"{part}: " + ", ".join(f"{names[i]} {shares[i]:.1%}" for i in np.argsort(-shares) if shares[i]), "\n")
+    build("indoor", SOURCES, SPLIT, split_of, shared_data, out, write_split)
 
 
 def split_of(shared_data: Path) -> Split:

@@ -31,7 +31,7 @@ camvid (near duplicates), and of the samples what is indoors or shows objects or
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -108,29 +108,42 @@ def main(
         out: The folder to write to. Run again, it goes on where it stopped.
         write_split: Write split.json anew instead.
     """
+    build("outdoor", SOURCES, SPLIT, split_of, shared_data, out, write_split)
+
+
+def build(
+    schema: str,
+    sources: Sequence[Source],
+    split_file: Path,
+    split_of: Callable[[Path], Split],
+    shared_data: Path,
+    out: Path | None,
+    write_split: bool,
+) -> None:
+    """What `main` does, for the scenes of `sources` in the preset `schema`; split_of: makes `split_file`."""
     if write_split == (out is not None):
         raise UserError("give either --out or --write-split")
     if out is None:
         split = split_of(shared_data)
-        write_text(SPLIT, json.dumps(split, indent=1) + "\n")
-        print(f"{SPLIT}: " + ", ".join(f"{part} {len(split[part])}" for part in PARTS))
+        write_text(split_file, json.dumps(split, indent=1) + "\n")
+        print(f"{split_file}: " + ", ".join(f"{part} {len(split[part])}" for part in PARTS))
         return
-    split = read_json(SPLIT, "the SHA-256 sums of each part")
-    outdoor = load_schema("outdoor")
+    split = read_json(split_file, "the SHA-256 sums of each part")
+    known = load_schema(schema)
     for part in PARTS:
         hashes = frozenset(split[part])
-        pixels = np.zeros(outdoor.num_classes + 1, dtype=np.int64)
-        for source in SOURCES:
+        pixels = np.zeros(known.num_classes + 1, dtype=np.int64)
+        for source in sources:
             pairs = [pair for pair, digest in hashed_pairs(shared_data, source) if digest in hashes]
             if not pairs:
                 continue
-            options = ImportOptions(load_schema(source.schema), outdoor, hashes=hashes)
+            options = ImportOptions(load_schema(source.schema), known, hashes=hashes)
             summary = import_pairs(pairs, out / part / source.name, options, source.name)
             pixels += summary.pixels
             void = summary.pixels[-1] / summary.pixels.sum()
             print(f"{part:<11} {source.name:<18} {summary.written + summary.present:4d} scenes, void {void:6.1%}")
         shares = pixels / pixels.sum()
-        names = (*outdoor.names, "void")
+        names = (*known.names, "void")
         print(f"{part}: " + ", ".join(f"{names[i]} {shares[i]:.1%}" for i in np.argsort(-shares) if shares[i]), "\n")
 
 

@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 
 from sceneswap.checkpoint import read_tensors, write_tensors
 from sceneswap.errors import UserError
-from sceneswap.files import LOOK_SUFFIX, is_look
-from sceneswap.labels.presets import schema_from_dict
+from sceneswap.inference.look_record import FORMAT, SHARES, fields_of, look_path, record_of
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Exemplar
 from sceneswap.models.spade_vae import Latent
 
-FORMAT = "sceneswap-look-1"
-_SHARES = "shares"  # the tensor of a file that is not the model's
 _KINDS: dict[str, type[Exemplar | Latent]] = {"values": Exemplar, "latent": Latent}
 
 
@@ -56,20 +53,10 @@ class Look:
         >>> Look.load("dusk.look.safetensors").name
         'dusk.jpg'
         """
-        path = Path(path)
-        if not is_look(path):
-            raise UserError(f"the look {path} must be named {path.stem}{LOOK_SUFFIX}: commands know looks by that")
-        meta = {
-            "format": FORMAT,
-            "kind": next(kind for kind, known in _KINDS.items() if isinstance(self.encoded, known)),
-            "name": Path(self.name).name,  # in which folder it lay is nobody's business
-            "size": list(self.size),
-            "schema": self.schema.to_dict(),
-            "model": self.model,
-            "picture": self.picture,
-        }
-        shares = {_SHARES: torch.tensor(self.shares)} if self.shares else {}
-        write_tensors(path, {**self.encoded.tensors(), **shares}, meta)
+        path = look_path(path)
+        kind = next(kind for kind, known in _KINDS.items() if isinstance(self.encoded, known))
+        shares = {SHARES: torch.tensor(self.shares)} if self.shares else {}
+        write_tensors(path, {**self.encoded.tensors(), **shares}, record_of(self, kind))
 
     @classmethod
     def load(cls, path: Path | str) -> "Look":
@@ -78,21 +65,9 @@ class Look:
         tensors, meta = read_tensors(path, "a look")
         if not isinstance(meta, dict) or meta.get("format") != FORMAT:
             raise UserError(f"{path} is not a look of sceneswap; make one with Look.save")
-        shares = tensors.pop(_SHARES, torch.zeros(0))
+        shares = tensors.pop(SHARES, torch.zeros(0)).numpy()
         try:
-            height, width = (int(side) for side in meta["size"])
-            schema = schema_from_dict(meta["schema"], str(path))
-            if shares.shape not in ((0,), (schema.num_classes + 1,)) or not bool(shares.isfinite().all()):
-                raise ValueError("its shares of classes do not fit its schema")
-            return cls(
-                _KINDS[meta["kind"]].of(tensors),
-                str(meta["name"]),
-                (height, width),
-                schema,
-                str(meta["model"]),
-                str(meta["picture"]),
-                tuple(shares.tolist()),
-            )
+            return cls(_KINDS[meta["kind"]].of(tensors), **fields_of(meta, shares, str(path)))
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -103,6 +78,11 @@ def known_shares(shares: Sequence[float]) -> NDArray[np.float64]:
     """(C,) the shares of what is not void, from `class_shares`; two of them intersect in the sum of their minima, 0 … 1."""
     known = np.asarray(shares, np.float64)[:-1]
     return known / max(float(known.sum()), 1e-9)
+
+
+def alike(shares: Sequence[float], others: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
+    """Which of `others` (L, C), `known_shares` each, have at least `least` of their classes, 0 … 1, in common with `shares`."""
+    return np.minimum(others, known_shares(shares)).sum(axis=1) >= least
 
 
 def joined(looks: Sequence[Look], device: torch.device) -> Exemplar | Latent:

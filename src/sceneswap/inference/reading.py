@@ -1,5 +1,6 @@
 """What a model does with files and sizes, whatever runs its network. No PyTorch here."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -207,6 +208,11 @@ def class_shares(label_map: LabelMap, schema: LabelSchema) -> tuple[float, ...]:
     """(C+1,) the share of a label map's pixels that each class has, 0 … 1, void last."""
     counts = np.bincount(label_map.ravel(), minlength=schema.num_classes + 1)
     return tuple((counts / label_map.size).astype(np.float32).tolist())
+
+
+def picture_sha256(photo: Photo) -> str:
+    """SHA-256 of the pixels of a photograph (H, W, 3), by which a look tells its exemplar."""
+    return hashlib.sha256(np.ascontiguousarray(photo).tobytes()).hexdigest()
 
 
 def trained_size(record: dict[str, Any]) -> int | None:

@@ -24,7 +24,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import is_look
 from sceneswap.images import PHOTO_SUFFIXES, resize_photo
 from sceneswap.inference.given import Given, is_tensor, label_map_of, photo_of
-from sceneswap.inference.look import Look, known_shares
+from sceneswap.inference.look import Look, alike, known_shares
 from sceneswap.inference.reading import class_shares
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
@@ -87,7 +87,7 @@ class Restyle:
             raise UserError(
                 f"Restyle: the look {old[0]} does not tell its classes, which overlap asks for; encode it again"
             )
-        self._shares = [known_shares(one.shares) for one in self.looks] if overlap > 0 else []
+        self._shares = np.stack([known_shares(one.shares) for one in self.looks]) if overlap > 0 else None
         self._process = os.getpid()
 
     def __repr__(self) -> str:
@@ -144,10 +144,9 @@ class Restyle:
         shares = class_shares(label_map, self.swap.schema)
         if shares[-1] == 1:  # void everywhere
             return []
-        if not self._shares:
+        if self._shares is None:
             return self.looks
-        own = known_shares(shares)
-        near = (float(np.minimum(own, other).sum()) >= self.overlap for other in self._shares)
+        near = alike(shares, self._shares, self.overlap)
         return [look for look, is_near in zip(self.looks, near, strict=True) if is_near]
 
     def _check_process(self) -> None:

@@ -12,7 +12,6 @@ look), which know no files. A look is a frozen value of a few kilobytes in the c
 
 # Long: the one class that users hold; its docstrings are its reference.
 
-import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -48,6 +47,7 @@ from sceneswap.inference.reading import (
     Labeller,
     Reading,
     class_shares,
+    picture_sha256,
     trained_on_squares,
     trained_size,
 )
@@ -347,7 +347,7 @@ class Synthesizer(Reading):
         with self._inference(f"the exemplar {exemplar.name}", shape):
             encoded = self._network.encode_exemplar(*self.exemplar_input(exemplar, size=size))
             plain = encoded.of({name: tensor.float().cpu() for name, tensor in encoded.tensors().items()})
-        picture = hashlib.sha256(np.ascontiguousarray(exemplar.photo).tobytes()).hexdigest()
+        picture = picture_sha256(exemplar.photo)
         shares = class_shares(exemplar.label_map, self.schema)
         return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares)
 

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
-from sceneswap.files import LOOK_SUFFIX, check_regular, is_look, parse_json, write_bytes
-from sceneswap.labels.presets import schema_from_dict
+from sceneswap.files import check_regular, parse_json, write_bytes
+from sceneswap.inference.look_record import FORMAT, SHARES, fields_of, look_path, record_of
 from sceneswap.labels.schema import LabelSchema
 
-FORMAT = "sceneswap-look-1"
 _META = "sceneswap"
-_SHARES = "shares"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +37,9 @@ class OnnxLook:
         """Write the look to `path`, NAME.look.safetensors; `Look.load` reads it too. Raises `UserError`."""
         from safetensors.numpy import save
 
-        path = Path(path)
-        if not is_look(path):
-            raise UserError(f"the look {path} must be named {path.stem}{LOOK_SUFFIX}: commands know looks by that")
-        meta = {
-            "format": FORMAT,
-            "kind": "values",
-            "name": Path(self.name).name,
-            "size": list(self.size),
-            "schema": self.schema.to_dict(),
-            "model": self.model,
-            "picture": self.picture,
-        }
-        shares = {_SHARES: np.array(self.shares, np.float32)} if self.shares else {}
-        write_bytes(path, save({**self.tensors, **shares}, metadata={_META: json.dumps(meta)}))
+        path = look_path(path)
+        shares = {SHARES: np.array(self.shares, np.float32)} if self.shares else {}
+        write_bytes(path, save({**self.tensors, **shares}, metadata={_META: json.dumps(record_of(self, "values"))}))
 
     @classmethod
     def load(cls, path: Path | str) -> "OnnxLook":
@@ -67,17 +54,9 @@ class OnnxLook:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta["kind"] != "values":
                 raise UserError(f"{path} is not a look of a model with attention; make one with `sceneswap encode`")
-            shares = tensors.pop(_SHARES, np.zeros(0))
-            height, width = (int(side) for side in meta["size"])
-            return cls(
-                {name: np.asarray(numbers, np.float32) for name, numbers in tensors.items()},
-                str(meta["name"]),
-                (height, width),
-                schema_from_dict(meta["schema"], str(path)),
-                str(meta["model"]),
-                str(meta["picture"]),
-                tuple(shares.tolist()),
-            )
+            shares = tensors.pop(SHARES, np.zeros(0))
+            numbers = {name: np.asarray(one, np.float32) for name, one in tensors.items()}
+            return cls(numbers, **fields_of(meta, shares, str(path)))
         except FileNotFoundError:
             raise UserError(f"{path} does not exist; it should be a look") from None
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:

@@ -5,7 +5,6 @@ look = synthesizer.encode(synthesizer.read_scene("dusk.jpg", "dusk.png"))
 photo = synthesizer.draw(synthesizer.read_label_map("layout.png"), look)
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,7 +20,7 @@ from sceneswap.files import check_regular, read_json, sha256
 from sceneswap.images import resize_photo
 from sceneswap.inference.blend import Blend
 from sceneswap.inference.given import Given
-from sceneswap.inference.reading import LABEL_SIDE, Labeller, Reading, class_shares
+from sceneswap.inference.reading import LABEL_SIDE, Labeller, Reading, class_shares, picture_sha256
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.onnx.look import OnnxLook
@@ -137,7 +136,7 @@ class OnnxSynthesizer(Reading):
             "label_map": resize_label_map(label_map, shape)[None].astype(np.int32),
         }
         encoded = self._run("encode.onnx", inputs, [f"{name}.{i}" for name in LOOK for i in range(self.scales)])
-        picture = hashlib.sha256(np.ascontiguousarray(exemplar.photo).tobytes()).hexdigest()
+        picture = picture_sha256(exemplar.photo)
         shares = class_shares(label_map, self.schema)
         return OnnxLook(encoded, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares)
 

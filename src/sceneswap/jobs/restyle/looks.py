@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
 from sceneswap.files import LOOK_SUFFIX, is_look, slug
-from sceneswap.inference.look import Look, known_shares
+from sceneswap.inference.look import Look, alike, known_shares
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source
 from sceneswap.scene import Scene
@@ -63,9 +63,7 @@ class Looks:
         picture's own photograph is none of them. shares: (C+1,) of the picture's label map. overlap: see
         `RestyleSettings`.
         """
-        near: NDArray[np.bool_] = np.ones(len(self.named), np.bool_)
-        if overlap > 0:
-            near = np.minimum(self._shares, known_shares(shares)).sum(axis=1) >= overlap
+        near = alike(shares, self._shares, overlap) if overlap > 0 else np.ones(len(self.named), np.bool_)
         fit = [one for one, is_near in zip(self.named, near, strict=True) if is_near and one.sha256 != photo_sha256]
         return sorted(fit, key=lambda one: hashlib.sha256(f"{seed}\n{image}\n{one.name}".encode()).digest())
 

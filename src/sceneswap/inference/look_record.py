@@ -1,0 +1,70 @@
+"""What the file of a look says beside its numbers, whatever holds these: PyTorch's tensors or plain arrays."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneswap.errors import UserError
+from sceneswap.files import LOOK_SUFFIX, is_look
+from sceneswap.labels.presets import schema_from_dict
+from sceneswap.labels.schema import LabelSchema
+
+FORMAT = "sceneswap-look-1"
+SHARES = "shares"  # the tensor of a file that is not the model's
+
+
+class Described(Protocol):
+    """What is written of a look; see `inference.look.Look`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def schema(self) -> LabelSchema: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def picture(self) -> str: ...
+
+
+def look_path(path: Path | str) -> Path:
+    """The path to save a look to. Raises `UserError` unless it is named NAME.look.safetensors."""
+    path = Path(path)
+    if not is_look(path):
+        raise UserError(f"the look {path} must be named {path.stem}{LOOK_SUFFIX}: commands know looks by that")
+    return path
+
+
+def record_of(look: Described, kind: str) -> dict[str, Any]:
+    """The metadata of its file. kind: "values", or "latent" of the baseline SPADE_VAE."""
+    return {
+        "format": FORMAT,
+        "kind": kind,
+        "name": Path(look.name).name,  # in which folder it lay is nobody's business
+        "size": list(look.size),
+        "schema": look.schema.to_dict(),
+        "model": look.model,
+        "picture": look.picture,
+    }
+
+
+def fields_of(meta: dict[str, Any], shares: NDArray[np.floating], source: str) -> dict[str, Any]:
+    """What `record_of` wrote, and the shares of classes, as arguments of a look.
+
+    Raises `UserError`, KeyError, TypeError, ValueError or OverflowError for what is not sound.
+    """
+    height, width = (int(side) for side in meta["size"])
+    schema = schema_from_dict(meta["schema"], source)
+    if shares.shape not in ((0,), (schema.num_classes + 1,)) or not np.isfinite(shares).all():
+        raise ValueError("its shares of classes do not fit its schema")
+    return {
+        "name": str(meta["name"]),
+        "size": (height, width),
+        "schema": schema,
+        "model": str(meta["model"]),
+        "picture": str(meta["picture"]),
+        "shares": tuple(shares.tolist()),
+    }
