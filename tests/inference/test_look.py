@@ -1,17 +1,21 @@
 """Looks: kilobytes, equal in a batch of any sizes, saved and opened bit for bit, and no other model's."""
 
+import io
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from sceneswap.checkpoint import read_tensors, write_tensors
 from sceneswap.errors import UserError
 from sceneswap.inference.blend import blend
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.thumbnail import MOST_BYTES, shown_look, thumbnail
 from sceneswap.models.spade_vae import Latent
 from tests.tiny import random_scene, tiny_synthesizer
 
@@ -28,7 +32,7 @@ def test_a_saved_look_draws_and_blends_bit_for_bit(synthesizer: Synthesizer, tmp
         look.save(tmp_path / f"{number}.look.safetensors")
     opened = [Look.load(tmp_path / f"{number}.look.safetensors") for number in range(3)]
     for look, again in zip(looks, opened, strict=True):
-        kept = ("name", "size", "schema", "picture", "shares")
+        kept = ("name", "size", "schema", "picture", "shares", "thumbnail")
         assert [getattr(again, name) for name in kept] == [getattr(look, name) for name in kept]
         assert np.array_equal(synthesizer.draw(label_map, look), synthesizer.draw(label_map, again))
     one, same = (synthesizer.draw(label_map, blend(some, weights=[0.5, 0.3, 0.2])) for some in (looks, opened))
@@ -54,10 +58,35 @@ def test_a_look_weighs_the_same_whatever_its_photograph(tmp_path: Path) -> None:
     synthesizer = tiny_synthesizer()
     sizes = set()
     for side in (32, 256):
-        synthesizer.encode(random_scene(1, side, side), size=side).save(tmp_path / "a.look.safetensors")
+        look = synthesizer.encode(random_scene(1, side, side), size=side)
+        look.save(tmp_path / "a.look.safetensors", thumbnail=False)
         sizes.add((tmp_path / "a.look.safetensors").stat().st_size // 100)
     assert len(sizes) == 1
     assert (tmp_path / "a.look.safetensors").stat().st_size < 60_000
+
+
+def test_a_look_shows_its_exemplar_unless_that_is_left_out(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    path, rows = tmp_path / "dusk.look.safetensors", np.linspace(0, 255, 300)[:, None, None]
+    scene = replace(random_scene(1, 300, 400), photo=np.broadcast_to(rows, (300, 400, 3)).astype(np.uint8))
+    look = synthesizer.encode(scene)
+    look.save(path)
+    with_it = path.stat().st_size
+    again = Look.load(path)
+    assert again.thumbnail == look.thumbnail
+    assert 0 < len(look.thumbnail) <= MOST_BYTES
+    small = shown_look(again.thumbnail, "dusk")
+    assert small.shape == (120, 160, 3)
+    assert np.abs(small[::30, 0, 0] - np.linspace(0, 255, 120)[::30]).max() < 12
+    look.save(path, thumbnail=False)
+    assert path.stat().st_size < with_it
+    assert Look.load(path).thumbnail == b""
+    assert np.unique(shown_look(b"", "dusk")).size > 1  # its name on grey
+
+
+def test_a_thumbnail_is_small_whatever_the_photograph() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (500, 900, 3), np.uint8)
+    for photo in (noise, noise[:1], noise[:, :1], noise[:8, :8]):
+        assert 0 < len(thumbnail(photo)) <= MOST_BYTES
 
 
 def test_exemplars_of_many_sizes_draw_in_one_batch_as_alone(synthesizer: Synthesizer) -> None:
@@ -134,6 +163,11 @@ def test_files_that_are_no_looks_are_refused_in_a_sentence(synthesizer: Synthesi
     refused("not complete", {k: t for k, t in tensors.items() if k != name}, meta)
     refused("not complete", tensors, {**meta, "kind": "picture"})
     refused("schema", tensors, {**meta, "schema": {}})
+    refused("not complete", tensors, {**meta, "thumbnail": 5})
+    refused("thumbnail is no small WebP", tensors, {**meta, "thumbnail": b64encode(b"GIF89a").decode()})
+    huge = io.BytesIO()
+    Image.new("RGB", (4000, 4000)).save(huge, "WEBP")
+    refused("thumbnail is no small WebP", tensors, {**meta, "thumbnail": b64encode(huge.getvalue()).decode()})
     doubled = {k: t if k == "shares" else torch.cat([t, t], dim=-1) for k, t in tensors.items()}
     write_tensors(path, doubled, meta)
     with pytest.raises(UserError, match="does not fit its own model"):

@@ -16,10 +16,12 @@ def encode(
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     drawing: DrawingOptions,
     label_map: Path | None = None,
+    thumbnail: bool = True,
 ) -> None:
     """Keep the look of a photograph as a file of some kilobytes, to draw with it wherever an exemplar is taken.
 
-    Only the model that made it draws it.
+    Only the model that made it draws it. The file shows the photograph, small, so that people can tell looks apart;
+    --no-thumbnail leaves that out.
 
     Try:
 
@@ -31,6 +33,7 @@ def encode(
         photo: The photograph whose look is wanted.
         out: The file to write, *.look.safetensors.
         label_map: The label map of the photograph, of the same size as it; estimated when left out.
+        thumbnail: Keep the photograph as a picture of 160 pixels (at most 4 KB) in the file.
     """
     if not is_look(out):
         raise UserError(f"--out {out}: a look must be named *{LOOK_SUFFIX}, by which commands know it")
@@ -38,7 +41,7 @@ def encode(
         raise UserError(f"{photo} is a look already; name a photograph")
     must_exist(photo, label_map)
     keep_files([out], [photo, label_map])
-    drawing.reader().look(photo, label_map).save(out)
+    drawing.reader().look(photo, label_map).save(out, thumbnail=thumbnail)
     print(out)
 
 

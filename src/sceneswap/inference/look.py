@@ -30,7 +30,8 @@ class Look:
     encoded: what was gathered (of the baseline SPADE_VAE a latent), batch of one, float32 on the CPU. name: of the scene.
     size: (height, width) at which it was read. schema: of the model that read it. model: SHA-256 of that model's weights.
     picture: SHA-256 of the exemplar's pixels. shares: (C+1,) how much of its label map each class covers, void last; none
-    of a look saved before this was kept. Raises `UserError` for numbers that are not finite.
+    of a look saved before this was kept. thumbnail: the exemplar as a small WebP picture, see `inference.thumbnail`; empty
+    where it was left out. Raises `UserError` for numbers that are not finite.
     """
 
     encoded: Exemplar | Latent
@@ -40,13 +41,16 @@ class Look:
     model: str
     picture: str = ""
     shares: tuple[float, ...] = ()
+    thumbnail: bytes = b""
 
     def __post_init__(self) -> None:
         if wrong := [name for name, t in self.encoded.tensors().items() if not bool(t.isfinite().all())]:
             raise UserError(f"the look {self.name} holds numbers that are not finite ({wrong[0]}); make it again")
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, thumbnail: bool = True) -> None:
         """Write the look to `path`, NAME.look.safetensors. Raises `UserError` for other names and failed writes.
+
+        thumbnail: whether the file shows, small, the photograph that it was made of.
 
         >>> look = swap.look("dusk.jpg")
         >>> look.save("dusk.look.safetensors")
@@ -56,7 +60,7 @@ class Look:
         path = look_path(path)
         kind = next(kind for kind, known in _KINDS.items() if isinstance(self.encoded, known))
         shares = {SHARES: torch.tensor(self.shares)} if self.shares else {}
-        write_tensors(path, {**self.encoded.tensors(), **shares}, record_of(self, kind))
+        write_tensors(path, {**self.encoded.tensors(), **shares}, record_of(self, kind, thumbnail))
 
     @classmethod
     def load(cls, path: Path | str) -> "Look":

@@ -1,5 +1,6 @@
 """What the file of a look says beside its numbers, whatever holds these: PyTorch's tensors or plain arrays."""
 
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
 from sceneswap.files import LOOK_SUFFIX, is_look
+from sceneswap.inference.thumbnail import opened
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 
@@ -28,6 +30,8 @@ class Described(Protocol):
     def model(self) -> str: ...
     @property
     def picture(self) -> str: ...
+    @property
+    def thumbnail(self) -> bytes: ...
 
 
 def look_path(path: Path | str) -> Path:
@@ -38,8 +42,9 @@ def look_path(path: Path | str) -> Path:
     return path
 
 
-def record_of(look: Described, kind: str) -> dict[str, Any]:
-    """The metadata of its file. kind: "values", or "latent" of the baseline SPADE_VAE."""
+def record_of(look: Described, kind: str, thumbnail: bool) -> dict[str, Any]:
+    """The metadata of its file. kind: "values", or "latent" of the baseline SPADE_VAE. thumbnail: with it, if it has one."""
+    small = {"thumbnail": b64encode(look.thumbnail).decode("ascii")} if thumbnail and look.thumbnail else {}
     return {
         "format": FORMAT,
         "kind": kind,
@@ -48,6 +53,7 @@ def record_of(look: Described, kind: str) -> dict[str, Any]:
         "schema": look.schema.to_dict(),
         "model": look.model,
         "picture": look.picture,
+        **small,
     }
 
 
@@ -60,6 +66,9 @@ def fields_of(meta: dict[str, Any], shares: NDArray[np.floating], source: str) -
     schema = schema_from_dict(meta["schema"], source)
     if shares.shape not in ((0,), (schema.num_classes + 1,)) or not np.isfinite(shares).all():
         raise ValueError("its shares of classes do not fit its schema")
+    thumbnail = b64decode(meta.get("thumbnail", ""), validate=True)
+    if thumbnail:
+        opened(thumbnail)
     return {
         "name": str(meta["name"]),
         "size": (height, width),
@@ -67,4 +76,5 @@ def fields_of(meta: dict[str, Any], shares: NDArray[np.floating], source: str) -
         "model": str(meta["model"]),
         "picture": str(meta["picture"]),
         "shares": tuple(shares.tolist()),
+        "thumbnail": thumbnail,
     }

@@ -52,6 +52,7 @@ from sceneswap.inference.reading import (
     trained_size,
 )
 from sceneswap.inference.segmentation import Segmenter, classes_at
+from sceneswap.inference.thumbnail import thumbnail
 from sceneswap.inference.tiled import OnTile, draw_tiled, estimate
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.schema import LabelSchema
@@ -349,7 +350,8 @@ class Synthesizer(Reading):
             plain = encoded.of({name: tensor.float().cpu() for name, tensor in encoded.tensors().items()})
         picture = picture_sha256(exemplar.photo)
         shares = class_shares(exemplar.label_map, self.schema)
-        return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares)
+        small = thumbnail(exemplar.photo)
+        return Look(plain, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares, small)
 
     def draw(
         self, label_map: NDArray[Any] | Tensor, look: Look | Blend, *, on_tile: OnTile = lambda done, total: None

@@ -20,12 +20,13 @@ from sceneswap.guard import keep_files
 from sceneswap.images import write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.thumbnail import shown_look
 from sceneswap.jobs.frames import Frame, Plan
 from sceneswap.jobs.note import class_colors, made, picture_note
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize
-from sceneswap.pictures import captioned_grid, page_side, placeholder, shrink, stacked
+from sceneswap.pictures import captioned_grid, page_side, shrink, stacked
 from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo
 
@@ -102,7 +103,7 @@ def write_strips(
     keep_files([out / file for name, frames in strips for file in _files_of(name, len(frames), animation)])
     side = page_side(len(exemplars) + sum(1 + len(frames) for rows in planned for frames in rows.values()))
     photos = {
-        e.name: placeholder("saved look") if isinstance(one, Look) else shrink(one.photo, side)
+        e.name: shown_look(one.thumbnail, e.name) if isinstance(one, Look) else shrink(one.photo, side)
         for e, one in zip(exemplars, found, strict=True)
     }
     drawn = Strips(title, explanation, photos, files, [reader.layout_note(path) for path in layouts], set(), [])

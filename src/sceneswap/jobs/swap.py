@@ -17,13 +17,14 @@ from sceneswap.guard import keep_files
 from sceneswap.images import write_picture, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.inference.thumbnail import shown_look
 from sceneswap.inference.tiled import OnTile
 from sceneswap.jobs.note import class_colors, made, picture_note
 from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, write_label_map
-from sceneswap.pictures import page_side, placeholder, shrink, swap_grid
+from sceneswap.pictures import page_side, shrink, swap_grid
 from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo, Scene
 
@@ -188,7 +189,7 @@ def _exemplar(reader: SceneReader, source: Source, side: int, found: Scene | Loo
     found = found or reader.exemplar(source.photo, source.label_map, source.schema)
     notes = reader.exemplar_notes(source.photo, source.label_map, source.schema)
     if isinstance(found, Look):
-        return _Exemplar(source.name, found, placeholder(f"saved look\n{source.name}"), notes)
+        return _Exemplar(source.name, found, shown_look(found.thumbnail, source.name), notes)
     return _Exemplar(source.name, reader.synthesizer.encode(found), shrink(found.photo, side), notes)
 
 

@@ -28,18 +28,23 @@ class OnnxLook:
     model: str
     picture: str = ""
     shares: tuple[float, ...] = ()
+    thumbnail: bytes = b""
 
     def __post_init__(self) -> None:
         if wrong := [name for name, numbers in self.tensors.items() if not np.isfinite(numbers).all()]:
             raise UserError(f"the look {self.name} holds numbers that are not finite ({wrong[0]}); make it again")
 
-    def save(self, path: Path | str) -> None:
-        """Write the look to `path`, NAME.look.safetensors; `Look.load` reads it too. Raises `UserError`."""
+    def save(self, path: Path | str, *, thumbnail: bool = True) -> None:
+        """Write the look to `path`, NAME.look.safetensors; `Look.load` reads it too. Raises `UserError`.
+
+        thumbnail: whether the file shows, small, the photograph that it was made of.
+        """
         from safetensors.numpy import save
 
         path = look_path(path)
         shares = {SHARES: np.array(self.shares, np.float32)} if self.shares else {}
-        write_bytes(path, save({**self.tensors, **shares}, metadata={_META: json.dumps(record_of(self, "values"))}))
+        record = json.dumps(record_of(self, "values", thumbnail))
+        write_bytes(path, save({**self.tensors, **shares}, metadata={_META: record}))
 
     @classmethod
     def load(cls, path: Path | str) -> "OnnxLook":

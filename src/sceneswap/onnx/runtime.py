@@ -21,6 +21,7 @@ from sceneswap.images import resize_photo
 from sceneswap.inference.blend import Blend
 from sceneswap.inference.given import Given
 from sceneswap.inference.reading import LABEL_SIDE, Labeller, Reading, class_shares, picture_sha256
+from sceneswap.inference.thumbnail import thumbnail
 from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.onnx.look import OnnxLook
@@ -138,7 +139,8 @@ class OnnxSynthesizer(Reading):
         encoded = self._run("encode.onnx", inputs, [f"{name}.{i}" for name in LOOK for i in range(self.scales)])
         picture = picture_sha256(exemplar.photo)
         shares = class_shares(label_map, self.schema)
-        return OnnxLook(encoded, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares)
+        small = thumbnail(exemplar.photo)
+        return OnnxLook(encoded, exemplar.name, shape, self.schema, self.weights_sha256, picture, shares, small)
 
     def look(self, exemplar: Given | Scene, label_map: Given | None = None, *, size: int | None = None) -> OnnxLook:
         """The look of a photograph in any form, its label map estimated when left out; see `Synthesizer.look`."""

@@ -11,13 +11,14 @@ from sceneswap.data.pairing import Pair
 from sceneswap.errors import counted
 from sceneswap.files import is_look
 from sceneswap.images import read_photo
+from sceneswap.inference.thumbnail import shown_look
 from sceneswap.jobs.note import class_colors, made
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.copies import Copy, Outcome, kept
 from sceneswap.jobs.restyle.looks import Looks, NamedLook
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.pictures import evenly_spread, placeholder, shrink
+from sceneswap.pictures import evenly_spread, shrink
 from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo
 
@@ -67,7 +68,7 @@ def _example(out: Path, schema: LabelSchema, pair: Pair, copy: Copy, label_map: 
         photo=_small(pair.photo),
         layout=shrink(colorize(label_map, schema), _SIDE, exact=True),
         look=look.name,
-        exemplar=placeholder(f"saved look\n{look.name}", 128) if is_look(look.source) else _small(look.source),
+        exemplar=shown_look(look.look.thumbnail, look.name) if is_look(look.source) else _small(look.source),
         copy_name=Path(copy.picture).stem,
         copy=_small(out / copy.picture),
     )
