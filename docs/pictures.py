@@ -11,7 +11,7 @@ import tyro
 from sceneswap.cli.main import run
 from sceneswap.images import read_photo, write_picture
 
-SHOWN = ("lake", "city", "tea", "sunset", "bridge")
+LAYOUTS, LOOKS = ("city", "lake", "tea"), ("bridge", "city", "lake", "sunset", "tea")
 
 
 def main(out: Path = Path(__file__).parent / "pictures") -> None:
@@ -23,11 +23,14 @@ def main(out: Path = Path(__file__).parent / "pictures") -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         examples = folder / "examples"
-        photos = [str(examples / "images" / f"{shown}.jpg") for shown in SHOWN]
         done = run(["examples", "--out", str(examples)])
-        done |= run(
-            ["swap", *photos, "--labels", str(examples / "labels"), "--long-side", "384", "--out", str(folder / "swap")]
-        )
+        for file in (*examples.glob("images/*.jpg"), *examples.glob("labels/*.png")):
+            if file.stem not in LOOKS:
+                file.unlink()
+        rows = [str(examples / "images" / f"{name}.jpg") for name in LAYOUTS]
+        labels = str(examples / "labels")
+        command = ["swap", "--layouts", *rows, "--labels", labels, "--looks", str(examples), "--long-side", "384"]
+        done |= run([*command, "--out", str(folder / "swap")])
         if done:
             raise SystemExit(done)
         write_picture(out / "swap_grid.jpg", read_photo(folder / "swap" / "grid.png"), quality=88)

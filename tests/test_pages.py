@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 
 from sceneswap import charts
+from sceneswap.data.pairing import find_pairs
 from sceneswap.evaluation.aggregate import binned
+from sceneswap.evaluation.labels import evaluate_labels
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.transfer_matrix import TransferMatrix
 from sceneswap.jobs.attention import write_matrix_page
 from sceneswap.jobs.frames import along_path
 from sceneswap.jobs.interpolate import write_strips
 from sceneswap.jobs.reader import SceneReader
+from sceneswap.jobs.restyle.plan import Places, RestyleSettings
+from sceneswap.jobs.restyle.run import Job, restyle
 from sceneswap.jobs.sources import Source
 from sceneswap.jobs.swap import swap
 from sceneswap.jobs.trace import write_trace
@@ -30,25 +34,32 @@ if TYPE_CHECKING:
 
 DESKTOP, PHONE = (1300, 900), (390, 844)
 HOSTILE = """<img src=x onerror="document.title='taken'">' & a rather long name"""
-KINDS = ("swap", "strips", "trace", "matrix", "results")
+KINDS = ("swap", "strips", "trace", "matrix", "results", "labels", "restyle")
 Open = Callable[..., "Page"]
 
 
 @pytest.fixture(scope="module")
-def pages(synthesizer: Synthesizer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def pages(synthesizer: Synthesizer, reading: Synthesizer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A page of every kind."""
     root = tmp_path_factory.mktemp("pages")
     names = [HOSTILE, "n" * 120, "beach", "dusk"]
     files = [write_scene(root / "data", name, random_scene(i, 32, 48)) for i, name in enumerate(names)]
     reader, schema = SceneReader(synthesizer), synthesizer.schema
     sources = [Source(name, *pair, schema) for name, pair in zip(names, files, strict=True)]
+    saved = Source("saved", root / "saved.look.safetensors", None, None)
+    synthesizer.encode(random_scene(5, 32, 48)).save(saved.photo)
     strips = {"title": "Looks mixed", "explanation": HOSTILE, "animation": "none"}
     plan = along_path(41, 3)
     similarities = np.linspace(0, 1, 40).tolist()
     curves = {metric: charts.curves({metric: {HOSTILE: binned(similarities, similarities)}}).svg for metric in "abcd"}
     write_page(root / "results.html", "results.html", **results(HOSTILE, plots=curves))
+    data = root / "data"
+    looks = [*sources[:2], saved]
+    restyle(reader, Job(find_pairs(data), Places(data), schema, looks, root / "restyle", RestyleSettings(per_image=2)))
     return {
-        "swap": swap(synthesizer, sources, root / "swap"),
+        "labels": evaluate_labels([data], reading.labeller, schema, root / "labels", about={"network": HOSTILE}),
+        "restyle": root / "restyle" / "index.html",
+        "swap": swap(synthesizer, [*sources, saved], root / "swap"),
         "strips": write_strips(reader, [files[0][1]], sources[:3], plan, root / "strips", **strips),  # type: ignore[arg-type]
         "trace": write_trace(reader, files[0][1], sources[2], [(3, 4)], ["sky"], root / "trace"),
         "matrix": write_matrix_page(root / "matrix", many_labels(), synthesizer, dendrogram=True),
@@ -215,7 +226,32 @@ def test_without_scripts_every_picture_is_there(open_page: Open) -> None:
     assert not page.locator("input[type=range]").is_visible()
 
 
-def test_a_grid_uses_the_width(open_page: Open) -> None:
-    box = open_page("swap").locator(".pictures table").bounding_box()
+@pytest.mark.parametrize("kind", ["swap", "restyle"])
+def test_a_grid_uses_the_width(open_page: Open, kind: str) -> None:
+    box = open_page(kind).locator(".pictures table").bounding_box()
     assert box is not None
     assert box["width"] > 0.93 * DESKTOP[0]
+
+
+@pytest.mark.parametrize("kind", ["swap", "restyle"])
+def test_a_saved_look_shows_its_photograph(open_page: Open, kind: str) -> None:
+    name = {"swap": "exemplar saved", "restyle": "look saved"}[kind]
+    picture = open_page(kind).locator(f"img[alt='{name}']").first
+    assert [picture.get_attribute(side) for side in ("width", "height")] == ["48", "32"]
+
+
+def test_a_copy_stands_large_beside_what_it_was_drawn_from(open_page: Open) -> None:
+    page = open_page("restyle")
+    page.get_by_role("button", name="beach in the look of").first.click()
+    shown = page.locator("dialog .beside img").evaluate_all("all => all.map(one => one.alt)")
+    assert shown[:2] == ["photograph beach", "label map of beach"]
+    assert shown[2].startswith("look ")
+
+
+def test_an_estimate_stands_beside_the_photograph_and_the_truth(open_page: Open) -> None:
+    page = open_page("labels")
+    estimates = page.locator("td button.zoom[data-beside]")
+    assert estimates.count() == 4
+    estimates.first.click()
+    names = page.locator("dialog .beside img").evaluate_all("all => all.map(one => one.alt)")
+    assert [name.rpartition(", ")[2] for name in names] == ["photograph", "true map"]

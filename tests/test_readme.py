@@ -36,6 +36,7 @@ def test_the_readme_shows_commands_and_nothing_unknown() -> None:
     assert len(shell_lines()) >= 10
     assert shell_lines()[0] == "sceneswap examples"
     assert all(line.startswith("sceneswap ") for line in shell_lines())
+    assert not [line for line in shell_lines() if "#" in line], "zsh takes a comment for words of the command"
 
 
 @pytest.mark.slow
