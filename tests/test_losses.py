@@ -56,33 +56,56 @@ def test_gram_is_the_mean_outer_product_over_positions() -> None:
     torch.testing.assert_close(losses.gram(features), expected.float())
 
 
+def _style(drawn: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float(losses.style([losses.gram(drawn)], [losses.gram(wanted)]))
+
+
 def test_style_is_relative_and_bounded() -> None:
     features = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     shuffled = features.flatten(2)[:, :, torch.randperm(64)].view_as(features)
-    assert float(losses.style([features], [shuffled])) == pytest.approx(0, abs=1e-6)  # places do not matter
-    assert float(losses.style([features], [0 * features])) == pytest.approx(1)
-    louder = float(losses.style([2**0.5 * features], [features]))  # twice the Gram matrix: 1 / (1 + 4)
+    assert _style(features, shuffled) == pytest.approx(0, abs=1e-6)  # places do not matter
+    assert _style(features, 0 * features) == pytest.approx(1)
+    louder = _style(2**0.5 * features, features)  # twice the Gram matrix: 1 / (1 + 4)
     assert louder == pytest.approx(0.2)
-    assert float(losses.style([2**0.5 * 0.01 * features], [0.01 * features])) == pytest.approx(louder)
-    assert float(losses.style([0 * features], [0 * features])) == 0
+    assert _style(2**0.5 * 0.01 * features, 0.01 * features) == pytest.approx(louder)
+    assert _style(0 * features, 0 * features) == 0
+
+
+def _energy(drawn: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    return losses.energy([losses.gram(drawn)], [losses.gram(wanted)])
 
 
 def test_energy_is_the_log_ratio_of_what_channels_hold() -> None:
     features = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) + 2
     shuffled = features.flatten(2)[:, :, torch.randperm(64)].view_as(features)
-    assert float(losses.energy([features], [shuffled])) == pytest.approx(0, abs=1e-6)
-    assert float(losses.energy([2 * features], [features])) == pytest.approx(math.log(4), rel=0.02)
+    assert float(_energy(features, shuffled)) == pytest.approx(0, abs=1e-6)
+    assert float(_energy(2 * features, features)) == pytest.approx(math.log(4), rel=0.02)
     silent = torch.cat([features, torch.zeros(2, 1, 8, 8)], dim=1)
-    assert float(losses.energy([silent], [silent])) == 0
+    assert float(_energy(silent, silent)) == 0
     drawn = (0 * features).requires_grad_()
-    losses.energy([drawn], [features]).backward()
+    _energy(drawn, features).backward()
     assert drawn.grad is not None
     assert drawn.grad.isfinite().all()
 
 
-def test_perceptual_weighs_its_layers() -> None:
-    drawn, wanted = [torch.zeros(1, 1, 2, 2)] * 2, [torch.full((1, 1, 2, 2), v) for v in (1.0, 10.0)]
-    assert float(losses.perceptual(drawn, wanted, (0.5, 2.0))) == pytest.approx(20.5)
+def test_perceptual_weighs_its_layers_and_leaves_out_entries_without_a_true_picture() -> None:
+    drawn, wanted = [torch.zeros(2, 1, 2, 2)] * 2, [torch.full((2, 1, 2, 2), v) for v in (1.0, 10.0)]
+    wanted = [torch.cat([w[:1], 7 * w[1:]]) for w in wanted]
+    assert float(losses.perceptual(drawn, wanted, (0.5, 2.0), known=1)) == pytest.approx(20.5)
+
+
+def test_gradients_of_gram_and_perceptual_are_those_of_their_formulas() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn, wanted = (torch.randn(3, 2, 4, 5, dtype=torch.float64, generator=generator) for _ in range(2))
+    drawn.requires_grad_()
+    weight = torch.randn(3, 2, 2, generator=generator)
+    rows = drawn.flatten(2)
+    (plain,) = torch.autograd.grad((weight * (rows @ rows.transpose(1, 2) / 20)).sum(), drawn)
+    (ours,) = torch.autograd.grad((weight * losses.gram(drawn)).sum(), drawn)
+    torch.testing.assert_close(ours, plain)
+    (plain,) = torch.autograd.grad(0.3 * (drawn[:2] - wanted[:2]).abs().mean(), drawn)
+    (ours,) = torch.autograd.grad(losses.perceptual([drawn], [wanted], (0.3,), known=2), drawn)
+    torch.testing.assert_close(ours, plain)
 
 
 def test_label_cross_entropy_reads_every_fourth_pixel_and_leaves_void_out() -> None:

@@ -1,6 +1,7 @@
 """Losses return named, unweighted terms; the weights are applied once, in `weigh`."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -27,21 +28,36 @@ def discriminator_hinge(real: Judgement, fake: Judgement) -> Terms:
     }
 
 
+class _Gram(torch.autograd.Function):
+    """See `gram`. Its gradient is one more product in the channels-last order, where PyTorch's would be two and a sum."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        rows = features.permute(0, 2, 3, 1).flatten(1, 2)  # no copy of channels-last features
+        ctx.save_for_backward(rows)
+        ctx.size = features.shape[2:]
+        scaled = rows * rows.shape[1] ** -0.5
+        return torch.bmm(scaled.transpose(1, 2), scaled).float()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (rows,) = ctx.saved_tensors
+        both = (gradient + gradient.transpose(1, 2)) / rows.shape[1]
+        return torch.bmm(rows, both.to(rows.dtype)).unflatten(1, ctx.size).permute(0, 3, 1, 2)
+
+
 def gram(features: Tensor) -> Tensor:
     """Gram matrix over the positions, divided by their number: (B, C, H, W) → (B, C, C), float32."""
-    rows = features.permute(0, 2, 3, 1).flatten(1, 2)  # no copy of channels-last features
-    rows = rows * rows.shape[1] ** -0.5
-    return torch.bmm(rows.transpose(1, 2), rows).float()
+    return cast(Tensor, _Gram.apply(features))
 
 
 def style(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     """Disagreement of Gram matrices in 0 … 1, mean over taps and batch: |A - B|² / (|A|² + |B|²).
 
-    Relative, so that quiet pictures count as much as loud ones. drawn, wanted: features (B, C, H, W) per tap.
+    Relative, so that quiet pictures count as much as loud ones. drawn, wanted: of `gram`, (B, C, C) per tap.
     """
     terms = []
-    for features, reference in zip(drawn, wanted, strict=True):
-        a, b = gram(features), gram(reference)
+    for a, b in zip(drawn, wanted, strict=True):
         difference = (a - b).square().sum(dim=(1, 2))
         terms.append(difference / (a.square() + b.square()).sum(dim=(1, 2)).clamp_min(1e-12))
     return torch.stack(terms).mean()
@@ -50,22 +66,42 @@ def style(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
 def energy(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     """L1 between the logarithms of the mean squares of every channel, mean over taps, channels and batch; as of `style`.
 
-    Light and contrast of a picture as a whole. Gram matrices hold them too, but their squared difference is blind to the last
-    third of a deviation, by which one photograph is told from another. A hundredth of the mean over the channels is added, so
-    that channels that are silent in both count nothing.
+    Light and contrast of a picture as a whole: the diagonal of its Gram matrices, whose squared difference is blind to the
+    last third of a deviation, by which one photograph is told from another. A hundredth of the mean over the channels is
+    added, so that channels that are silent in both count nothing.
     """
     terms = []
-    for features, reference in zip(drawn, wanted, strict=True):
-        a, b = (t.float().square().mean(dim=(2, 3)) for t in (features, reference))
+    for a, b in ((a.diagonal(dim1=1, dim2=2), b.diagonal(dim1=1, dim2=2)) for a, b in zip(drawn, wanted, strict=True)):
         floor = 0.01 * b.mean(dim=1, keepdim=True) + 1e-12
         terms.append(((a + floor).log() - (b + floor).log()).abs().mean())
     return torch.stack(terms).mean()
 
 
-def perceptual(drawn: Sequence[Tensor], wanted: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """L1 between activations of VGG-19, (B, C, H, W) each, weighted."""
+class _Distance(torch.autograd.Function):
+    """Mean absolute difference of the first `known` entries, with a gradient in the order of `drawn` in memory."""
+
+    @staticmethod
+    def forward(ctx: Any, drawn: Tensor, wanted: Tensor, known: int) -> Tensor:
+        difference = drawn[:known] - wanted[:known]
+        ctx.save_for_backward(difference)
+        ctx.others = len(drawn) - known
+        return difference.abs().mean(dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (difference,) = ctx.saved_tensors
+        known = len(difference)
+        shape = (known + ctx.others, *difference.shape[1:])
+        steps = torch.empty(shape, dtype=difference.dtype, device=difference.device, memory_format=torch.channels_last)
+        torch.mul(difference.sign_(), (gradient / difference.numel()).to(difference.dtype), out=steps[:known])
+        steps[known:] = 0
+        return steps, None, None
+
+
+def perceptual(drawn: Sequence[Tensor], wanted: Sequence[Tensor], weights: Sequence[float], known: int) -> Tensor:
+    """L1 between activations of VGG-19, (B, C, H, W) each, of the first `known` entries, weighted."""
     pairs = zip(weights, drawn, wanted, strict=True)
-    return torch.stack([w * (a - b).abs().mean(dtype=torch.float32) for w, a, b in pairs]).sum()
+    return torch.stack([w * cast(Tensor, _Distance.apply(a, b, known)) for w, a, b in pairs]).sum()
 
 
 def label_cross_entropy(logits: Tensor, label_map: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sceneswap.models.layers import InstanceNorm, ReplicateConv2d, convolution
+from sceneswap.models.layers import InstanceNorm, ReplicateConv2d, beside, convolution, modulate
 
 
 def picture(*, height: int = 5, width: int = 7) -> torch.Tensor:
@@ -38,6 +38,34 @@ def test_instance_norm_equals_pytorchs() -> None:
     assert torch.autograd.gradcheck(InstanceNorm(), (picture(height=3, width=3),))
     with torch.no_grad():
         torch.testing.assert_close(InstanceNorm()(x), theirs)
+
+
+def test_modulation_has_the_gradient_of_its_formula() -> None:
+    x, modulation = picture(), torch.randn(2, 6, 5, 7, dtype=torch.float64, requires_grad=True)
+    gamma, beta = modulation.chunk(2, dim=1)
+    theirs = x * (1 + gamma) + beta
+    wanted = torch.randn_like(theirs)
+    ours = torch.autograd.grad(modulate(x, modulation), (x, modulation), wanted)
+    torch.testing.assert_close(ours, torch.autograd.grad(theirs, (x, modulation), wanted))
+
+
+def test_padding_keeps_the_precision_that_autocast_would_widen() -> None:
+    layer, padded = ReplicateConv2d(3, 4), picture().detach().bfloat16().requires_grad_()
+    kinds = []
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        torch.autograd.graph.saved_tensors_hooks(lambda kept: kinds.append(kept.dtype) or kept, lambda kept: kept),
+    ):
+        layer(padded)
+    assert set(kinds) == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("order", [torch.channels_last, torch.contiguous_format])
+def test_beside_joins_channels_in_the_order_of_the_first(order: torch.memory_format) -> None:
+    first, second = picture().detach().contiguous(memory_format=order), picture().detach().float()
+    joined = beside(first, second)
+    torch.testing.assert_close(joined, torch.cat([first, second.double()], dim=1))
+    assert joined.is_contiguous(memory_format=order)
 
 
 def test_sizes_and_kinds() -> None:

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from sceneswap.models.pretrained.vgg import LAYERS, scaled
+from sceneswap.models.layers import beside
+from sceneswap.models.pretrained.vgg import LAYERS, TYPICAL_SIZE
 
 
 class PatchDiscriminator(nn.Module):
@@ -68,9 +69,13 @@ class FeatureHead(nn.Module):
         self.middle = spectral_norm(nn.Conv2d(width, width, 3, padding=1))
         self.score = spectral_norm(nn.Conv2d(width, 1, 3, padding=1))
 
-    def forward(self, activation: Tensor, labels: Tensor) -> list[Tensor]:
-        """activation (B, inputs, h, w), labels (B, embedding, h / 2, w / 2) → [scores (B, 1, h / 2, w / 2)]."""
-        x = F.leaky_relu(self.down(activation) + self.labels(labels), 0.2)
+    def forward(self, activation: Tensor, labels: Tensor, scale: float = 1.0) -> list[Tensor]:
+        """activation (B, inputs, h, w), labels (B, embedding, h / 2, w / 2) → [scores (B, 1, h / 2, w / 2)].
+
+        scale: of the activation; the weights take it, which are fewer.
+        """
+        down = F.conv2d(activation, self.down.weight * scale, self.down.bias, stride=2, padding=1)
+        x = F.leaky_relu(down + self.labels(labels), 0.2)
         return [self.score(F.leaky_relu(self.middle(x), 0.2))]
 
 
@@ -102,11 +107,14 @@ class FeatureDiscriminator(nn.Module):
         assert activations is not None
         labels = self.embedding(label_map).permute(0, 3, 1, 2)
         answers = []
+        pooled = labels
         for name, head in zip(self.layers, self.heads, strict=True):
-            activation = scaled(name, activations[name])
-            answers.append(head(activation, F.avg_pool2d(labels, 2 * label_map.shape[2] // activation.shape[3])))
+            activation = activations[name]
+            while pooled.shape[3] > activation.shape[3] // 2:  # layers come fine to coarse
+                pooled = F.avg_pool2d(pooled, 2)
+            answers.append(head(activation, pooled, 1 / TYPICAL_SIZE[name]))
         if self.patch is not None:
-            answers.append(self.patch(torch.cat([labels, image.to(labels.dtype)], dim=1)))
+            answers.append(self.patch(beside(labels.to(activation.dtype), image)))
         return answers
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneswap.models.layers import Padding, convolution
+from sceneswap.models.layers import Padding, beside, convolution
 from sceneswap.models.parts import Box
 from sceneswap.models.pretrained.vgg import VGG19, scaled
 
@@ -66,18 +66,22 @@ class VGGEncoder(nn.Module):
         """Return the taps (B, channels[i], H / 2^i, W / 2^i), finest first."""
         return self.taps(image, self.vgg.activations(image, self.layers))
 
-    def taps(self, image: Tensor, activations: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """The taps of `image` from VGG-19's activations of it, where the caller has them."""
-        taps = [scaled(name, activations[name]) if self.scaled else activations[name] for name in self.layers]
+    def taps(self, image: Tensor, activations: Mapping[str, Tensor], finest: int = 0) -> tuple[Tensor, ...]:
+        """The taps of `image` from VGG-19's activations of it, where the caller has them; those finer than `finest` bare."""
+        taps = [activations[name] for name in self.layers]
         while len(taps) < self.scales:
             taps.append(F.avg_pool2d(taps[-1], 2))
-        return _with_color(image, taps) if self.raw_color else tuple(taps)
+        if self.scaled:
+            names = [*self.layers, *[self.layers[-1]] * (len(taps) - len(self.layers))]
+            taps = [scaled(n, tap) if i >= finest else tap for i, (n, tap) in enumerate(zip(names, taps, strict=True))]
+        return _with_color(image, taps, finest) if self.raw_color else tuple(taps)
 
 
-def _with_color(image: Tensor, taps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Every tap joined with the average-pooled picture, three more channels."""
-    pooled = [F.avg_pool2d(image, 2**i) if i else image for i in range(len(taps))]
-    return tuple(torch.cat([tap, color.to(tap.dtype)], dim=1) for tap, color in zip(taps, pooled, strict=True))
+def _with_color(image: Tensor, taps: Sequence[Tensor], finest: int = 0) -> tuple[Tensor, ...]:
+    """Every tap from `finest` on joined with the average-pooled picture, three more channels."""
+    pooled = [F.avg_pool2d(image, 2**i) if i else image for i in range(finest, len(taps))]
+    joined = [beside(tap, color) for tap, color in zip(taps[finest:], pooled, strict=True)]
+    return (*taps[:finest], *joined)
 
 
 class LabelEncoder(nn.Module):
@@ -112,7 +116,7 @@ class LabelEncoder(nn.Module):
             joined = pooled[scale]
             if features:
                 coarser = F.interpolate(features[-1], scale_factor=2, mode="nearest")
-                joined = torch.cat([joined.to(coarser.dtype), coarser], dim=1)
+                joined = beside(joined.to(coarser.dtype), coarser)
             features.append(F.leaky_relu(self.convolutions[scale](joined), 0.2))
         return tuple(reversed(features))
 

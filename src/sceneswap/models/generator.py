@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-import torch
 from torch import Tensor, nn
 
 from sceneswap.models.encoders import LabelEncoder, LabelHead
+from sceneswap.models.layers import beside
 from sceneswap.models.msca import Gathered, SpatialChannelAttention
 from sceneswap.models.spade import SpadeSynthesis
 
@@ -149,4 +149,4 @@ class Generator(nn.Module):
 
 def join(moved: Sequence[Tensor], targets: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """concat[F_x1, F_c1] of every scale, in the precision of F_x1."""
-    return tuple(torch.cat([f, c.to(f.dtype)], dim=1) for f, c in zip(moved, targets, strict=True))
+    return tuple(beside(f, c) for f, c in zip(moved, targets, strict=True))

@@ -8,7 +8,7 @@ holds `Gathered`, a few thousand numbers, and never the exemplar's features. Pos
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -51,8 +51,29 @@ def effective_affinity(channel: Tensor, score: Tensor, spatial: Tensor) -> Tenso
     return torch.einsum("bkp,bk,bkq->bpq", channel, score, spatial)
 
 
+class _InverseSize(torch.autograd.Function):
+    """See `_inverse_size`. Its gradient is one product, where PyTorch's would keep and pass five maps."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        inverse = _plain_inverse_size(features)
+        ctx.save_for_backward(features, inverse)
+        return inverse
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        features, inverse = ctx.saved_tensors
+        factor = gradient * inverse**3 / -features.shape[1]
+        return features * factor.to(features.dtype)
+
+
 def _inverse_size(features: Tensor) -> Tensor:
     """1 / root mean square over the channels of every position: (B, C, H, W) → (B, 1, H, W), float32."""
+    learning = torch.is_grad_enabled() and features.requires_grad
+    return cast(Tensor, _InverseSize.apply(features)) if learning else _plain_inverse_size(features)
+
+
+def _plain_inverse_size(features: Tensor) -> Tensor:
     size = torch.linalg.vector_norm(
         features, dim=1, keepdim=True, dtype=torch.promote_types(features.dtype, torch.float)
     )

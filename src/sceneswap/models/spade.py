@@ -10,16 +10,11 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from sceneswap.models.layers import InstanceNorm, Padding, convolution
+from sceneswap.models.layers import InstanceNorm, Padding, beside, convolution, modulate
 
 Upsampling = Literal["nearest", "bilinear"]
 Normalisation = Literal["instance", "batch", "sync-batch"]
 Normalise = Callable[[Tensor], Tensor]
-
-
-def modulate(normalised: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-    """SPADE's modulation of a normalised activation (B, C, H, W): · (1 + γ) + β, per position."""
-    return torch.addcmul(normalised + beta, normalised, gamma)
 
 
 def _normalisation(channels: int, kind: Normalisation) -> nn.Module:
@@ -90,12 +85,12 @@ class SpadeBlock(nn.Module):
         """
         normalise_0, normalise_1 = normalise or (self.normalisation_0, self.normalisation_1)
         hidden, normal, first, second = self._enter(x, condition, normalise_0)
-        second = modulate(normalise_1(second), *self.modulation_1(hidden).chunk(2, dim=1))
+        second = modulate(normalise_1(second), self.modulation_1(hidden))
         second = self.convolution_1(F.leaky_relu(second, 0.2))
         if self.shortcut is None:
             return second + x
         if self.modulation_s is not None:  # of the same normalised x: it has no parameters
-            first = modulate(normal, *self.modulation_s(hidden).chunk(2, dim=1))
+            first = modulate(normal, self.modulation_s(hidden))
         return second + self.shortcut(first)
 
     def inner(self, x: Tensor, condition: Tensor, normalise_0: Normalise) -> Tensor:
@@ -106,7 +101,7 @@ class SpadeBlock(nn.Module):
         """The hidden layer, x normalised, x modulated, and the first convolution of that."""
         hidden = condition if self.shared is None else self.activation(self.shared(condition))
         normal = normalise_0(x)
-        first = modulate(normal, *self.modulation_0(hidden).chunk(2, dim=1))
+        first = modulate(normal, self.modulation_0(hidden))
         return hidden, normal, first, self.convolution_0(F.leaky_relu(first, 0.2))
 
 
@@ -192,7 +187,7 @@ class SpadeSynthesis(nn.Module):
         start: a baseline's latent, (B, widths[-1], H / 2^4, W / 2^4), added to the convolution of the coarsest condition.
         """
         if self.noise is not None:
-            conditions = [torch.cat([c, self.noise(c)], dim=1) for c in conditions]
+            conditions = [beside(c, self.noise(c)) for c in conditions]
         x = self.start(conditions[-1])
         if start is not None:
             x = x + start

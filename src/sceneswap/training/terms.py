@@ -12,7 +12,7 @@ from sceneswap.data.loader import Batch
 from sceneswap.models.build import Network
 from sceneswap.models.encoders import VGGEncoder
 from sceneswap.models.generator import Drawing
-from sceneswap.models.pretrained.vgg import VGG19, scaled
+from sceneswap.models.pretrained.vgg import TYPICAL_SIZE, VGG19
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
@@ -41,7 +41,7 @@ class LossNetworks:
         assert self.reader.label_head is not None
         encoder = self.reader.image_encoder
         if isinstance(encoder, VGGEncoder) and encoder.vgg is self.vgg:
-            return self.reader.label_head(encoder.taps(image, seen))
+            return self.reader.label_head(encoder.taps(image, seen, self.reader.label_head.finest))
         return self.reader.estimate_labels(image)
 
 
@@ -108,17 +108,16 @@ def drawing_terms(views: Views, networks: LossNetworks, weights: LossConfig) -> 
     if weights.pixel:
         terms["pixel"] = losses.pixel(views.drawn[:known], batch.image[:known])
     if weights.perceptual:
-        unit = scaled if weights.perceptual_unit else lambda name, activation: activation
-        seen, wanted = (
-            [unit(n, activations[n][:known]) for n in weights.perceptual_layers]
-            for activations in (views.seen, views.wanted)
-        )
-        terms["perceptual"] = losses.perceptual(seen, wanted, weights.perceptual_weights)
+        layers = weights.perceptual_layers
+        unit = [1 / TYPICAL_SIZE[n] if weights.perceptual_unit else 1.0 for n in layers]
+        shares = [w * u for w, u in zip(weights.perceptual_weights, unit, strict=True)]
+        seen, wanted = ([activations[n] for n in layers] for activations in (views.seen, views.wanted))
+        terms["perceptual"] = losses.perceptual(seen, wanted, shares, known)
     if weights.style or weights.energy:
         own = torch.arange(known, device=batch.exemplar.device)
         model = torch.cat([own, batch.exemplar[known:]])  # a swap has its exemplar's style
-        seen = [views.seen[n] for n in weights.style_layers]
-        wanted = [views.wanted[n][model] for n in weights.style_layers]
+        seen = [losses.gram(views.seen[n]) for n in weights.style_layers]
+        wanted = [losses.gram(views.wanted[n])[model] for n in weights.style_layers]
         terms |= {n: of(seen, wanted) for n, of in _LOOK_TERMS.items() if getattr(weights, n)}
     if networks.lpips is not None:
         terms["lpips"] = networks.lpips(views.drawn[:known], batch.image[:known]).mean()
