@@ -151,6 +151,7 @@ class LossConfig:
     lpips: Weight = 0.0
     style: Weight = 0.0  # Gram matrices of VGG-19; in swaps, where there is no true picture, the exemplar's
     energy: Weight = 0.0  # light and contrast: energies of the channels of the style layers; in swaps the exemplar's
+    look_by_class: Annotated[float, Between(0, 1)] = 0.0  # share of style and energy asked class by class
     layout: Weight = 0.0  # cross-entropy of the label head's reading of the drawing
     labels: Weight = 0.0  # cross-entropy of the label head on photographs, which trains it
     pixel: Weight = 0.0  # L1 on RGB

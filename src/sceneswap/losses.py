@@ -51,19 +51,48 @@ def gram(features: Tensor) -> Tensor:
     return cast(Tensor, _Gram.apply(features))
 
 
-def style(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+class _RegionGrams(torch.autograd.Function):
+    """See `region_grams`."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, regions: Sequence[tuple[int, Tensor]]) -> Tensor:
+        every = features.permute(0, 2, 3, 1).flatten(1, 2)
+        rows = [every[entry].index_select(0, places) for entry, places in regions]
+        ctx.save_for_backward(*rows)
+        ctx.regions, ctx.shape, ctx.size = regions, every.shape, features.shape[2:]
+        return torch.stack([(r.T @ r).float() / len(r) for r in rows])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        rows = ctx.saved_tensors
+        result = rows[0].new_zeros(ctx.shape)
+        for (entry, places), r, g in zip(ctx.regions, rows, gradient + gradient.transpose(1, 2), strict=True):
+            result[entry].index_add_(0, places, r @ (g / len(r)).to(r.dtype))
+        return result.unflatten(1, ctx.size).permute(0, 3, 1, 2), None
+
+
+def region_grams(features: Tensor, regions: Sequence[tuple[int, Tensor]]) -> Tensor:
+    """Gram matrices (R, C, C) of parts of pictures, as of `gram`; features (B, C, H, W).
+
+    regions: at least one; of each the entry of the batch and its places, indices into H · W.
+    """
+    return cast(Tensor, _RegionGrams.apply(features, regions))
+
+
+def style(drawn: Sequence[Tensor], wanted: Sequence[Tensor], shares: Tensor | None = None) -> Tensor:
     """Disagreement of Gram matrices in 0 … 1, mean over taps and batch: |A - B|² / (|A|² + |B|²).
 
-    Relative, so that quiet pictures count as much as loud ones. drawn, wanted: of `gram`, (B, C, C) per tap.
+    Relative, so that quiet pictures count as much as loud ones. drawn, wanted: of `gram`, (B, C, C) per tap, or of
+    `region_grams`, with the share (R,) that each region has in the result.
     """
     terms = []
     for a, b in zip(drawn, wanted, strict=True):
         difference = (a - b).square().sum(dim=(1, 2))
         terms.append(difference / (a.square() + b.square()).sum(dim=(1, 2)).clamp_min(1e-12))
-    return torch.stack(terms).mean()
+    return _over_all(terms, shares)
 
 
-def energy(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+def energy(drawn: Sequence[Tensor], wanted: Sequence[Tensor], shares: Tensor | None = None) -> Tensor:
     """L1 between the logarithms of the mean squares of every channel, mean over taps, channels and batch; as of `style`.
 
     Light and contrast of a picture as a whole: the diagonal of its Gram matrices, whose squared difference is blind to the
@@ -73,8 +102,14 @@ def energy(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     terms = []
     for a, b in ((a.diagonal(dim1=1, dim2=2), b.diagonal(dim1=1, dim2=2)) for a, b in zip(drawn, wanted, strict=True)):
         floor = 0.01 * b.mean(dim=1, keepdim=True) + 1e-12
-        terms.append(((a + floor).log() - (b + floor).log()).abs().mean())
-    return torch.stack(terms).mean()
+        terms.append(((a + floor).log() - (b + floor).log()).abs().mean(dim=1))
+    return _over_all(terms, shares)
+
+
+def _over_all(terms: Sequence[Tensor], shares: Tensor | None) -> Tensor:
+    """Mean over the taps of terms (B,) each, and over the batch or by shares."""
+    term = torch.stack(list(terms)).mean(dim=0)
+    return term.mean() if shares is None else (shares * term).sum()
 
 
 class _Distance(torch.autograd.Function):

@@ -57,30 +57,41 @@ def convolution(inputs: int, outputs: int, padding: Padding, *, stride: int = 1)
 
 
 class _InstanceNorm(torch.autograd.Function):
-    """Mean 0 and variance 1 over the positions of each channel, in the channels-last order; sums by matrix product."""
+    """Mean 0 and variance 1 over the positions of each channel, in the channels-last order.
+
+    Everything is a matrix product: sums, and scales and shifts per channel (of a diagonal matrix), which as elementwise
+    operations run over the few channels of one position at a time.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         rows = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, P, C)
-        mean = _mean(rows)
-        centred = rows - mean
-        variance = _mean(centred.square())
+        one = torch.eye(rows.shape[2], dtype=x.dtype, device=x.device).expand(len(rows), -1, -1)
+        centred = torch.baddbmm(-_mean(rows), rows, one)
+        variance = _mean_product(centred, centred)
         inverse = torch.rsqrt(variance.to(torch.promote_types(x.dtype, torch.float)) + 1e-5).to(x.dtype)
-        normal = centred.mul_(inverse)
+        normal = torch.bmm(centred, inverse.diag_embed())
         ctx.save_for_backward(normal, inverse)
         return _pictures(normal, x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        normal, inverse = ctx.saved_tensors
+        normal, inverse = ctx.saved_tensors  # (B, P, C), (B, C)
         rows = gradient.permute(0, 2, 3, 1).flatten(1, 2)
-        centred = rows - _mean(rows)
-        return _pictures(torch.addcmul(centred, normal, _mean(rows * normal), value=-1).mul_(inverse), gradient)
+        shift = -inverse[:, None] * _mean(rows)
+        slope = -inverse * _mean_product(rows, normal)
+        result = torch.baddbmm(shift, normal, slope.diag_embed()).baddbmm_(rows, inverse.diag_embed())
+        return _pictures(result, gradient)
 
 
 def _mean(rows: Tensor) -> Tensor:
-    """(B, P, C) → (B, 1, C)."""
+    """Over the positions: (B, P, C) → (B, 1, C)."""
     return torch.bmm(rows.new_ones(rows.shape[0], 1, rows.shape[1]), rows) / rows.shape[1]
+
+
+def _mean_product(a: Tensor, b: Tensor) -> Tensor:
+    """Mean of a · b over the positions: (B, P, C), (B, P, C) → (B, C)."""
+    return torch.bmm(a.transpose(1, 2), b).diagonal(dim1=1, dim2=2) / a.shape[1]
 
 
 def _pictures(rows: Tensor, like: Tensor) -> Tensor:

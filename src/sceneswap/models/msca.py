@@ -51,29 +51,24 @@ def effective_affinity(channel: Tensor, score: Tensor, spatial: Tensor) -> Tenso
     return torch.einsum("bkp,bk,bkq->bpq", channel, score, spatial)
 
 
-class _InverseSize(torch.autograd.Function):
-    """See `_inverse_size`. Its gradient is one product, where PyTorch's would keep and pass five maps."""
+class _ScaledLogits(torch.autograd.Function):
+    """See `_scaled_logits`: logits · inverse size of the features, with a gradient of few passes over the positions."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        inverse = _plain_inverse_size(features)
-        ctx.save_for_backward(features, inverse)
-        return inverse
+    def forward(ctx: Any, features: Tensor, logits: Tensor) -> Tensor:
+        inverse = _inverse_size(features)
+        ctx.save_for_backward(features, logits, inverse)
+        return logits * inverse
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        features, inverse = ctx.saved_tensors
-        factor = gradient * inverse**3 / -features.shape[1]
-        return features * factor.to(features.dtype)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        features, logits, inverse = ctx.saved_tensors
+        factor = (gradient * logits).sum(dim=1, keepdim=True) * inverse**3 / -features.shape[1]
+        return features * factor.to(features.dtype), (gradient * inverse).to(logits.dtype)
 
 
 def _inverse_size(features: Tensor) -> Tensor:
     """1 / root mean square over the channels of every position: (B, C, H, W) → (B, 1, H, W), float32."""
-    learning = torch.is_grad_enabled() and features.requires_grad
-    return cast(Tensor, _InverseSize.apply(features)) if learning else _plain_inverse_size(features)
-
-
-def _plain_inverse_size(features: Tensor) -> Tensor:
     size = torch.linalg.vector_norm(
         features, dim=1, keepdim=True, dtype=torch.promote_types(features.dtype, torch.float)
     )
@@ -82,7 +77,9 @@ def _plain_inverse_size(features: Tensor) -> Tensor:
 
 def _scaled_logits(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """1×1 convolution of features scaled to root mean square 1 at every position, without making the scaled copy."""
-    logits = F.conv2d(features, weight) * _inverse_size(features)
+    logits = F.conv2d(features, weight)
+    learning = torch.is_grad_enabled() and logits.requires_grad
+    logits = cast(Tensor, _ScaledLogits.apply(features, logits)) if learning else logits * _inverse_size(features)
     return logits if bias is None else logits + bias.view(1, -1, 1, 1)
 
 
@@ -179,14 +176,14 @@ class MSCA(SpatialChannelAttention):
         if not self.unit:
             return self.psi(torch.cat([features, labels.to(features.dtype)], dim=1)).float()
         by_features, by_labels = self.psi.weight.split([features.shape[1], labels.shape[1]], dim=1)
-        logits = _scaled_logits(features, by_features) + _scaled_logits(labels, by_labels, self.psi.bias)
-        return self.psi_scale * logits
+        by_features, by_labels, bias = (self.psi_scale * t for t in (by_features, by_labels, self.psi.bias))
+        return _scaled_logits(features, by_features) + _scaled_logits(labels, by_labels, bias)
 
     def channel_logits(self, labels: Tensor) -> Tensor:
         """β̃ = φ * F_c1: (B, M1, H1, W1) → (B, K, H1, W1) float32; target only (supplement §1, footnote 1)."""
         if not self.unit:
             return self.phi(labels).float()
-        return self.phi_scale * _scaled_logits(labels, self.phi.weight, self.phi.bias)
+        return _scaled_logits(labels, self.phi_scale * self.phi.weight, self.phi_scale * self.phi.bias)
 
     def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:
         """s = σ(MLP₂[GAP F_c1, GAP F_c2]): (B, M1), (B, M2) → (B, K) in (0, 1)."""

@@ -153,6 +153,7 @@ def make_networks(
         layers=tuple(dict.fromkeys([*layers, *(own.layers if own and shared else ())])),
         lpips=load_lpips(lpips).to(**place) if draws and loss.lpips else None,
         reader=average if draws and loss.layout else None,
+        void=schema.void_index,
     )
     target_network: nn.Module | None = None
     if pretrains and "vgg19" in settings.pretrain_targets:

@@ -23,13 +23,14 @@ class LossNetworks:
 
     vgg: reads `layers` off photographs and drawings, for perceptual and style terms and the discriminator's heads; where
     the generator's encoder is a VGG-19 it is that very one. lpips: maps two images to a distance. reader: the averaged
-    generator, whose label head reads the drawings.
+    generator, whose label head reads the drawings. void: the index C of void.
     """
 
     vgg: VGG19 | None = None
     layers: tuple[str, ...] = ()
     lpips: Distance | None = None
     reader: Network | None = None
+    void: int = 0
 
     def see(self, image: Tensor) -> dict[str, Tensor]:
         """VGG-19's activations of `image` by name, all in one pass."""
@@ -114,17 +115,56 @@ def drawing_terms(views: Views, networks: LossNetworks, weights: LossConfig) -> 
         seen, wanted = ([activations[n] for n in layers] for activations in (views.seen, views.wanted))
         terms["perceptual"] = losses.perceptual(seen, wanted, shares, known)
     if weights.style or weights.energy:
-        own = torch.arange(known, device=batch.exemplar.device)
-        model = torch.cat([own, batch.exemplar[known:]])  # a swap has its exemplar's style
-        seen = [losses.gram(views.seen[n]) for n in weights.style_layers]
-        wanted = [losses.gram(views.wanted[n])[model] for n in weights.style_layers]
-        terms |= {n: of(seen, wanted) for n, of in _LOOK_TERMS.items() if getattr(weights, n)}
+        terms |= _look_terms(views, networks.void, weights)
     if networks.lpips is not None:
         terms["lpips"] = networks.lpips(views.drawn[:known], batch.image[:known]).mean()
     if weights.layout:
         reading = networks.read_labels(views.view, views.seen)
         terms["layout"] = losses.label_cross_entropy(reading, views.label_map)
     return terms
+
+
+def _look_terms(views: Views, void: int, weights: LossConfig) -> losses.Terms:
+    """Style and energy: of whole pictures, and in swaps by `look_by_class` of the classes that both scenes have.
+
+    The statistics of a whole picture ask the water for the cars of its exemplar; those of a class ask water for water.
+    """
+    batch, known = views.batch, views.batch.known
+    own = torch.arange(known, device=batch.exemplar.device)
+    model = torch.cat([own, batch.exemplar[known:]])  # a swap has its exemplar's style
+    seen, wanted = ([activations[n] for n in weights.style_layers] for activations in (views.seen, views.wanted))
+    shares = torch.full((len(model),), 1 / len(model), device=model.device)
+    shares[known:] *= 1 - weights.look_by_class
+    terms = [([losses.gram(s) for s in seen], [losses.gram(w)[model] for w in wanted], shares)]
+    shared = _shared_classes(views.label_map, model, known, void) if weights.look_by_class else []
+    if shared:
+        here, there = ([(int(at[entry]), label) for entry, label, _ in shared] for at in (range(len(model)), model))
+        shares = torch.tensor([share for *_, share in shared], device=model.device) / len(model)
+        drawn = [losses.region_grams(s, _places(views.label_map, s, here)) for s in seen]
+        true = [losses.region_grams(w, _places(views.label_map, w, there)) for w in wanted]
+        terms.append((drawn, true, weights.look_by_class * shares))
+    return {n: torch.stack([of(*t) for t in terms]).sum() for n, of in _LOOK_TERMS.items() if getattr(weights, n)}
+
+
+_SMALLEST_SHARE = 0.02
+"""Of a picture: what a class must fill of both scenes before its texture says anything."""
+
+
+def _shared_classes(label_map: Tensor, model: Tensor, known: int, void: int) -> list[tuple[int, int, float]]:
+    """Of every swap (entries from `known` on) and class that it shares with its exemplar: (entry, class, smaller share)."""
+    counts = torch.stack([one.flatten().bincount(minlength=void + 1)[:void] for one in label_map])
+    both = torch.minimum(counts, counts[model]) / label_map[0].numel()
+    found = (both >= _SMALLEST_SHARE).nonzero().tolist()
+    return [(entry, label, float(both[entry, label])) for entry, label in found if entry >= known]
+
+
+def _places(label_map: Tensor, features: Tensor, wanted: list[tuple[int, int]]) -> list[tuple[int, Tensor]]:
+    """Where in features (B, C, h, w) a class of an entry lies, indices into h · w; every place where it falls between them."""
+    step = label_map.shape[1] // features.shape[2]
+    small = label_map[:, step // 2 :: step, step // 2 :: step].flatten(1)
+    found = [(entry, (small[entry] == label).nonzero()[:, 0]) for entry, label in wanted]
+    every = torch.arange(small.shape[1], device=small.device)
+    return [(entry, places if len(places) else every) for entry, places in found]
 
 
 def exemplar_terms(drawing: Drawing, label_map: Tensor, weights: LossConfig) -> losses.Terms:
