@@ -1,6 +1,7 @@
 """Two discriminators: SPADE's (PatchGAN at two image scales), and heads on the activations of a frozen VGG-19."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -74,7 +75,7 @@ class FeatureHead(nn.Module):
 
         scale: of the activation; the weights take it, which are fewer.
         """
-        down = F.conv2d(activation, self.down.weight * scale, self.down.bias, stride=2, padding=1)
+        down = F.conv2d(activation, scale * cast(Tensor, self.down.weight), cast(Tensor, self.down.bias), stride=2, padding=1)
         x = F.leaky_relu(down + self.labels(labels), 0.2)
         return [self.score(F.leaky_relu(self.middle(x), 0.2))]
 

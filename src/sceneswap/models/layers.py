@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize
 Padding = Literal["zeros", "replicate"]
 
 
-def _with_edge(x: Tensor) -> Tensor:
+def with_edge(x: Tensor) -> Tensor:
     """`x` with one row and column more on each side, in its own precision: autocast would pad in float32."""
     with torch.autocast(x.device.type, enabled=False):
         return F.pad(x, (1, 1, 1, 1), mode="replicate")
@@ -24,7 +24,7 @@ class _ReplicateEdge(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _with_edge(x)
+        return with_edge(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class ReplicateConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, ⌈H / stride⌉, ⌈W / stride⌉)."""
         learning = torch.is_grad_enabled() and x.requires_grad
-        return super().forward(_ReplicateEdge.apply(x) if learning else _with_edge(x))
+        return super().forward(_ReplicateEdge.apply(x) if learning else with_edge(x))
 
 
 def convolution(inputs: int, outputs: int, padding: Padding, *, stride: int = 1) -> nn.Conv2d:

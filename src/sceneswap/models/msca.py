@@ -176,14 +176,15 @@ class MSCA(SpatialChannelAttention):
         if not self.unit:
             return self.psi(torch.cat([features, labels.to(features.dtype)], dim=1)).float()
         by_features, by_labels = self.psi.weight.split([features.shape[1], labels.shape[1]], dim=1)
-        by_features, by_labels, bias = (self.psi_scale * t for t in (by_features, by_labels, self.psi.bias))
+        parts = by_features, by_labels, cast(Tensor, self.psi.bias)
+        by_features, by_labels, bias = (self.psi_scale * part for part in parts)  # fewer than the logits
         return _scaled_logits(features, by_features) + _scaled_logits(labels, by_labels, bias)
 
     def channel_logits(self, labels: Tensor) -> Tensor:
         """β̃ = φ * F_c1: (B, M1, H1, W1) → (B, K, H1, W1) float32; target only (supplement §1, footnote 1)."""
         if not self.unit:
             return self.phi(labels).float()
-        return _scaled_logits(labels, self.phi_scale * self.phi.weight, self.phi_scale * self.phi.bias)
+        return _scaled_logits(labels, self.phi_scale * self.phi.weight, self.phi_scale * cast(Tensor, self.phi.bias))
 
     def masking_score(self, target_summary: Tensor, exemplar_summary: Tensor) -> Tensor:
         """s = σ(MLP₂[GAP F_c1, GAP F_c2]): (B, M1), (B, M2) → (B, K) in (0, 1)."""
