@@ -75,7 +75,9 @@ class FeatureHead(nn.Module):
 
         scale: of the activation; the weights take it, which are fewer.
         """
-        down = F.conv2d(activation, scale * cast(Tensor, self.down.weight), cast(Tensor, self.down.bias), stride=2, padding=1)
+        down = F.conv2d(
+            activation, scale * cast(Tensor, self.down.weight), cast(Tensor, self.down.bias), stride=2, padding=1
+        )
         x = F.leaky_relu(down + self.labels(labels), 0.2)
         return [self.score(F.leaky_relu(self.middle(x), 0.2))]
 
