@@ -37,6 +37,7 @@ LAYERS = (
         "progress",
         "processes",
     ),
+    ("engines",),
     ("files", "filetype", "notes", "guard", "errors", "bounds"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}

@@ -17,11 +17,11 @@ from scipy.io import savemat
 
 from sceneswap.data.folder import FolderDataset
 from sceneswap.data.pairing import Pair, find_pairs
+from sceneswap.engines.local import in_order
 from sceneswap.errors import UserError
 from sceneswap.images import read_photo, read_picture_text
 from sceneswap.inference.look import Look, known_shares
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
 from sceneswap.jobs.restyle.copies import CopyMaker, Outcome

@@ -6,7 +6,14 @@ from typing import Annotated
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import Count, FolderOptions, LabellerOptions, MeasuringOptions, RepeatedFolders
+from sceneswap.cli.options import (
+    Count,
+    EngineOptions,
+    FolderOptions,
+    LabellerOptions,
+    MeasuringOptions,
+    RepeatedFolders,
+)
 from sceneswap.files import write_json
 from sceneswap.guard import keep_files
 from sceneswap.notes import LOG
@@ -22,7 +29,9 @@ Lpips = Annotated[Path | None, tyro.conf.arg(help="LPIPS weights; else SCENESWAP
 Inception = Annotated[Path | None, tyro.conf.arg(help="Weights of FID's Inception; else SCENESWAP_INCEPTION.")]
 
 
-def swap(settings: FolderOptions, pairs: RandomPairs = 2500, grid_scenes: GridScenes = 12) -> None:
+def swap(
+    settings: FolderOptions, where: EngineOptions, pairs: RandomPairs = 2500, grid_scenes: GridScenes = 12
+) -> None:
     """Style swapping on random pairs: L_style, NN_pixel, NN_conv1, also over the similarity of the two scenes.
 
     The table 1 of the paper's supplement for any number of models, with 95 % intervals, curves and swapping figures.
@@ -31,7 +40,7 @@ def swap(settings: FolderOptions, pairs: RandomPairs = 2500, grid_scenes: GridSc
 
         sceneswap evaluate swap --data scenes/ --model ours=models/msca GAP=models/gap --out results/swap
     """
-    _measure("swap", settings, pairs, grid_scenes)
+    _measure("swap", settings, pairs, grid_scenes, where=where)
 
 
 def duplicate(settings: FolderOptions, pairs: Targets = 2500, lpips: Lpips = None, inception: Inception = None) -> None:
@@ -102,11 +111,12 @@ def known_answer(settings: MeasuringOptions, pairs: Count = 64, lpips: Lpips = N
 
 
 def _measure(
-    task: str, settings: FolderOptions, pairs: int, grid_scenes: int = 0, **weights: Path | str | None
-) -> None:
+    task: str, settings: FolderOptions, pairs: int, grid_scenes: int = 0, where: EngineOptions | None = None,
+    **weights: Path | str | None,
+) -> None:  # fmt: skip
     from sceneswap.cli.measuring import measure_folders
 
-    measure_folders(task, settings, pairs, grid_scenes, **weights)
+    measure_folders(task, settings, pairs, grid_scenes, where, **weights)
 
 
 def labels(

@@ -10,20 +10,19 @@ import tyro
 from rich.text import Text
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import LabellerOptions, LongSide
-from sceneswap.cli.printing import print_classes, print_table
+from sceneswap.cli.options import EngineOptions, LabellerOptions, LongSide
+from sceneswap.cli.printing import print_actors, print_classes, print_table
 from sceneswap.data.pairing import constant_suffix
 from sceneswap.errors import UserError, counted, printable
 from sceneswap.guard import keep_files, keep_inputs
-from sceneswap.images import read_photo, write_png
+from sceneswap.images import write_png
 from sceneswap.labels import io
 from sceneswap.labels.check import Census, find_label_maps, find_mendable, find_photographs, look_for, take_census
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.repairs import REPAIRS, Repairs
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
-from sceneswap.pictures import inside
-from sceneswap.progress import tracked
+from sceneswap.progress import progress, tracked
 
 Source = Annotated[
     Path, tyro.conf.Positional, tyro.conf.arg(help="A label map, or a folder of them (its subfolders are kept).")
@@ -176,6 +175,7 @@ def estimate(
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO_OR_DIR")],
     out: Out,
     labeller: LabellerOptions,
+    where: EngineOptions,
     long_side: LongSide | None = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -194,22 +194,32 @@ def estimate(
         source: A photograph, or a folder of them (its subfolders are kept).
         long_side: Longer side of the maps in pixels; the size of the photograph by default.
     """
+    from sceneswap.engines.local import in_order
     from sceneswap.inference.labelling import choose_labeller
+    from sceneswap.jobs.estimate import Estimator, Photograph
 
     photos = find_photographs(source)
     pairs = _outputs(source, photos, out / "labels", overwrite, suffix=".png")
     colors = dict(_outputs(source, photos, out / "colors", overwrite, suffix=".png"))
     synthesizer = labeller.open()
-    known, estimator = synthesizer.schema, choose_labeller(synthesizer, labeller.segmenter)
-    for path, target in tracked(pairs, "estimating"):
-        label_map = estimator.label(read_photo(path, at_least=long_side))
-        if long_side is not None:
-            label_map = io.resize_label_map(label_map, inside(label_map.shape, long_side))
-        io.write_label_map(target, label_map, known)
-        write_png(colors[path], io.colorize(label_map, known))
-    print(
-        f"{counted(len(pairs), 'label map')} of {known.name} written to {out / 'labels'}, in colour to {out / 'colors'}"
-    )
+    known, ray = synthesizer.schema, where.on_ray(labeller)
+    estimate = Estimator(choose_labeller(synthesizer, labeller.segmenter), known, long_side)
+    items, faults = [Photograph(path, target, colors[path]) for path, target in pairs], list[str]()
+    with progress("estimating", len(items)) as advance:
+        for fault in (ray or in_order)(estimate, items):
+            faults += [fault] if fault else []
+            advance(note=ray.note() if ray else "")
+    print_actors(ray)
+    written = counted(len(items) - len(faults), "label map")
+    print(f"{written} of {known.name} written to {out / 'labels'}, in colour to {out / 'colors'}")
+    if len(faults) == 1:
+        raise UserError(faults[0])
+    for fault in faults:
+        print(printable(fault), file=sys.stderr)
+    if faults:
+        raise UserError(
+            f"{len(faults):,} of {counted(len(items), 'photograph')} could not be read; see the lines above"
+        )
 
 
 def list_presets() -> None:

@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sceneswap.cli.options import FolderOptions, LabellerOptions, MeasuringOptions
-from sceneswap.cli.printing import print_table
+from sceneswap.cli.options import EngineOptions, FolderOptions, LabellerOptions, MeasuringOptions
+from sceneswap.cli.printing import print_actors, print_table
 from sceneswap.data.folder import FolderDataset, read_folder_schema
+from sceneswap.engines.on_ray import RayEngine
 from sceneswap.errors import UserError, counted
 from sceneswap.evaluation import labels, page
 from sceneswap.evaluation.methods import ModelMethod
@@ -39,7 +40,14 @@ TASKS: dict[str, Callable[[Scenes, int, int, Extractors], Task]] = {
 }
 
 
-def measure_folders(name: str, settings: FolderOptions, pairs: int, grid_scenes: int = 0, **weights: Any) -> None:
+def measure_folders(
+    name: str,
+    settings: FolderOptions,
+    pairs: int,
+    grid_scenes: int = 0,
+    where: EngineOptions | None = None,
+    **weights: Any,
+) -> None:
     """Measure the task `name` on folders of scenes. weights: of `Extractors`."""
     networks = Extractors(choose_device(settings.device), settings.vgg19, **weights)
     models = settings.open()
@@ -52,7 +60,7 @@ def measure_folders(name: str, settings: FolderOptions, pairs: int, grid_scenes:
     task = TASKS[name](Scenes(settings.folders, settings.size, classes), pairs, settings.seed, networks)
     if len(task.pairs) < pairs:
         LOG.info("the scenes give %s, fewer than --pairs %d", counted(len(task.pairs), "pair"), pairs)
-    _measure(task, models, settings, grid_scenes)
+    _measure(task, models, settings, grid_scenes, where.on_ray(settings) if where else None)
 
 
 def measure_known_answers(settings: MeasuringOptions, pairs: int, lpips: Path | None) -> None:
@@ -83,7 +91,13 @@ def measure_estimates(roots: list[Path], out: Path, options: LabellerOptions, li
     print(written)
 
 
-def _measure(task: Task, models: dict[str, Synthesizer], settings: MeasuringOptions, grid_scenes: int = 0) -> None:
+def _measure(
+    task: Task,
+    models: dict[str, Synthesizer],
+    settings: MeasuringOptions,
+    grid_scenes: int = 0,
+    ray: RayEngine | None = None,
+) -> None:
     """Run a task, print its table and the page's path."""
     drawers = [ModelMethod(name, model, task.pairs, settings.batch_size) for name, model in models.items()]
     methods = methods_of(task, drawers, settings.baselines)
@@ -93,8 +107,9 @@ def _measure(task: Task, models: dict[str, Synthesizer], settings: MeasuringOpti
     with progress("measuring", len(methods) * len(task.pairs)) as advance:
         written = evaluate(
             task, drawers, settings.out, baselines=settings.baselines, batch_size=settings.batch_size,
-            grid_scenes=grid_scenes, on_done=advance,
+            grid_scenes=grid_scenes, engine=ray, on_done=lambda count: advance(count, note=ray.note() if ray else ""),
         )  # fmt: skip
+    print_actors(ray)
     record = read_json(settings.out / "results.json", "the results of an evaluation")
     print_scores(record)
     print(*record["notes"], written, sep="\n")

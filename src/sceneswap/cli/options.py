@@ -17,6 +17,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import reading_error
 
 if TYPE_CHECKING:
+    from sceneswap.engines.on_ray import RayEngine
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.jobs.reader import SceneReader
 
@@ -116,6 +117,37 @@ class DrawingOptions(LabellerOptions):
         synthesizer = Synthesizer.from_pretrained(self.model, device=self.device, precision=self.precision)
         side = PHOTO_SIDE if fit and self.long_side is None else self.long_side
         return SceneReader(synthesizer, self.segmenter, long_side=side, schema=schema)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Where the work is done."""
+
+    engine: Literal["local", "ray"] = "local"
+    """ray: on the nodes of a Ray cluster (pip install 'sceneswap[ray]')."""
+    address: str | None = None
+    """With --engine ray: host:port of the cluster; auto, the default, finds that of this machine; local starts one for the
+    command."""
+    actors: Workers | None = None
+    """With --engine ray: processes that hold the model; as many as the cluster has room for by default."""
+
+    def __post_init__(self) -> None:
+        """Refuse a cluster that is not there, before PyTorch is loaded."""
+        if self.engine == "ray":
+            from sceneswap.engines.ray_cluster import check_cluster
+
+            check_cluster(self.address or "auto")
+        elif self.address is not None or self.actors is not None:
+            raise UserError("--address and --actors belong to --engine ray; add it, or leave them out")
+
+    def on_ray(self, options: "ModelOptions | MeasuringOptions", jobs: int = 1) -> "RayEngine | None":
+        """The Ray engine if that is asked for. options: device and threads, of every actor. jobs: items at once in each."""
+        if self.engine != "ray":
+            return None
+        from sceneswap.engines.on_ray import RayEngine
+
+        gpus = None if options.device == "auto" else float(options.device.startswith("cuda"))
+        return RayEngine(self.address or "auto", self.actors, options.threads or 1, gpus, jobs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.labels.schema import LabelSchema
+
+if TYPE_CHECKING:
+    from sceneswap.engines.on_ray import RayEngine
 
 
 def print_table(
@@ -55,3 +58,14 @@ def print_classes(
     rows += [("–", "void", pixels[-1], f"{maps[-1]:,}")] if pixels[-1] else []
     cells = [(number, name, f"{count:,}", f"{count / whole:.2%}", files) for number, name, count, files in rows]
     print_table(["id", "class", "pixels", "share", "files"], cells, right=("pixels", "share", "files"))
+
+
+def print_actors(engine: "RayEngine | None") -> None:
+    """Print what every actor of a Ray engine has done; nothing for another engine."""
+    if engine is None or not engine.actors:
+        return
+    rows = [
+        (str(one.number), one.node, f"{one.rows:,}", f"{one.rate:.2f}", "lost" if one.state == "lost" else "")
+        for one in engine.actors
+    ]
+    print_table(["actor", "node", "items", "per second", ""], rows, right=("items", "per second"))

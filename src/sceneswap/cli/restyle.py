@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import BatchSize, DrawingOptions, Jobs, LongSide, Quality, Seed, Share
-from sceneswap.cli.printing import print_table
+from sceneswap.cli.options import BatchSize, DrawingOptions, EngineOptions, Jobs, LongSide, Quality, Seed, Share
+from sceneswap.cli.printing import print_actors, print_table
 from sceneswap.errors import UserError, counted
 from sceneswap.labels.presets import load_schema
 from sceneswap.notes import LOG
@@ -37,6 +37,7 @@ def restyle(
     looks: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR_OR_PHOTO ...")],
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     drawing: RestyleOptions,
+    where: EngineOptions,
     per_image: Annotated[int, Between(1, 1000)] = 4,
     layout: str = "images+labels",
     annotations: tuple[Path, ...] = (),
@@ -67,6 +68,8 @@ def restyle(
 
         sceneswap restyle coco --layout train+maps --schema coco-stuffthingmaps --looks looks/ --out more --shard 3/16
 
+        sceneswap restyle coco --layout train+maps --schema coco-stuffthingmaps --looks looks/ --out more --engine ray
+
     Args:
         data: The folder that holds the photographs and the label maps.
         looks: Photographs, saved looks (*.look.safetensors), folders of both, or a folder like DATA. The classes of
@@ -85,7 +88,7 @@ def restyle(
             gathers what all have made.
     """
     from sceneswap.data.pairing import find_pairs
-    from sceneswap.jobs.parallel import in_order
+    from sceneswap.engines.local import in_order
     from sceneswap.jobs.restyle.annotations import Annotations
     from sceneswap.jobs.restyle.plan import Places, RestyleSettings, Shard
     from sceneswap.jobs.restyle.run import Job, restyle
@@ -104,15 +107,22 @@ def restyle(
     sources, _ = find_sources(looks, schema=reader.synthesizer.schema)
     job = Job(pairs, Places(data, layout), known, sources, out, settings, carried, part)
     _tell_unknown(known, reader.synthesizer.schema)
+    ray = where.on_ray(drawing, jobs)
     with progress("restyling", len(part.of(pairs))) as advance:
+
+        def done(so_far: "Summary") -> None:
+            dropped = f"{so_far.copies['dropped']:,} dropped" if agreement > 0 else ""
+            advance(note=" · ".join(filter(None, (dropped, ray.note() if ray else ""))))
+
         summary = restyle(
             reader,
             job,
             batch_size=batch_size,
-            engine=partial(in_order, workers=jobs),
+            engine=ray or partial(in_order, workers=jobs),
             track_looks=lambda some: tracked(some, "encoding looks"),
-            on_done=lambda so_far: advance(note=f"{so_far.copies['dropped']:,} dropped" if agreement > 0 else ""),
+            on_done=done,
         )
+    print_actors(ray)
     _print(summary, out, settings.agreement, shard)
     if summary.errors:
         raise UserError(f"{len(summary.errors):,} of {len(part.of(pairs)):,} pictures failed; mend or remove them")

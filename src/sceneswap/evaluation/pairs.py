@@ -68,6 +68,10 @@ class Scenes:
         self._left = _CACHE_BYTES
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as the folders, which are read again where it arrives; what was kept in memory stays here."""
+        return Scenes, (self.roots, self.size, self.schema)
+
     def __len__(self) -> int:
         return len(self._dataset)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sceneswap import charts
+from sceneswap.engines import Engine
 from sceneswap.evaluation import figures
 from sceneswap.evaluation.aggregate import binned, interval
 from sceneswap.evaluation.methods import PHOTOGRAPH, Method
@@ -33,19 +34,20 @@ def evaluate(
     batch_size: int = 8,
     grid_scenes: int = figures.GRID_SCENES,
     sheet_rows: int = 8,
+    engine: Engine | None = None,
     on_done: Callable[[int], None] = lambda count: None,
 ) -> Path:
     """Measure models (and trivial methods) on a task; return the page `out/index.html`.
 
     Writes results.json (all numbers with their protocol), pairs/NAME.jsonl (every pair), figures/*.png and the page.
-    A folder with a part of the same evaluation is completed, one with another is refused with `UserError`.
+    A folder with a part of the same evaluation is completed, one with another is refused with `UserError`. engine: see `run`.
     """
     methods = methods_of(task, models, baselines)
     pictures_of = ["side-by-side", "examples", "similarity", *(slug(method.name) for method in methods)]
     figures_there = [out / "figures" / f"{name}.{kind}" for name in pictures_of for kind in ("png", "json")]
     keep_files([out / "results.json", out / "index.html", *figures_there], task.scenes.files if task.scenes else ())
     kept = [
-        run(task.pairs, method, task.scorer, out, task.protocol, batch_size=batch_size, on_done=on_done)
+        run(task.pairs, method, task.scorer, out, task.protocol, batch_size=batch_size, engine=engine, on_done=on_done)
         for method in methods
     ]
     pictures = _draw(task, methods, models, out, grid_scenes, sheet_rows)

@@ -10,8 +10,9 @@ computes exactly what an uninterrupted one computes.
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sceneswap.engines import Engine
 from sceneswap.errors import UserError
 from sceneswap.evaluation.methods import Method
 from sceneswap.evaluation.pairs import Pairs, Sample
@@ -117,6 +119,47 @@ class PairResults:
         raise UserError(f"{self._clock} is damaged; delete it, and the times start anew")
 
 
+Scored = tuple[list[PairScores], NDArray[np.float32] | None]
+"""The rows of a batch, and its features (B, D) where there are any."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Draws and measures a batch of pairs, given by their numbers: what an engine takes to other machines."""
+
+    pairs: Pairs
+    method: Method
+    measure: Measure
+
+    def __call__(self, batch: Sequence[int]) -> Scored:
+        """Rows and features of a batch. Raises `UserError` when a scene cannot be read."""
+        samples = [self.pairs[i] for i in batch]
+        return self.score(samples, self.method.draw(samples))
+
+    def score(self, samples: list[Sample], drawn: list[Photo]) -> Scored:
+        """Measure what has been drawn."""
+        with torch.inference_mode():  # per thread
+            values, features = self.measure(samples, drawn)
+        return _rows(samples, values), features
+
+    def lost(self, batch: Sequence[int], why: str) -> Scored:
+        """Raise the `UserError` of a batch that no engine could get measured: the mean of all needs every pair."""
+        raise UserError(f"pair {batch[0]} could not be measured: {why}; try a smaller --batch-size")
+
+    def ahead(self, batches: Sequence[Sequence[int]]) -> Iterator[Scored]:
+        """One batch after another here: while one is measured the next is drawn."""
+        with ThreadPoolExecutor(1) as pool:
+            pending: Future[Scored] | None = None
+            for batch in batches:
+                samples = [self.pairs[i] for i in batch]
+                drawn = self.method.draw(samples)
+                if pending:
+                    yield pending.result()
+                pending = pool.submit(self.score, samples, drawn)
+            if pending:
+                yield pending.result()
+
+
 def run(
     pairs: Pairs,
     method: Method,
@@ -125,11 +168,12 @@ def run(
     protocol: dict[str, Any],
     *,
     batch_size: int = 8,
+    engine: Engine | None = None,
     on_done: Callable[[int], None] = lambda count: None,
 ) -> PairResults:
     """Draw and measure every pair that `out` does not hold yet; return the results, rows in the order of the pairs.
 
-    Pairs of one exemplar follow one another, so that it is encoded once. While a batch is measured the next is drawn.
+    Pairs of one exemplar follow one another, so that it is encoded once. engine: where; None: here, see `Scoring.ahead`.
     on_done: called with the number of pairs just done, kept ones first. Raises `UserError` when `out` holds something
     else.
     """
@@ -140,28 +184,15 @@ def run(
     done = _whole_batches(results, batches)
     on_done(len(results.rows))
 
-    def score(samples: list[Sample], drawn: list[Photo]) -> tuple[dict[str, list[float]], NDArray[np.float32] | None]:
-        with torch.inference_mode():  # per thread
-            return measure(samples, drawn)
-
-    def keep(number: int, samples: list[Sample], scored: Future[Any], since: float) -> float:
-        values, features = scored.result()
-        now = time.monotonic()
-        results.keep(number, _rows(samples, values), features, now - since)
-        on_done(len(samples))
-        return now
-
+    scoring, left = Scoring(pairs, method, measure), batches[done:]
+    scored = scoring.ahead(left) if engine is None else engine(scoring, left)
     try:
-        with ThreadPoolExecutor(1) as pool:
-            since, pending = time.monotonic(), None
-            for number in range(done, len(batches)):
-                samples = [pairs[i] for i in batches[number]]
-                drawn = method.draw(samples)
-                if pending:
-                    since = keep(*pending, since)
-                pending = (number, samples, pool.submit(score, samples, drawn))
-            if pending:
-                keep(*pending, since)
+        since = time.monotonic()
+        for number, (rows, features) in enumerate(scored, done):
+            now = time.monotonic()
+            results.keep(number, rows, features, now - since)
+            since = now
+            on_done(len(rows))
     finally:
         results.save()
     results.rows = sorted(results.rows, key=lambda row: int(row["pair"]))

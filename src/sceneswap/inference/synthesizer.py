@@ -16,6 +16,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -91,7 +92,7 @@ class Synthesizer(Reading):
         segmenter: str | Path | Segmenter | SegmenterFunction | None = None,
         segmenter_schema: LabelSchema | str | None = None,
     ) -> None:
-        self.device = choose_device(device)
+        self._asked, self.device = device, choose_device(device)
         self.precision = choose_precision(precision, dtype, self.device)
         self.release = release
         self.schema = release.schema
@@ -101,6 +102,19 @@ class Synthesizer(Reading):
         self._segmenter = segmenter, segmenter_schema
         self.squares = trained_on_squares(release.record)
         self._network = release.network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another machine: the network on the processor, whatever it runs on here."""
+        if self.device.type == "cpu":
+            return self.__dict__
+        state = {name: value for name, value in self.__dict__.items() if name != "labeller"}  # its network is here, too
+        return state | {"_network": deepcopy(self._network).cpu()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive on another machine: "auto" is what is there."""
+        self.__dict__.update(state)
+        self.device = choose_device(self._asked)
+        self._network = self._network.to(self.device)
 
     def __repr__(self) -> str:
         return (
@@ -128,7 +142,7 @@ class Synthesizer(Reading):
             if isinstance(one, torch.dtype):
                 precision = choose_precision(None, one, device)
             else:
-                device = choose_device(one)
+                self._asked, device = one, choose_device(one)
         self.precision = choose_precision(precision, None, device)
         if device != self.device:
             self.device, self._network = device, self._network.to(device)
@@ -174,7 +188,7 @@ class Synthesizer(Reading):
             release,
             name=name,
             weights_sha256=sha256(folder / WEIGHTS),
-            device=where,
+            device=device,
             precision=precision,
             dtype=dtype,
             segmenter=segmenter,

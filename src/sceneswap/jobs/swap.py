@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sceneswap.engines.local import in_order
 from sceneswap.errors import UserError
 from sceneswap.files import is_look, make_folder, write_json
 from sceneswap.guard import keep_files
@@ -20,7 +21,6 @@ from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.thumbnail import shown_look
 from sceneswap.inference.tiled import OnTile
 from sceneswap.jobs.note import class_colors, made, picture_note
-from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, unique_names
 from sceneswap.labels.io import colorize, write_label_map

@@ -121,6 +121,10 @@ class CopyMaker:
             ]
         return Outcome(pair, tuple(made), wanting)
 
+    def lost(self, pair: Pair, why: str) -> Outcome:
+        """What is said of a picture that no engine could get made."""
+        return Outcome(pair, error=f"{pair.photo} could not be drawn: {why}; look whether it is too large")
+
     def _read(self, pair: Pair) -> LabelMap | None:
         """The label map in the model's classes; None if too much of it is void there."""
         known = self.reader.synthesizer.schema

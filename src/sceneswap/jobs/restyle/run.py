@@ -11,7 +11,7 @@ Files of the folder written:
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +21,11 @@ import numpy as np
 
 from sceneswap.data.pairing import Pair
 from sceneswap.data.record import schema_text
+from sceneswap.engines import Engine
+from sceneswap.engines.local import in_order
 from sceneswap.errors import UserError
 from sceneswap.files import LEFTOVERS, is_look, make_folder, read_json, write_json, write_text
 from sceneswap.guard import keep_inputs
-from sceneswap.jobs.parallel import in_order
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
 from sceneswap.jobs.restyle.copies import CopyMaker, Outcome, kept
@@ -33,9 +34,6 @@ from sceneswap.jobs.restyle.page import write_examples
 from sceneswap.jobs.restyle.plan import DROPPED, RECORD, Places, RestyleSettings, Shard, check_folder, header
 from sceneswap.jobs.sources import Source
 from sceneswap.labels.schema import LabelSchema
-
-Engine = Callable[[Callable[[Pair], Outcome], Sequence[Pair]], Iterator[Outcome]]
-"""Maps the maker of copies over the rows, in their order, wherever they are worked at."""
 
 _TRIED = 8  # rows that all fail, after which the rest would too
 
@@ -153,16 +151,22 @@ def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], 
     if not begun or read_json(out / RECORD, "the record")["settings"] != wanted["settings"]:
         write_json(out / RECORD, wanted)
     write_text(out / "schema.toml", schema_text(job.schema))
-    if job.shard.count == 1:  # no other machine is writing
-        for folder in {out, *(out / name for name in job.folders)}:
+    _sweep(job)
+    return looks
+
+
+def _sweep(job: Job) -> None:
+    """Delete what processes left behind that were killed while they wrote, unless other machines may be writing."""
+    if job.shard.count == 1:
+        for folder in {job.out, *(job.out / name for name in job.folders)}:
             for leftover in folder.glob(LEFTOVERS):
                 leftover.unlink(missing_ok=True)
-    return looks
 
 
 def _gather(reader: SceneReader, job: Job, looks: Looks, outcomes: Sequence[Outcome], summary: Summary) -> None:
     """Write what is known of all copies together: pictures.csv, COCO annotations, the page, the record."""
     out, there = job.out, kept(outcomes)
+    _sweep(job)
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["picture", "label_map", "photograph", "look", "agreement"])

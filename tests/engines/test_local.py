@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from sceneswap.jobs.parallel import in_order
+from sceneswap.engines.local import in_order
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -1,0 +1,1 @@
+"""What is past one machine, measured here and computed from there: docs/scale.md."""
