@@ -26,6 +26,7 @@ from sceneswap.jobs.restyle.plan import Places, RestyleSettings
 from sceneswap.jobs.sources import find_sources
 from sceneswap.labels.io import write_label_map
 from sceneswap.procedural.render import TEST_SEEDS, scene
+from sceneswap.scene import LabelMap
 
 SIZES = ((480, 640), (480, 640), (640, 480), (427, 640), (640, 427), (375, 500))  # height, width
 
@@ -84,7 +85,7 @@ def main(
         written = [path.stat().st_size for path in (folder / "out" / "images").iterdir()]
         kept = [path.stat().st_size for path in (folder / "out" / "looks").iterdir()]
         with FlopCounterMode(display=False) as counter:
-            layout = np.zeros((480 * long_side // 640, long_side), np.int16)
+            layout: LabelMap = np.zeros((480 * long_side // 640, long_side), np.int16)
             synthesizer.draw(layout, chosen.named[0].look)
     save_record(
         json_file,
