@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.common import in_fresh_process
+from benchmarks.speed.restyle import spade_generator
 from sceneswap.data.folder import FolderDataset
 from sceneswap.images import resize_photo
 from sceneswap.labels.io import resize_label_map
@@ -40,6 +42,26 @@ def test_synthesis(msca: Path, tmp_path: Path) -> None:
     assert record["draw_gflop"] > 0
     assert record["memory_imported_mebibytes"] <= record["memory_loaded_mebibytes"] <= record["memory_peak_mebibytes"]
     assert record["machine"]["threads"] == 1
+
+
+def test_restyling_beside_spade(msca: Path, tmp_path: Path) -> None:
+    options = ["--model", msca, "--size", 64, "--pictures", 2, "--per-image", 1, "--looks", 2, "--spade-pictures", 1]
+    record = run("speed.restyle", *options, "--threads", 1, record=tmp_path / "record.json")
+    ours, spade = record["measured"]
+    assert [ours["method"], spade["method"]] == ["restyle", "SPADE"]
+    assert [ours["pictures"], spade["pictures"]] == [2, 1]
+    assert min(one[key] for one in (ours, spade) for key in ("pictures_per_second", "processor_seconds")) > 0
+    assert spade["peak_mib"] > 4 * spade["parameters"] / 2**20
+    assert spade["gflop"] > 20
+
+
+def test_spade_is_the_published_one() -> None:
+    with torch.device("meta"):
+        assert (
+            round(sum(p.numel() for p in spade_generator(151).parameters()) / 1e6, 1) == 96.5
+        )  # of ADE20K, as published
+    with torch.inference_mode():
+        assert spade_generator(3)(torch.zeros(1, 32, 64, dtype=torch.int64)).shape == (1, 3, 32, 64)
 
 
 def test_onnx_beside_pytorch(head_folder: Path, tmp_path: Path) -> None:

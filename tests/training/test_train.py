@@ -22,7 +22,7 @@ from sceneswap.models.build import build_generator
 from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.scene import Scene
 from sceneswap.training.loop import plan, train
-from tests.tiny import write_scene
+from tests.tiny import random_scene, write_scene
 
 Short = Callable[..., TrainConfig]
 
@@ -304,14 +304,41 @@ def test_tensorboard_shows_rates_grids_and_settings(short: Short, data: Path, tm
     pytest.importorskip("tensorboard", reason="needs the extra tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(short(sample_every=2), [data], tmp_path, device="cpu")
+    train(short(sample_every=2), [data], tmp_path, device="cpu", validation=[data])
     board = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"scalars": 0})
     board.Reload()
     tags = board.Tags()
     assert {"learning rate/optimizer_g", "learning rate/optimizer_d", "loss/pixel"} <= set(tags["scalars"])
+    assert {f"validation/{name}" for name in ("pixel", "perceptual")} <= set(tags["scalars"])
+    assert {"_hparams_/experiment", "_hparams_/session_start_info"} <= set(board.summary_metadata)
+    content = board.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    assert b"loss.perceptual" in content
+    assert b"phases.patch.steps" in content
     assert tags["images"] == ["samples"]
     assert "settings/text_summary" in tags["tensors"]
     assert board.Scalars("learning rate/optimizer_g")[0].value == pytest.approx(short().phases[0].learning_rate)
+
+
+@pytest.mark.parametrize("model", ["msca", "spade-vae"])
+def test_a_validation_curve_leaves_the_run_as_it_is(model: str, short: Short, data: Path, tmp_path: Path) -> None:
+    settings = short(model, (1, 2, 1), sample_every=2)
+    plain = train(settings, [data], tmp_path / "plain", device="cpu")
+    watched = train(settings, [data], tmp_path / "watched", device="cpu", validation=[data])
+    same, other = (read_state(path)[0] for path in (plain, watched))
+    assert all(torch.equal(tensor, other[name]) for name, tensor in same.items())
+    lines = [json.loads(line) for line in (tmp_path / "watched" / "metrics.jsonl").read_text().splitlines()]
+    curve = {line["step"]: line["validation"] for line in lines if "validation" in line}
+    assert list(curve) == [2, 3, 4]  # where grids are drawn: every second step, and the ends of phases that draw
+    assert all(set(terms) == set(curve[2]) and min(terms.values()) > 0 for terms in curve.values())
+    assert "pixel" in curve[2]
+    assert not {"adversarial", "feature_matching"} & set(curve[2])
+    assert curve[2] != curve[4]
+
+
+def test_validation_needs_two_scenes(short: Short, data: Path, tmp_path: Path) -> None:
+    write_scene(tmp_path / "one", "only", random_scene(1, 64, 64))
+    with pytest.raises(UserError, match="a single scene"):
+        train(short(), [data], tmp_path / "run", device="cpu", validation=[tmp_path / "one"])
 
 
 def test_the_model_of_a_preset_file_is_kept(

@@ -27,6 +27,7 @@ def train(
     replan: bool = False,
     init_from: Path | None = None,
     split: Path | None = None,
+    validation: tuple[Path, ...] = (),
     precision: Literal["fp32", "bf16", "fp16"] | None = None,
     scale_steps: Annotated[float, Between(1e-6, 1e6)] = 1.0,
     seed: Annotated[int, Between(0, 2**20 - 1)] | None = None,
@@ -57,6 +58,8 @@ def train(
         replan: With --resume: go on with the settings of --preset instead (the networks must be the same).
         init_from: Start from the weights of a released model folder of the same preset and schema.
         split: JSON file with a list of image stems, or kept.json of `sceneswap data import`; only these are used.
+        validation: Folders of scenes that are not learned from: with every sample grid, the terms of the loss on at most 16 of
+            them go to metrics.jsonl, and to TensorBoard beside the others.
         precision: Overrides the preset's.
         scale_steps: Multiplies the length of every phase, for shorter or longer runs.
         seed: Overrides the preset's.
@@ -99,6 +102,7 @@ def train(
             replan=settings if replan else None,
             init_from=init_from,
             only=only,
+            validation=validation,
             **networks,
         )
     finally:

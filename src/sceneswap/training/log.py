@@ -12,9 +12,12 @@ from sceneswap.files import parse_json, read_bytes, write_text
 from sceneswap.images import read_photo
 from sceneswap.notes import LOG
 
+_COMPARED = ("validation/pixel", "validation/style", "alarms/response", "alarms/copy_distance")
+"""The scalars that TensorBoard sets beside hyper-parameters; a run that has not all of them shows the others."""
+
 
 class RunLog:
-    """Appends JSON lines to `metrics.jsonl`: {"step", "phase", "seconds", "terms"} and {"step", "alarms"}.
+    """Appends JSON lines to `metrics.jsonl`: {"step", "phase", "seconds", "terms"}, {"step", "alarms"}, {"step", "validation"}.
 
     step: where the run is; lines of later steps (of a run that was cut off) are dropped, so that a resumed log equals
     an unbroken one. With the extra `tensorboard` installed the same values go to `out/tensorboard`, with learning rates, sample
@@ -61,9 +64,20 @@ class RunLog:
             self._board.add_image("samples", read_photo(path), step, dataformats="HWC")
 
     def settings(self, settings: dict[str, Any]) -> None:
-        """Show TensorBoard all settings of the run."""
+        """Show TensorBoard all settings of the run: as text, and as hyper-parameters by which runs are compared."""
         if self._board is not None:
+            from torch.utils.tensorboard.summary import hparams
+
             self._board.add_text("settings", f"```json\n{json.dumps(settings, indent=1)}\n```", 0)
+            for summary in hparams(_flat(settings), dict.fromkeys(_COMPARED)):
+                self._board.file_writer.add_summary(summary)
+
+    def validation(self, step: int, terms: dict[str, float]) -> None:
+        """Log the unweighted loss terms on the validation data."""
+        self._write({"step": step, "validation": terms})
+        if self._board is not None:
+            for name, value in terms.items():
+                self._board.add_scalar(f"validation/{name}", value, step)
 
     def alarms(self, step: int, alarms: Alarms) -> None:
         """Log the two failure scores and warn on stderr when one is over its limit."""
@@ -80,6 +94,20 @@ class RunLog:
     def _write(self, values: dict[str, Any]) -> None:
         self._file.write(json.dumps(values) + "\n")
         self._file.flush()
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under names such as `loss.style` and `phases.patch.steps`; lists as text."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple) and all(isinstance(one, dict) and "name" in one for one in value):
+            for one in value:
+                flat |= _flat({k: v for k, v in one.items() if k != "name"}, f"{prefix}{key}.{one['name']}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, bool | int | float | str) else json.dumps(value)
+    return flat
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:

@@ -34,6 +34,7 @@ from sceneswap.training.log import RunLog
 from sceneswap.training.samples import SampleGrid
 from sceneswap.training.setup import ActivePhase, Networks, make_accelerator, make_networks, start_phase
 from sceneswap.training.state import Progress, SavedRun, read_run, replanned
+from sceneswap.training.validation import Validation
 
 CONFIG = "config.json"
 
@@ -50,6 +51,7 @@ class Run:
     networks: Networks
     out: Path
     workers: int
+    validation: Validation | None = None
     progress: Progress = field(default_factory=Progress)
 
 
@@ -62,6 +64,7 @@ def train(
     replan: TrainConfig | None = None,
     init_from: Path | None = None,
     only: Sequence[str] | None = None,
+    validation: Sequence[Path] = (),
     device: str = "auto",
     workers: int = 0,
     vgg19: Path | None = None,
@@ -71,7 +74,8 @@ def train(
 
     data: folders as of `FolderDataset`. resume: go on from the newest state in `out`, bit for bit, with the settings it
     was started with; replan: with these settings instead, see `replanned`. init_from: a release folder whose weights the
-    generator starts from. only: stems of a fixed split. workers: threads that prepare batches. vgg19, lpips: weight files
+    generator starts from. only: stems of a fixed split. validation: folders of other scenes, on which the terms of the loss
+    are measured whenever a sample grid is drawn. workers: threads that prepare batches. vgg19, lpips: weight files
     of the networks the losses need.
     Writes checkpoints, `metrics.jsonl`, `samples/*.png` and `config.json` into `out`. Raises `UserError`, also while
     another process trains there, and `KeyboardInterrupt` after Ctrl-C, when a state to resume from has been written.
@@ -94,7 +98,8 @@ def train(
         if saved:
             _check_same_run(saved, len(dataset), fingerprint, accelerator, other_data=replan is not None)
         networks = make_networks(settings, schema, accelerator, vgg19, lpips)
-        run = Run(settings, schema, dataset, fingerprint, accelerator, networks, out, workers)
+        held_out = Validation(FolderDataset(validation, schema), settings, accelerator.device) if validation else None
+        run = Run(settings, schema, dataset, fingerprint, accelerator, networks, out, workers, held_out)
         if saved:
             run.progress = saved.state.progress
         elif init_from is not None:
@@ -174,6 +179,8 @@ def _run_phase(
                 log.grid(at.step, grid)
                 if alarms is not None:
                     log.alarms(at.step, alarms)
+                if run.validation is not None:
+                    log.validation(at.step, run.validation.measure(run.networks.average, run.networks.frozen))
             if at.step % settings.checkpoint_every == 0 or last or stop:
                 _write_state(run, active.optimizers)
             if stop:
