@@ -70,12 +70,7 @@ def train(
         changes: A setting that differs from the preset, such as loss.style=2 or phases.patch.steps=500; once per setting.
         dry_run: Check the data, print settings and plan, time three steps of every phase, say how long it will take, and stop.
     """
-    if replan and not resume:
-        raise UserError("--replan changes the settings of a run that goes on; give it together with --resume")
-    if changes and resume and not replan:
-        raise UserError(
-            "--set changes the settings, and --resume goes on with those of the run; add --replan to change them"
-        )
+    _check_changes(resume, replan, changes)
     settings = load_train_config(preset, changes)
     settings = settings.with_model(model) if model else settings
     overrides = {"precision": precision, "seed": seed, "schema": schema}
@@ -108,6 +103,16 @@ def train(
     finally:
         leave_processes()
     print(f"trained: {last}; make a model of it with: sceneswap export {out} --out MODEL")
+
+
+def _check_changes(resume: bool, replan: bool, changes: Sequence[str]) -> None:
+    """Raise `UserError` where settings would be changed of a run that goes on with its own."""
+    if replan and not resume:
+        raise UserError("--replan changes the settings of a run that goes on; give it together with --resume")
+    if changes and resume and not replan:
+        raise UserError(
+            "--set changes the settings, and --resume goes on with those of the run; add --replan to change them"
+        )
 
 
 def _rehearse(settings: TrainConfig, data: Sequence[Path], only: list[str] | None, networks: dict[str, Any]) -> None:
