@@ -1,7 +1,6 @@
 """The README.md of benchmarks/outdoor/report.py: tables, pictures and the commands behind them, from the records alone."""
 
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -16,50 +15,48 @@ PAPER_NAMES = {"GAP": "ours_GAP", "SPADE_VAE": "SPADE_VAE"}
 Record = Mapping[str, Any]
 
 
-def markdown(records: Mapping[str, Record], command: str, credit: str) -> str:
-    """The page. records: part → its record, empty for parts that were left out."""
-    parts = [
-        "# Real photographs",
-        _lead(records["swap"], command),
-        *_swap(records["swap"]),
-        *_identification(records["swap"]),
-        *_layout(records["layout"]),
-        *_attention(records["attention"]),
-        *(_figures(records["figures"], credit) if records["figures"] else []),
-        *(_labels(records["labels"]) if records["labels"] else []),
-        *_speed(records["speed"]),
-        *_made(records["swap"]),
-    ]
+def markdown(records: Mapping[str, Record], weights: Mapping[str, str], command: str) -> str:
+    """The page. records: part → its record, empty for parts that were left out. weights: model → SHA-256."""
+    sections: dict[str, list[Callable[[Record], list[str]]]] = {
+        "swap": [_swap, _identification], "layout": [_layout, _classes], "fid": [_fid], "sheet": [_sheet],
+        "attention": [_attention], "border": [_border], "figures": [_figures], "labels": [_labels], "speed": [_speed],
+    }  # fmt: skip
+    parts = ["# Real photographs", _lead(records, command)]
+    for name, writers in sections.items():
+        if records.get(name):
+            parts += [text for write in writers for text in write(records[name])]
+    known = {name: digest for record in records.values() for name, digest in record.get("weights", {}).items()}
+    rows = [[name, f"`{digest[:16]}…`"] for name, digest in {**known, **weights}.items()]
+    parts += ["## The models", _table(["model", "SHA-256 of the weights"], rows)]
     return "\n\n".join(parts) + "\n"
 
 
 def command(report: Any) -> str:
-    """The command that makes a report (the dataclass of report.py), without the paths of this machine."""
-    models = " ".join(f"{name}=…" for name in report.models)
-    parts = [
-        "python -m benchmarks.outdoor.report",
-        "--data DATA/test/*",
-        f"--model {models}",
-        "--out docs/results/outdoor",
-    ]
-    if report.seen:
-        splits = dict.fromkeys(root.resolve().parent.name for root in report.seen)
-        parts.insert(2, f"--seen {' '.join(f'DATA/{split}/*' for split in splits)}")
+    """The command that makes a report (a `settings.Report`), without the paths of this machine."""
+    parts = ["python -m benchmarks.outdoor.report", "--data DATA/test/*"]
+    parts += ["--train DATA/train/*"] if report.train else []
+    parts += [f"--model {' '.join(f'{name}=…' for name in report.models)}"] if report.model else []
+    parts.append("--out docs/results/outdoor")
     for field in fields(report):
         value = getattr(report, field.name)
-        if isinstance(value, int | str) and value != field.default and field.name not in ("device", "threads"):
-            parts.append(f"--{field.name.replace('_', '-')} {shlex.quote(str(value))}")
+        if isinstance(value, int) and value != field.default and field.name != "threads":
+            parts.append(f"--{field.name.replace('_', '-')} {value}")
     return " ".join(parts)
 
 
-def _lead(record: Record, command: str) -> str:
-    data, pairs, size = (record["protocol"][key] for key in ("data", "pairs", "size"))
-    return (
-        f"Made by one command; do not edit.\n\n```\n{command}\n```\n\n"
-        f"{pairs['count']:,} random swaps among {data['scenes']} photographs of the test split, which no model was trained on, "
-        f"at {size}×{size}. In brackets 95 % bootstrap intervals of the mean over pairs. What exactly was measured, by hash, "
-        "stands in the JSON files beside this page. The paper's models saw 34,698 scenes and its numbers are of other "
-        "pictures: hold its ratios against these, never its values."
+def _lead(records: Mapping[str, Record], command: str) -> str:
+    measured = next((records[name]["protocol"] for name in ("swap", "layout") if records.get(name)), None)
+    lead = f"Made by one command; do not edit.\n\n```\n{command}\n```\n\n"
+    if measured is not None:
+        data, pairs, size = (measured[key] for key in ("data", "pairs", "size"))
+        lead += (
+            f"{pairs['count']:,} random swaps among {data['scenes']} photographs of the test split, which no model was "
+            f"trained on, at {size}×{size}. In brackets 95 % bootstrap intervals of the mean over pairs. "
+        )
+    return lead + (
+        "What exactly was measured, by hash, stands in the JSON files beside this page. The paper's models saw 34,698 scenes "
+        "and its numbers are of other pictures: hold its ratios against these, never its values. A part that is missing here "
+        "was not measured for these models."
     )
 
 
@@ -80,10 +77,9 @@ def _swap(record: Record) -> list[str]:
         "## Style swapping",
         "[Record](swap.json). Smaller is nearer to the exemplar.",
         _table(["model", *(f"{m} ↓" for m in SWAP)], rows),
-        _table(["ratio", *SWAP], ratios),
-        "Intervals of ratios resample the pairs of both models together. "
-        + record["protocol"]["metrics"]["NN_conv1"]
-        + ".",
+        *([_table(["ratio", *SWAP], ratios)] if ratios else []),
+        *(["Intervals of ratios resample the pairs of both models together."] if ratios else []),
+        f"{record['protocol']['metrics']['NN_conv1']}.",
         "![every metric over the semantic similarity of the pair](similarity.png)",
     ]
 
@@ -104,23 +100,65 @@ def _identification(record: Record) -> list[str]:
 def _layout(record: Record) -> list[str]:
     rows = []
     for name, by in record["scores"].items():
-        overall = record["overall"][name]
-        of_photograph = overall.get("agreement / photograph's")
+        of_photograph = record["overall"][name].get("agreement / photograph's")
         cells = [
             _percent(by["layout agreement"]),
             "–" if of_photograph is None else f"{of_photograph:.0%}",
             f"{by['copy distance']['mean']:.2f}",
-            f"{overall['FID']:.1f}",
         ]
         rows.append([f"*{name}*" if name == PHOTOGRAPH.name else name, *cells])
     return [
-        "## Layout and FID",
+        "## Layout",
         "[Record](layout.json). A segmentation network looks for the classes of the label map in the drawing; its agreement "
         "with the real photograph of that label map is the measure of what can be reached. Copy distance: 0 where the drawing "
         "copies its exemplar, about 1 where it is no nearer to it than another photograph.",
-        _table(["model", "layout agreement ↑", "of the photograph's ↑", "copy distance", "FID ↓"], rows),
-        *(f"*{note}*" for note in record["notes"]),
+        _table(["model", "layout agreement ↑", "of the photograph's ↑", "copy distance"], rows),
         "*Most label maps were made by a network. Where it is the one that judges here, photographs reach more for that.*",
+    ]
+
+
+def _classes(record: Record) -> list[str]:
+    methods = list(next(iter(record["classes"].values()))["found"])
+    models = [name for name in methods if name != PHOTOGRAPH.name]
+    rows = [
+        [
+            name, f"{one['share']:.1%}", f"{one['pictures']}", f"{one['found'][PHOTOGRAPH.name]['ratio']:.0%}",
+            *(_recall(one["found"][model]) for model in models), f"{100 * one['lost']:.1f}",
+        ]
+        for name, one in record["classes"].items()
+    ]  # fmt: skip
+    return [
+        "### Class by class",
+        "Of a class's pixels in all label maps together, the share that is found again in the photographs of these maps and in "
+        f"the drawings. Last, what the class costs {models[0]} against the photographs, in points of all pixels; the dearest "
+        "class first.",
+        _table(["class", "of all pixels", "swaps", "in photographs", *models, "lost"], rows),
+    ]
+
+
+def _recall(score: Record) -> str:
+    return f"{score['ratio']:.0%} [{score['low']:.0%}, {score['high']:.0%}]"
+
+
+def _fid(record: Record) -> list[str]:
+    rows = [
+        [name, f"{one['FID']:.1f}", "–" if one.get("ours / this") is None else f"{one['ours / this']:.2f}"]
+        for name, one in record["scores"].items()
+    ]
+    return [
+        "## FID",
+        f"[Record](fid.json). {record['protocol']['definition']}. Every model drew the same swaps.",
+        _table(["model", "FID ↓", f"{next(iter(record['scores']))} / this"], rows),
+    ]
+
+
+def _sheet(record: Record) -> list[str]:
+    shown = len(record["shown"])
+    return [
+        f"## {shown} random swaps",
+        f"The first {shown} of the random swaps, none chosen, under their numbers: label map, drawing. The exemplars are "
+        "photographs that are not ours to publish; the command writes the sheet with them too ([which they are](sheet.json)).",
+        f"[![{shown} label maps with the drawings made of them]({record['file']})]({record['file']})",
     ]
 
 
@@ -134,9 +172,8 @@ def _attention(record: Record) -> list[str]:
         ]
         for one in like
     ]  # fmt: skip
-    means = {
-        key: sum(one[key] for one in like) / len(like) for key in ("same", "same_uniform", "alike", "alike_uniform")
-    }
+    keys = ("same", "same_uniform", "alike", "alike_uniform")
+    means = {key: sum(one[key] for one in like) / len(like) for key in keys}
     same, alike = (
         means[key] / means[f"{key}_uniform"] if means[f"{key}_uniform"] else None for key in ("same", "alike")
     )
@@ -183,28 +220,40 @@ def _mean(like: list[Record], key: str) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
-def _figures(record: Record, credit: str) -> list[str]:
-    exemplars = record["exemplars"]
-    by_split: dict[str, list[str]] = {}
-    for one in exemplars:
-        by_split.setdefault(one["split"], []).append(one["name"])
-    unseen = record["unseen"]
-    listed = "; ".join(f"{split}: {', '.join(names)}" for split, names in by_split.items())
+def _border(record: Record) -> list[str]:
+    rows = [
+        [
+            f"1/{2**number}",
+            f"{one['area']:.1%}",
+            f"{one['share']:.1%}",
+            f"{one['ratio']:.2f}",
+            f"{one['most_ratio']:.2f}",
+        ]
+        for number, one in enumerate(record["scales"])
+    ]
+    return [
+        "## Attention on the border",
+        "[Record](border.json): `python -m benchmarks.outdoor.border`. How much of the attention lies on the outermost ring "
+        f"of positions of {record['exemplars']} exemplars, each drawn in its own look, beside the ring's share of the area; "
+        "last, for the map that has most there.",
+        _table(["scale", "ring's area", "attention", "ratio", "of the strongest map"], rows),
+    ]
+
+
+def _figures(record: Record) -> list[str]:
     files = record["files"]
     return [
         "## Every layout in every look",
-        f"Rows: {record['layouts']} label maps of the test split, evenly spread over it. Columns: the exemplars, in the first "
-        f"row; the first {unseen} of {len(exemplars)} are of the test split, the others were used in training or validation. "
-        f"By split, from left to right: {listed}.",
+        f"The examples that come with the package, photographs free to share (CC0) that no model was trained on: "
+        f"{', '.join(record['scenes'])}.",
         _table(list(files), [[f"[![swaps by {name}]({file})]({file})" for name, file in files.items()]]),
-        credit,
     ]
 
 
 def _labels(record: Record) -> list[str]:
     return [
         "## Label maps estimated from photographs",
-        "[Record](labels.json): `sceneswap evaluate labels --data … --model … --out labels`.",
+        f"[Record](labels.json): `sceneswap evaluate labels --data … --out labels`. Read by {record['labeller']['network']}.",
         _table(*labels.score_rows(record)),
     ]
 
@@ -220,18 +269,10 @@ def _speed(record: Record) -> list[str]:
     ]
     return [
         "## Speed",
-        f"[Record](synthesis.json): {record['size']}×{record['size']}, {machine['processor']}, {machine['threads']} of "
-        f"{machine['cores']} cores: `python -m benchmarks.speed.synthesis --model … --json synthesis.json`.",
+        f"[Record](speed.json): {record['size']}×{record['size']}, {machine['processor']}, {machine['threads']} of "
+        f"{machine['cores']} cores: `python -m benchmarks.speed.synthesis --model … --json speed.json`.",
         _table(["what", "ours"], rows),
     ]
-
-
-def _made(record: Record) -> list[str]:
-    rows = [
-        [name, f"`{about['weights_sha256'][:16]}…`", f"{about['exemplar_size']}"]
-        for name, about in record["methods"].items()
-    ]
-    return ["## The models", _table(["model", "SHA-256 of the weights", "exemplars read at"], rows)]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -56,16 +56,17 @@ class Pairs(Protocol):
 class Scenes:
     """The scenes of folders, each whole picture resized to `size` × `size` pixels (its aspect is not kept).
 
-    schema: of the label maps handed out. Names are `folder/stem`. Safe to read from several threads.
+    schema: of the label maps handed out. keep: in memory, up to 1 GiB, what has been read. Names are `folder/stem`. Safe to
+    read from several threads.
     """
 
-    def __init__(self, roots: Sequence[Path], size: int, schema: LabelSchema) -> None:
+    def __init__(self, roots: Sequence[Path], size: int, schema: LabelSchema, *, keep: bool = True) -> None:
         self.roots, self.size, self.schema = tuple(roots), size, schema
         self._dataset = FolderDataset(self.roots, schema)
         self.files = self._dataset.files
         self.names = tuple(f"{path.parent.parent.name}/{path.stem}" for path in map(Path, self._dataset.names))
         self._kept: dict[int, Scene] = {}
-        self._left = _CACHE_BYTES
+        self._left = _CACHE_BYTES if keep else 0
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,11 +110,12 @@ class FolderPairs:
 
     def __getitem__(self, index: int) -> Sample:
         layout, look = self.chosen[index]
-        target, exemplar = self.scenes[layout], self.scenes[look]
+        target = self.scenes[layout]
+        exemplar = target if look == layout else self.scenes[look]
+        similarity = intersection(*(histogram(s.label_map, self.schema.num_classes) for s in (target, exemplar)))
         if self.mirrored:
             photo, label_map = np.fliplr(exemplar.photo), np.fliplr(exemplar.label_map)
             exemplar = Scene(photo.copy(), label_map.copy(), f"{exemplar.name} (mirrored)")
-        similarity = intersection(self.scenes.histogram(layout), self.scenes.histogram(look))
         return Sample(index, target, exemplar, target.photo if self.answered else None, float(similarity))
 
     def exemplar_key(self, index: int) -> int:

@@ -45,6 +45,20 @@ def definition(count: int) -> str:
     )
 
 
+FEATURES_OF = (
+    f"fid-features-1: pool3 features of Inception (2015-12-05), {PREPROCESSING}, of pictures at the evaluation's size"
+)
+
+
+def against(drawings: int, photographs: int) -> str:
+    """FID of drawings against photographs that are not those of their layouts, for the record."""
+    return (
+        f"fid-2: {drawings:,} drawings against {photographs:,} other photographs, at the evaluation's size; pool3 features of "
+        f"Inception (2015-12-05), {PREPROCESSING}; covariances over N - 1; biased upwards for few pictures, so to be held "
+        "against the same numbers of pictures only"
+    )
+
+
 def caution(count: int) -> str | None:
     """What must be said beside FIDs of `count` drawings: that they are too few for covariances of full rank; else None."""
     if count > FEATURES:

@@ -1,5 +1,7 @@
 """Does a drawing hold its layout, by the eyes of a segmenter, and is it more than a copy of its exemplar?"""
 
+from collections.abc import Iterator
+
 import numpy as np
 from torch import Tensor
 
@@ -26,12 +28,17 @@ class LayoutAgreement:
 
     def __call__(self, drawings: Drawings) -> list[float]:
         """The share of counted pixels that agree, per picture; 0 where no pixel counts."""
-        said = self.segmenter.segment(drawings.drawn)
         shares = []
-        for one, sample in zip(np.asarray(said), drawings.samples, strict=True):
-            correct, counted = agreement(self._said[one], self.truth(sample.target.label_map), self.common.void_index)
+        for truth, said in self.maps(drawings):
+            correct, counted = agreement(said, truth, self.common.void_index)
             shares.append(correct / counted if counted else 0.0)
         return shares
+
+    def maps(self, drawings: Drawings) -> Iterator[tuple[LabelMap, LabelMap]]:
+        """Per picture what is to be found and what is found, in the common classes."""
+        said = np.asarray(self.segmenter.segment(drawings.drawn))
+        for one, sample in zip(said, drawings.samples, strict=True):
+            yield self.truth(sample.target.label_map), self._said[one]
 
     def truth(self, label_map: LabelMap) -> LabelMap:
         """A label map of the evaluation in the common classes, what the segmenter cannot say made void."""
