@@ -2,25 +2,25 @@
 
     python -m benchmarks.outdoor.baselines --data data/outdoor/train/* --out runs/baselines
 
-The models are trained one after another, each in a process of its own, and exported to OUT/models. Stop it with Ctrl-C, or
-kill it, and give the same command again: it goes on where it stopped (a state is kept every `checkpoint_every` steps of the
-preset). The steps below are two hours or so for each on one core; --set changes them as it does in `sceneswap train`. At the
-end stands the command of the report that compares the three.
+The models are trained one after another and exported to OUT/models. Stop it with Ctrl-C, or kill it, and give the same
+command again: it goes on where it stopped (a state is kept every `checkpoint_every` steps of the preset). The steps below are
+two hours or so for each on one core; --set changes them as it does in `sceneswap train`. At the end stands the command of the
+report that compares the three.
 """
 
-import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from benchmarks.common import in_fresh_process
+from benchmarks.chain import METHODS
 from sceneswap.checkpoint import CONFIG, newest_state
+from sceneswap.cli.main import run
 from sceneswap.errors import UserError
 from sceneswap.files import read_json, write_json
 
-METHODS = {"ours": "msca", "GAP": "gap", "SPADE_VAE": "spade-vae"}
 STEPS = ("phases.label-head.steps=200", "phases.patch.steps=800", "phases.swap.steps=1000", "phases.whole.steps=300")
 
 
@@ -47,30 +47,25 @@ def main(
     changes = changes or (STEPS if preset == "outdoor-small" else ())
     recipe = {"data": [str(root.resolve()) for root in data], "preset": preset, "changes": list(changes)}
     _same_recipe(out / "recipe.json", recipe)
+    settings = [part for change in changes for part in ("--set", change)]
     for name, kind in METHODS.items():
         model = out / "models" / name
         if (model / CONFIG).exists():
             print(f"{name}: {model} is there", flush=True)
             continue
-        run = out / "runs" / name
-        options = ["--data", *data, "--out", run, "--device", device, "--workers", workers]
-        if newest_state(run) is None:
-            options += [
-                "--preset",
-                preset,
-                "--model",
-                kind,
-                *(part for change in changes for part in ("--set", change)),
-            ]
+        folder = out / "runs" / name
+        options = ["--data", *data, "--out", folder, "--device", device, "--workers", workers]
+        if newest_state(folder) is None:
+            options += ["--preset", preset, "--model", kind, *settings]
         else:
             options.append("--resume")
         _sceneswap("train", *options)
-        _sceneswap("export", run, "--out", model, "--name", name, "--half", "--no-label-head")
+        _sceneswap("export", folder, "--out", model, "--name", name, "--half", "--no-label-head")
     models = " ".join(f"{name}={out / 'models' / name}" for name in METHODS)
     print(f"python -m benchmarks.outdoor.report --data … --train … --model {models} --out …")
 
 
-def _same_recipe(path: Path, recipe: dict[str, object]) -> None:
+def _same_recipe(path: Path, recipe: Mapping[str, object]) -> None:
     """Keep the recipe of the first call, and hold later ones to it: models by different ones cannot be compared."""
     if not path.exists():
         write_json(path, recipe)
@@ -79,11 +74,9 @@ def _same_recipe(path: Path, recipe: dict[str, object]) -> None:
 
 
 def _sceneswap(*arguments: object) -> None:
-    """Run a command of the package; its refusal is ours."""
-    try:
-        in_fresh_process("-m", "sceneswap", *arguments)
-    except subprocess.CalledProcessError as error:
-        raise UserError(f"sceneswap {arguments[0]} ended with {error.returncode}; what it said stands above") from error
+    """Run a command of the package; it has said itself why it fails."""
+    if run([str(argument) for argument in arguments]):
+        raise UserError(f"sceneswap {arguments[0]} failed; what it said stands above")
 
 
 if __name__ == "__main__":

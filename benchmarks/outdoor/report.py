@@ -60,7 +60,7 @@ def main(
         )
     if report.threads:
         torch.set_num_threads(report.threads)
-    records = {}
+    records: dict[str, dict[str, Any]] = {}
     for name, part in PARTS.items():
         if report.only and name not in report.only:
             records[name] = kept(report, name)
@@ -79,9 +79,8 @@ def kept(report: Report, part: str) -> dict[str, Any]:
     if not path.exists():
         return {}
     record: dict[str, Any] = read_json(path, "a record of the report")
-    found = record.get("weights")
-    same = isinstance(found, dict) and report.ours in found
-    if same and all(report.weights.get(name, digest) == digest for name, digest in found.items()):
+    found: dict[str, str] = record.get("weights", {})
+    if report.ours in found and all(report.weights.get(name, digest) == digest for name, digest in found.items()):
         return record
     print(f"{part}: {path} is of other models, and left out of the page", file=sys.stderr)
     return {}

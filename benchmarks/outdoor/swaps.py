@@ -12,7 +12,7 @@ from benchmarks.outdoor.settings import Report, gather, measure
 from sceneswap import charts
 from sceneswap.evaluation.aggregate import ratio
 from sceneswap.evaluation.figures import panels
-from sceneswap.evaluation.methods import PHOTOGRAPH, ModelMethod
+from sceneswap.evaluation.methods import PHOTOGRAPH, Method, ModelMethod
 from sceneswap.evaluation.metrics import fid as frechet
 from sceneswap.evaluation.metrics.layout import LayoutAgreement
 from sceneswap.evaluation.metrics.metric import Scorer
@@ -53,7 +53,7 @@ def layout(report: Report) -> dict[str, Any]:
     ask = classes.ClassCounts(agreement, report.networks.device)
     definitions = {"found": f"{classes.DEFINITION}; {agreement.segmenter.description}"}
     asked = protocol("classes", task.pairs, report.size, metrics=definitions, extractors=report.networks.hashes)
-    methods = [*report.drawers(task.pairs), PHOTOGRAPH]
+    methods: list[Method] = [*report.drawers(task.pairs), PHOTOGRAPH]
     counts = {m.name: gather(report, task.pairs, m, ask, "classes", asked).features() for m in methods}
     record["classes"] = classes.by_class(counts, agreement.common.names, PHOTOGRAPH.name)
     record["classes definition"] = definitions["found"]
