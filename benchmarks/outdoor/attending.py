@@ -11,6 +11,7 @@ from sceneswap.files import read_json
 from sceneswap.inference.control import POOLED, control_matrices
 from sceneswap.inference.transfer_matrix import transfer_matrix
 from sceneswap.jobs.attention import write_matrix_page
+from sceneswap.pictures import evenly_spread
 from sceneswap.progress import progress
 
 UNTRAINED = 3  # seeds of the control beside the attention
@@ -36,9 +37,10 @@ def attention(report: Report) -> dict[str, Any]:
 
 def border(report: Report) -> dict[str, Any]:
     """The share of ours' attention on the outermost ring of the test exemplars, per scale."""
-    scales = ring.measure(report.models[report.ours], report.scenes)
+    scenes = evenly_spread(report.scenes, report.border_scenes)
+    scales = ring.measure(report.models[report.ours], scenes)
     record = {
-        "model": report.models[report.ours].describe(), "exemplars": len(report.scenes), "size": report.size,
+        "model": report.models[report.ours].describe(), "exemplars": len(scenes), "size": report.size,
         "scales": scales,
     }  # fmt: skip
     return report.publish("border.json", record)

@@ -3,6 +3,7 @@
 python -m benchmarks.outdoor.border --model MODEL --data data/outdoor/test/* --out docs/results/outdoor/border.json
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from benchmarks.common import save_record
 from sceneswap.evaluation.pairs import Scenes
 from sceneswap.inference.attention import attend
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.scene import Scene
 
 
 def main(model: str, data: tuple[Path, ...], out: Path | None = None, size: int = 256) -> None:
@@ -37,7 +39,7 @@ def main(model: str, data: tuple[Path, ...], out: Path | None = None, size: int 
     save_record(out, {"model": synthesizer.describe(), "exemplars": len(scenes), "size": size, "scales": scales})
 
 
-def measure(synthesizer: Synthesizer, scenes: Scenes) -> list[dict[str, Any]]:
+def measure(synthesizer: Synthesizer, scenes: Scenes | Sequence[Scene]) -> list[dict[str, Any]]:
     """Means over the scenes, per scale, finest first.
 
     area: positions of the ring over all. share: attention α on the ring, mean over the maps, weighed by the masking score of

@@ -50,7 +50,8 @@ def main(
     """
     if quick:
         few: dict[str, Any] = {
-            "pairs": 16, "fid_pairs": 16, "fid_photographs": 16, "transfers": 20, "locations": 512, "runs": 2,
+            "pairs": 16, "fid_pairs": 16, "fid_photographs": 16, "transfers": 20, "border_scenes": 4, "locations": 512,
+            "runs": 2,
         }  # fmt: skip
         report = replace(report, **few)
     docs = ROOT / "docs"

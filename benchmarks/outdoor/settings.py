@@ -50,6 +50,8 @@ class Report:
     """Photographs of --train that FID compares with, at random; all unless given."""
     transfers: int = 400
     """Pairs for the transfer matrix."""
+    border_scenes: int | None = None
+    """Exemplars of the test split, evenly spread, whose border is measured; all unless given."""
     size: int = 256
     """Side in pixels to which whole pictures are resized."""
     locations: int = 4096
