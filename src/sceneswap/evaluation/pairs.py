@@ -60,8 +60,8 @@ class Scenes:
     read from several threads.
     """
 
-    def __init__(self, roots: Sequence[Path], size: int, schema: LabelSchema, *, keep: bool = True) -> None:
-        self.roots, self.size, self.schema = tuple(roots), size, schema
+    def __init__(self, roots: Sequence[Path], size: int, schema: LabelSchema, keep: bool = True) -> None:
+        self.roots, self.size, self.schema, self.keep = tuple(roots), size, schema, keep
         self._dataset = FolderDataset(self.roots, schema)
         self.files = self._dataset.files
         self.names = tuple(f"{path.parent.parent.name}/{path.stem}" for path in map(Path, self._dataset.names))
@@ -71,7 +71,7 @@ class Scenes:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as the folders, which are read again where it arrives; what was kept in memory stays here."""
-        return Scenes, (self.roots, self.size, self.schema)
+        return Scenes, (self.roots, self.size, self.schema, self.keep)
 
     def __len__(self) -> int:
         return len(self._dataset)
