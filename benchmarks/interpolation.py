@@ -128,7 +128,7 @@ def by_class(
     for numbers, scenes, ground in _progress(_cases(synthesizer, size, seed), cases, "by class"):
         target, above, below = scenes
         looks = [synthesizer.encode(above), synthesizer.encode(below)]
-        mixed = blend(looks, classes={SKY: 0, "clouds": 0}, rest=1)
+        mixed = blend(looks, classes={SKY: 0, "clouds": 0}, rest=1, border=0)
         drawn = synthesizer.draw(target.label_map, mixed)
         truths = [render(sample_layout(numbers[0]), Mood.sample(n), (size, size)).photo for n in numbers[1:]]
         for region, label, order in (("sky", sky, (0, 1)), ("ground", ground, (1, 0))):

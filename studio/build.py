@@ -3,7 +3,6 @@
 python studio/build.py        after `npm ci` in this folder; `make studio` does both
 """
 
-import gzip
 import json
 import shutil
 import sys
@@ -12,13 +11,16 @@ from tempfile import TemporaryDirectory
 
 from sceneswap.files import make_folder, write_bytes, write_text
 from sceneswap.inference.synthesizer import Synthesizer
-from sceneswap.studio.folder import package_folder, write_model
+from sceneswap.studio.folder import package_folder, packed, write_model
 
 HERE = Path(__file__).parent
-FILES = {
+FILES = {  # two builds, of which a browser fetches one: for the processor, and for graphics cards (WebGPU, needs JSPI) too
     "ort.wasm.min.mjs": "ort.mjs",
     "ort-wasm-simd-threaded.mjs": "ort-wasm.mjs",
-    "ort-wasm-simd-threaded.wasm": "ort-wasm.wasm.gz",
+    "ort-wasm-simd-threaded.wasm": "ort.wasm.gz",
+    "ort.jspi.min.mjs": "ort-gpu.mjs",
+    "ort-wasm-simd-threaded.jspi.mjs": "ort-gpu-wasm.mjs",
+    "ort-wasm-simd-threaded.jspi.wasm": "ort-gpu.wasm.gz",
 }
 LICENSE = (
     "ONNX Runtime Web {version}, https://github.com/microsoft/onnxruntime, MIT License, (c) Microsoft Corporation\n"
@@ -30,10 +32,11 @@ def bring(vendor: Path) -> None:
     source = HERE / "node_modules" / "onnxruntime-web"
     if not source.is_dir():
         sys.exit("studio/node_modules is missing; run `npm ci` in studio/ first (`make studio` does)")
+    shutil.rmtree(vendor, ignore_errors=True)
     make_folder(vendor)
     for theirs, ours in FILES.items():
         data = (source / "dist" / theirs).read_bytes()
-        write_bytes(vendor / ours, gzip.compress(data, 9, mtime=0) if ours.endswith(".gz") else data)
+        write_bytes(vendor / ours, packed(data) if ours.endswith(".gz") else data)
     version = json.loads((source / "package.json").read_text(encoding="utf-8"))["version"]
     write_text(vendor / "LICENSE.txt", LICENSE.format(version=version))
 

@@ -121,7 +121,7 @@ def test_interpolate_mixes_photographs_and_looks(kind: str, folder: Path, tmp_pa
     scenes = [(folder / "images" / "beach.png", "beach"), (folder / "dusk-photo.png", "dusk")]
     looks = [synthesizer.encode(synthesizer.read_scene(p, folder / "labels" / f"{n}.png")) for p, n in scenes]
     layout = synthesizer.read_label_map(folder / "labels" / "layout.png")
-    mixed = looks[1] if kind == "global" else blend(looks, classes={"sky": 1}, rest=0)
+    mixed = looks[1] if kind == "global" else blend(looks, classes={"sky": 1}, rest=0, border=0)
     last = read_photo(tmp_path / "pictures" / "layout-02.png").astype(int)
     assert np.abs(last - synthesizer.draw(layout, mixed)).max() <= 1
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sceneswap.errors import UserError
 from sceneswap.images import write_png
 from sceneswap.inference import weights as weights_module
-from sceneswap.inference.blend import blend, find_class, normalised
+from sceneswap.inference.blend import BORDER, blend, find_class, normalised
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.weights import class_choice, path_weights, pattern, read_weight_map
@@ -128,9 +128,23 @@ def test_the_baseline_mixes_globally_only() -> None:
 # --- Weights ----------------------------------------------------------------------------------------------------------
 
 
+def test_the_looks_of_classes_pass_softly_into_each_other(looks: list[Look]) -> None:
+    layout = np.zeros((40, 60), np.int16)
+    layout[:, 30:] = 3
+    soft = blend(looks[:2], classes={"sky": 0}, rest=1).weights_on(layout)
+    assert isinstance(soft, np.ndarray)
+    across = soft[0, 20]
+    assert np.all(np.diff(across) <= 0)
+    assert across[0] == 1
+    assert across[-1] == 0
+    assert 0.3 < across[29] < 0.7
+    assert np.sum((across > 0.05) & (across < 0.95)) <= BORDER
+    assert set(np.unique(blend(looks[:2], classes={"sky": 0}, rest=1, border=0).weights_on(layout))) == {0, 1}
+
+
 def test_weights_compose_as_documented(looks: list[Look]) -> None:
     maps = [np.full((30, 42), w, np.float32) for w in (0.2, 0.3, 0.5)]
-    mixed = blend(looks, [0.5, 0.25, 0.25], maps=maps, classes={"sky": 2, "tree": looks[0]})
+    mixed = blend(looks, [0.5, 0.25, 0.25], maps=maps, classes={"sky": 2, "tree": looks[0]}, border=0)
     weights = mixed.weights_on(LAYOUT)
     assert isinstance(weights, np.ndarray)
     assert weights.shape == (3, 30, 42)
@@ -268,7 +282,7 @@ def test_a_place_without_weight_is_named(looks: list[Look]) -> None:
     with pytest.raises(UserError, match=r"2 pixels \(the first at x 5, y 7\)"):
         blend(looks[:2], maps=maps).weights_on(LAYOUT)
     with pytest.raises(UserError, match="no exemplar with a positive weight"):
-        blend(looks[:2], [1, 0], classes={"sky": 1}).weights_on(LAYOUT)
+        blend(looks[:2], [1, 0], classes={"sky": 1}, border=0).weights_on(LAYOUT)
 
 
 def test_exemplars_of_different_schemas_are_refused(looks: list[Look]) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,22 @@ def test_looks_of_other_models_and_kinds_are_refused(
         path.write_bytes(data)
         with pytest.raises(UserError, match=f"{name}.look.safetensors cannot be read"):
             OnnxLook.load(path)
+
+
+def test_looks_that_do_not_fit_and_maps_that_are_too_large_are_refused(
+    opened: OnnxSynthesizer, scenes: list[Scene]
+) -> None:
+    look = opened.encode(scenes[0])
+    tensors = dict(look.tensors)
+    for wrong in (
+        {name: numbers for name, numbers in tensors.items() if name != "mass.0"},
+        tensors | {"values.0": tensors["values.0"][:, :-1]},
+        tensors | {"extra": tensors["mass.0"]},
+    ):
+        with pytest.raises(UserError, match="does not fit its own model"):
+            opened.draw(scenes[0].label_map, replace(look, tensors=wrong))
+    with pytest.raises(UserError, match="2001×1000 pixels is more than ONNX graphs draw"):
+        opened.draw(np.zeros((1000, 2001), np.int16), look)
 
 
 def test_it_runs_where_there_is_no_pytorch(

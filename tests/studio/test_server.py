@@ -93,8 +93,8 @@ def test_the_folder_is_whole_and_replaces_only_itself(
     }
     assert {
         "studio/index.html",
-        "studio/model/draw.onnx",
-        "studio/vendor/ort-wasm.wasm.gz",
+        "studio/model/draw.onnx.gz",
+        "studio/vendor/ort.wasm.gz",
         "studio/looks/shelf.json",
     } <= files
     assert all(name.startswith("studio/") for name in files)

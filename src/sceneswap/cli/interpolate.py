@@ -11,6 +11,7 @@ import tyro
 from sceneswap.bounds import Between
 from sceneswap.cli.options import DrawingOptions, Weight, must_exist
 from sceneswap.errors import UserError
+from sceneswap.inference.blend import BORDER
 from sceneswap.notes import LOG
 from sceneswap.progress import progress
 
@@ -122,7 +123,7 @@ def interpolate_by_class(
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="class", metavar="NAME=EXEMPLAR")
     ],
     rest: str | None = None,
-    border: Annotated[float, Between(0, 4096)] = 8.0,
+    border: Annotated[float, Between(0, 4096)] = BORDER,
     weight_maps: tuple[Path, ...] = (),
     weights: Weights = (),
 ) -> None:

@@ -2,7 +2,7 @@
 
     swap(layout, blend(beach, dusk, weights=[1 - t, t]))                               # everywhere alike
     swap(layout, blend(beach, dusk, maps="left-right"))                                # by place
-    swap(layout, blend(beach, dusk, classes={"sky": dusk}, rest=beach, border=12))     # by class
+    swap(layout, blend(beach, dusk, classes={"sky": dusk}, rest=beach, border=12))     # by class, softly
 
 A blend is a frozen value: encode once, blend and draw as often as you like. At a location the weight of exemplar j is
 
@@ -29,6 +29,9 @@ from sceneswap.inference.reading import Encoded
 from sceneswap.inference.weights import Pattern, WeightMap, bands, class_choice, pattern, stretched
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap
+
+BORDER = 8.0
+"""Pixels over which the look of a class passes into the next, unless another width is asked for; the studio's too."""
 
 _SUM_TOLERANCE = 1e-6  # rounding of sums such as t + (1 - t)
 _LEAST_SUM = 1e-6  # of the largest weight: negative ones may not cancel the others down to nothing
@@ -100,7 +103,7 @@ def blend(
     maps: Sequence[NDArray[Any]] | Pattern | None = None,
     classes: Mapping[str, int | Encoded] | None = None,
     rest: int | Encoded | None = None,
-    border: float = 0.0,
+    border: float = BORDER,
     extrapolate: bool = False,
 ) -> Blend:
     """Blend looks, or the files of saved ones; draw with the result as with a look.
@@ -119,7 +122,7 @@ def blend(
     classes: class name → exemplar (itself or its number); a name may be shortened, see `find_class`. rest: the exemplar of
     all other classes; without it they take all exemplars by weight and map.
     border: width in pixels over which the choice by class passes from one exemplar into another (the transition of a
-    Gaussian with a quarter of it as its standard deviation).
+    Gaussian with a quarter of it as its standard deviation); 0 for hard edges.
     extrapolate: allow negative weights, and maps below 0. They go through the closed forms, bounded; see
     `inference.mixing`.
 

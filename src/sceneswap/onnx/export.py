@@ -1,4 +1,4 @@
-"""Write a model as ONNX graphs: traced, weights in 16 bits, described, compared with PyTorch, and only then kept."""
+"""Write a model as ONNX graphs: traced, weights in 16 bits or 8, described, compared with PyTorch, and only then kept."""
 
 import json
 import tempfile
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from sceneswap import __version__
@@ -27,6 +28,8 @@ from sceneswap.onnx.runtime import DESCRIPTION, FORMAT, GRAPHS, OnnxSynthesizer
 
 _OPSET = 18
 _SMALL = 64  # numbers; smaller tensors are scales and shapes, not worth rounding
+_ROUNDING = 1e-3  # of a step: what is left of multiples after computing in 32 bits
+_FEWEST = 9  # numbers of an output that can have a scale of their own
 _EXACT = "tile_"  # the noise: it must be the same pattern everywhere
 _NEEDED = ("onnx", "onnxruntime")
 
@@ -163,7 +166,7 @@ def _named(network: Generator, *what: str) -> list[str]:
 
 
 def _trace(traced: Traced, path: Path, about: dict[str, Any]) -> None:
-    """Write the graph of a module to `path`, weights in 16 bits, `about` inside."""
+    """Write the graph of a module to `path`, weights in 16 bits or 8, `about` inside."""
     onnx = _import("onnx")
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # remarks for those who write exporters; what was traced is compared afterwards
@@ -172,7 +175,7 @@ def _trace(traced: Traced, path: Path, about: dict[str, Any]) -> None:
             dynamic_axes={name: list(axes) for name, axes in traced.axes.items()}, dynamo=False, opset_version=_OPSET,
         )  # fmt: skip
     model = onnx.load(str(path))
-    _halve(model)
+    _pack(model)
     model.producer_name, model.producer_version = "sceneswap", __version__
     entry = model.metadata_props.add()
     entry.key, entry.value = "sceneswap", json.dumps(about)
@@ -180,17 +183,42 @@ def _trace(traced: Traced, path: Path, about: dict[str, Any]) -> None:
     onnx.save(model, str(path))
 
 
-def _halve(model: Any) -> None:
-    """Store the weights in 16 bits; the graph reads them as 32-bit numbers."""
+def _pack(model: Any) -> None:
+    """Store the weights small: in 8 bits where that loses nothing, else in 16; the graph reads them as 32-bit numbers.
+
+    A Cast and a Mul in place of DequantizeLinear: every runtime folds them into constants when it opens the graph.
+    """
     onnx = _import("onnx")
-    casts = []
+    stored, nodes = [], []
     for tensor in model.graph.initializer:
-        numbers = onnx.numpy_helper.to_array(tensor)
-        if numbers.dtype != np.float32 or numbers.size < _SMALL or _EXACT in tensor.name:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(onnx.numpy_helper.from_array(numbers.astype(np.float16), f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+        name, numbers = tensor.name, onnx.numpy_helper.to_array(tensor)
+        if numbers.dtype != np.float32 or numbers.size < _SMALL or _EXACT in name:
+            stored.append(tensor)
+        elif found := _integers(numbers):
+            whole, scale = found
+            stored.append(onnx.numpy_helper.from_array(whole, f"{name}.int8"))
+            stored.append(onnx.numpy_helper.from_array(scale, f"{name}.scale"))
+            nodes.append(onnx.helper.make_node("Cast", [f"{name}.int8"], [f"{name}.steps"], to=onnx.TensorProto.FLOAT))
+            nodes.append(onnx.helper.make_node("Mul", [f"{name}.steps", f"{name}.scale"], [name]))
+        else:
+            stored.append(onnx.numpy_helper.from_array(numbers.astype(np.float16), f"{name}.half"))
+            nodes.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes += model.graph.node
+    for field, values in ((model.graph.initializer, stored), (model.graph.node, nodes)):
+        del field[:]
+        field.extend(values)
+
+
+def _integers(numbers: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
+    """Weights that came from int8 files (`models.pretrained.weights`) as integers again, and their scale; None for others.
+
+    One scale for all, or one per output, (O, 1, …): the largest weight is 127 steps.
+    """
+    per_output = [tuple(range(1, numbers.ndim))] if numbers[0].size >= _FEWEST else []
+    for axes in (None, *per_output):
+        scale = np.abs(numbers).max(axis=axes, keepdims=True).clip(1e-30) / np.float32(127)
+        steps = numbers / scale
+        whole = steps.round()
+        if np.abs(steps - whole).max() < _ROUNDING:
+            return whole.astype(np.int8), scale.astype(np.float32)
+    return None

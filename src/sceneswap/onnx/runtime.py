@@ -7,6 +7,7 @@ photo = synthesizer.draw(synthesizer.read_label_map("layout.png"), look)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ from sceneswap.scene import LabelMap, Photo, Scene
 FORMAT = "sceneswap-onnx-1"
 GRAPHS = ("read.onnx", "encode.onnx", "draw.onnx")
 DESCRIPTION = "model.json"
+MOST_PIXELS = 2_000_000
+"""The largest label maps that are drawn, at some 2 kB of memory a pixel: the graph draws at once, since tiles of it would not agree."""
+
 LOOK = ("values", "mass", "summary")
 """The outputs of the graph `encode` that make a look; α, its fourth, says where they were gathered."""
 
@@ -114,6 +118,18 @@ class OnnxSynthesizer(Reading):
                 f"the look {look.name} was encoded by another model than {self.name} (the SHA-256 of its weights, or its "
                 "label schema, differs); encode it with this one"
             )
+        if {name: numbers.shape for name, numbers in look.tensors.items()} != self._look_shapes:
+            raise UserError(f"the look {look.name} does not fit its own model; its file is damaged, make it again")
+
+    @cached_property
+    def _look_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of every look of this model, by name, as the graph `draw` tells them."""
+        taken = {one.name: one.shape for one in self._session("draw.onnx").get_inputs()}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for i in range(self.scales):
+            n, k = taken[f"values.{i}"][-2:]
+            shapes |= {f"values.{i}": (1, n, k), f"mass.{i}": (1, k), f"summary.{i}": (1, taken[f"summary.{i}"][-1])}
+        return shapes
 
     def estimate_labels(self, photo: Photo) -> LabelMap:
         """Estimate the label map of a photograph (H, W, 3) uint8: (H, W) indices, void where the reader knows no class."""
@@ -147,9 +163,17 @@ class OnnxSynthesizer(Reading):
         return self.encode(self.scene(exemplar, label_map), size=size)
 
     def draw(self, label_map: LabelMap, look: OnnxLook | Blend) -> Photo:
-        """Draw a label map (H, W) of any size, indices of the model's schema, as a photo (H, W, 3); see `Synthesizer.draw`."""
+        """Draw a label map (H, W), indices of the model's schema, as a photo (H, W, 3); see `Synthesizer.draw`.
+
+        Raises `UserError` for more than `MOST_PIXELS` too.
+        """
         label_map = self._check(label_map)
         height, width = label_map.shape
+        if height * width > MOST_PIXELS:
+            raise UserError(
+                f"a label map of {width}×{height} pixels is more than ONNX graphs draw ({MOST_PIXELS:,} pixels, at once); "
+                "make it smaller, or draw it with Synthesizer, which draws in tiles"
+            )
         weights = look.weights_on(label_map) if isinstance(look, Blend) else (1.0,)
         looks: Sequence[Any] = look.looks if isinstance(look, Blend) else (look,)
         for one in looks:
@@ -175,7 +199,7 @@ class OnnxSynthesizer(Reading):
             raise ValueError(f"{len(label_maps)} label maps, but {len(looks)} looks")
         return [self.draw(label_map, look) for label_map, look in zip(label_maps, looks, strict=True)]
 
-    def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+    def _session(self, graph: str) -> Any:
         if graph not in self._sessions:
             runtime = _runtime()
             options = runtime.SessionOptions()
@@ -184,8 +208,11 @@ class OnnxSynthesizer(Reading):
             self._sessions[graph] = runtime.InferenceSession(
                 str(self.folder / graph), options, providers=["CPUExecutionProvider"]
             )
+        return self._sessions[graph]
+
+    def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         try:
-            found = self._sessions[graph].run(list(outputs), dict(inputs))
+            found = self._session(graph).run(list(outputs), dict(inputs))
         except Exception as error:  # ONNX Runtime has a class of its own for every code, none of them public
             if "allocate memory" not in str(error):
                 raise

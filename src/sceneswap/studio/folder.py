@@ -1,5 +1,7 @@
 """The studio as a folder of files: the page, what runs graphs in a browser, a model's graphs, looks and starting layouts."""
 
+import gzip
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -9,15 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from PIL import Image
 
 from sceneswap.errors import UserError
-from sceneswap.files import make_folder, read_json, write_json
+from sceneswap.files import make_folder, read_json, write_bytes, write_json
 from sceneswap.images import read_photo, write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize, read_label_map, resize_label_map, write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.onnx.export import export_onnx
-from sceneswap.onnx.runtime import DESCRIPTION
+from sceneswap.onnx.runtime import DESCRIPTION, GRAPHS
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Scene
 
@@ -25,8 +28,9 @@ LAYOUTS = ("lake", "dunes", "city", "tea", "peaks", "coast", "harbour")
 """Photographs of the shelf whose label maps the page offers to start from."""
 
 LAYOUT_SIDE = 384
+_QUALITY = 80  # of the pictures of starting layouts
 _OURS = "studio.json"  # marks a folder that this module wrote, and may replace
-_VENDOR = ("ort.mjs", "ort-wasm.mjs", "ort-wasm.wasm.gz")
+_VENDOR = ("ort.mjs", "ort-wasm.mjs", "ort.wasm.gz", "ort-gpu.mjs", "ort-gpu-wasm.mjs", "ort-gpu.wasm.gz")
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,22 @@ def built_folder(weights_sha256: str) -> Path | None:
 
 
 def write_model(synthesizer: Synthesizer, folder: Path) -> None:
-    """Write a model's part of the studio: `model/` (graphs), `looks/` and `layouts/`. Raises `UserError`."""
-    export_onnx(synthesizer, folder / "model")
+    """Write a model's part of the studio: `model/` (graphs), `looks/` and `layouts/`. Raises `UserError`.
+
+    The graphs are packed, as the page's WebAssembly is: static hosts do not pack by themselves.
+    """
+    model = folder / "model"
+    export_onnx(synthesizer, model)
+    for graph in GRAPHS:
+        write_bytes(model / f"{graph}.gz", packed((model / graph).read_bytes()))
+        (model / graph).unlink()
     write_looks(synthesizer, folder / "looks")
     write_layouts(synthesizer, folder / "layouts")
+
+
+def packed(data: bytes) -> bytes:
+    """gzip, the same bytes for the same bytes."""
+    return gzip.compress(data, 9, mtime=0)
 
 
 def write_looks(synthesizer: Synthesizer, folder: Path) -> None:
@@ -95,7 +111,7 @@ def write_looks(synthesizer: Synthesizer, folder: Path) -> None:
 
 
 def write_layouts(synthesizer: Synthesizer, folder: Path) -> None:
-    """Write starting layouts: NAME.png (ids of the model), NAME.colors.png, and layouts.json."""
+    """Write starting layouts: NAME.png (ids of the model), NAME.colors.png, NAME.webp (drawn by the model), layouts.json."""
     make_folder(folder)
     entries = []
     for entry, labels in _shelf(synthesizer):
@@ -103,6 +119,11 @@ def write_layouts(synthesizer: Synthesizer, folder: Path) -> None:
             layout = resize_label_map(labels, inside(labels.shape, LAYOUT_SIDE, enlarge=True))
             write_label_map(folder / f"{entry.name}.png", layout, synthesizer.schema)
             write_png(folder / f"{entry.name}.colors.png", colorize(layout, synthesizer.schema))
+            photo = read_photo(package_folder() / "shelf" / f"{entry.name}.webp")
+            drawn = synthesizer.draw(layout, synthesizer.encode(Scene(photo, labels, entry.title)))
+            file = io.BytesIO()
+            Image.fromarray(drawn).save(file, "WEBP", quality=_QUALITY, method=6)
+            write_bytes(folder / f"{entry.name}.webp", file.getvalue())
             entries.append({"name": entry.name, "title": entry.title})
     entries.sort(key=lambda entry: LAYOUTS.index(entry["name"]))
     write_json(folder / "layouts.json", entries)

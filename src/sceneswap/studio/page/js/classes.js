@@ -1,5 +1,5 @@
 // @ts-check
-// The list of classes: by name, with search, the recent ones first. A look dragged onto a class rules it.
+// The list of classes: by name, with search, the recent ones apart, those of the layout first. A look dragged onto a class rules it.
 
 import { element, make, say } from "./dom.js";
 
@@ -26,18 +26,27 @@ export class ClassList {
     this.painter.label = index;
     this.recent = [index, ...this.recent.filter((one) => one !== index)].slice(0, RECENT);
     const chosen = element("class-now", HTMLElement);
-    chosen.replaceChildren(swatch(this.project.schema.all[index].color), this.project.schema.all[index].name);
+    for (const place of [chosen, element("class-chip", HTMLElement)])
+      place.replaceChildren(swatch(this.project.schema.all[index].color), make("span", {}, this.project.schema.all[index].shown));
+    this.onchoose(index);
     this.show();
   }
 
+  onchoose = (/** @type {number} */ _) => {};
+
   show() {
     const { schema } = this.project;
-    const used = new Set(this.project.map.data);
-    const first = this.recent.filter((index) => index !== schema.void);
-    const rest = schema.all.filter((c) => !first.includes(c.index));
-    rest.sort((a, b) => Number(used.has(b.index)) - Number(used.has(a.index)));
+    const present = new Set(this.project.map.data);
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.index : undefined;
-    this.list.replaceChildren(...[...first.map((i) => schema.all[i]), ...rest].map((c) => this.#row(c, used.has(c.index))));
+    const groups = [true, false].map((used) => schema.all.filter((c) => present.has(c.index) === used));
+    this.list.replaceChildren(...groups.flatMap((some, i) => (some.length
+      ? [make("div", { class: "heading", role: "presentation" }, say(i ? "others" : "inLayout")), ...some.map((c) => this.#row(c, !i))] : [])),
+    make("p", { class: "quiet nothing" }, say("noClass")));
+    element("class-recent", HTMLElement).replaceChildren(...this.recent.slice(1).map((index) => {
+      const chip = make("button", { type: "button", class: "chip" }, swatch(schema.all[index].color), make("span", {}, schema.all[index].shown));
+      chip.addEventListener("click", () => this.choose(index));
+      return chip;
+    }));
     this.#filter();
     if (focused !== undefined) /** @type {HTMLElement | null} */ (this.list.querySelector(`[data-index="${focused}"]`))?.focus();
   }
@@ -45,7 +54,7 @@ export class ClassList {
   /** @param {import("./labels.js").Class} c @param {boolean} used */
   #row(c, used) {
     const owner = this.project.looks.find((look) => look.id === this.project.byClass.get(c.index));
-    const name = make("span", { class: "name" }, c.name);
+    const name = make("span", { class: "name", title: c.name }, c.shown);
     const row = make("div", { class: used ? "row used" : "row", role: "none" });
     const pick = make("button", {
       type: "button", role: "option", "aria-selected": String(c.index === this.painter.label), "data-index": String(c.index),
@@ -54,7 +63,7 @@ export class ClassList {
     pick.addEventListener("click", () => this.choose(c.index));
     row.append(pick);
     if (owner) {
-      const free = make("button", { type: "button", class: "owner", "aria-label": say("free", { class: c.name }), title: say("byClass", { class: c.name, name: owner.title }) },
+      const free = make("button", { type: "button", class: "owner", "aria-label": say("free", { class: c.shown }), title: say("byClass", { class: c.shown, name: owner.title }) },
         make("img", { src: owner.thumb, alt: "" }));
       free.addEventListener("click", () => this.give(c.index, null));
       row.append(free);
@@ -88,8 +97,14 @@ export class ClassList {
 
   #filter() {
     const wanted = this.search.value.trim().toLowerCase();
-    for (const row of this.list.children)
-      /** @type {HTMLElement} */ (row).hidden = !(row.querySelector(".name")?.textContent ?? "").toLowerCase().includes(wanted);
+    let found = 0;
+    for (const row of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll(".row"))) {
+      const name = row.querySelector(".name");
+      row.hidden = !`${name?.textContent} ${name?.getAttribute("title")}`.toLowerCase().includes(wanted);
+      found += Number(!row.hidden);
+    }
+    for (const heading of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll(".heading"))) heading.hidden = Boolean(wanted);
+    /** @type {HTMLElement} */ (this.list.querySelector(".nothing")).hidden = found > 0;
   }
 
   /** @param {KeyboardEvent} event */

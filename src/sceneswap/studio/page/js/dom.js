@@ -46,6 +46,8 @@ export function fillWords() {
     if (one.matches("button, label, a")) one.setAttribute("title", text);
     if (one instanceof HTMLInputElement && one.type === "search") one.placeholder = text;
   }
+  for (const one of document.querySelectorAll("[data-title]"))
+    one.setAttribute("title", known[/** @type {HTMLElement} */ (one).dataset.title ?? ""]);
 }
 
 let clearing = 0;

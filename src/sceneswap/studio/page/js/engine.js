@@ -10,9 +10,14 @@ export class Engine {
     this.waiting = new Map();
     this.number = 0;
     this.drawing = false;
+    this.broken = false; // the model could not be loaded, which has been said
     /** @type {{make: () => Request | null, done: (answer: any) => void, failed: (error: unknown) => void} | null} */
     this.next = null;
-    this.worker.onmessage = ({ data: { number, answer, error } }) => {
+    this.onprogress = (/** @type {number} */ _part) => {};
+    this.onlost = () => {};
+    this.worker.onmessage = ({ data: { number, answer, error, progress, lost } }) => {
+      if (progress !== undefined) return this.onprogress(progress);
+      if (lost) return this.onlost();
       const one = this.waiting.get(number);
       this.waiting.delete(number);
       if (error !== undefined) one?.reject(new Error(error));
@@ -33,10 +38,15 @@ export class Engine {
     });
   }
 
-  /** Threads only where the page is isolated, as browsers demand. */
-  start() {
+  /**
+   * Threads only where the page is isolated, as browsers demand.
+   * @param {any} model model.json @param {string} device "cpu", "gpu" (even a slower one), or "" for the faster one
+   */
+  start(model, device) {
     const threads = self.crossOriginIsolated ? Math.max(1, Math.min(4, navigator.hardwareConcurrency || 1)) : 1;
-    return this.ask("start", { base: new URL("../", import.meta.url).href, threads });
+    const begun = this.ask("start", { base: new URL("../", import.meta.url).href, threads, model, device });
+    begun.catch(() => (this.broken = true));
+    return begun;
   }
 
   /**
@@ -58,7 +68,7 @@ export class Engine {
         const request = make();
         if (request) done(await this.ask("draw", request));
       } catch (error) {
-        failed(error);
+        if (!this.broken) failed(error);
       }
     }
     this.drawing = false;

@@ -3,7 +3,7 @@
 
 import { Trouble } from "./trouble.js";
 
-/** @typedef {{name: string, index: number, color: [number, number, number], value: number}} Class */
+/** @typedef {{name: string, shown: string, index: number, color: [number, number, number], value: number}} Class */
 
 export class Schema {
   /** @param {any} schema as in model.json */
@@ -11,12 +11,17 @@ export class Schema {
     this.name = String(schema.name);
     /** @type {Class[]} */
     this.classes = schema.classes.map((/** @type {any} */ c, /** @type {number} */ index) => ({
-      name: String(c.name), index, color: c.color, value: c.id + schema.offset,
+      name: String(c.name), shown: String(c.name), index, color: c.color, value: c.id + schema.offset,
     }));
+    const names = new Set(this.classes.map((c) => c.name));
+    for (const c of this.classes) { // "sky-other" is a sky where there is no other
+      const plain = c.name.replace(/-other$/, "");
+      c.shown = (names.has(plain) ? c.name : plain).replaceAll("-", " ");
+    }
     this.void = this.classes.length;
     this.voidValues = schema.void_ids.map(Number);
     /** @type {Class} */
-    this.voidClass = { name: "void", index: this.void, color: [0, 0, 0], value: this.voidValues[0] };
+    this.voidClass = { name: "void", shown: "void", index: this.void, color: [0, 0, 0], value: this.voidValues[0] };
     this.all = [...this.classes, this.voidClass];
     this.byValue = new Map(this.classes.map((c) => [c.value, c.index]));
     for (const value of this.voidValues) this.byValue.set(value, this.void);

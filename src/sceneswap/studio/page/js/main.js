@@ -1,16 +1,16 @@
 // @ts-check
 // The studio: everything is made here and wired together.
 
+import { asMap, beginnings, greeted, layoutAddress } from "./begin.js";
 import { ClassList } from "./classes.js";
 import { attempt, dialog, element, fillWords, say, tell } from "./dom.js";
 import { Engine } from "./engine.js";
 import { FORMAT, packed, remember, remembered, unpacked } from "./keep.js";
 import { NOTE, download, open, own } from "./files.js";
 import { Schema } from "./labels.js";
-import { LabelMap, MAX_SIDE, MIN_SIDE, skyAndGround } from "./map.js";
 import { Painter } from "./painter.js";
 import { Picture } from "./picture.js";
-import { decode, encodeColors, encodeGrey, withText } from "./png.js";
+import { encodeColors, encodeGrey, withText } from "./png.js";
 import { Project } from "./project.js";
 import { Shelf, thumbOf } from "./shelf.js";
 import { Trace } from "./trace.js";
@@ -18,14 +18,14 @@ import { Trouble, sentence } from "./trouble.js";
 import { strip } from "./strip.js";
 
 const base = new URL("../", import.meta.url).href;
+const FOOT = 42; // pixels of the line below a picture
 const KEPT_AFTER = 1000; // milliseconds after the last change
 
 async function start() {
   fillWords();
+  const [model, layouts] = await Promise.all(["model/model.json", "layouts/layouts.json"].map(json));
   const engine = new Engine();
-  const status = element("status", HTMLElement);
-  status.textContent = say("loading");
-  const [{ model }, layouts] = await Promise.all([engine.start(), fetch(new URL("layouts/layouts.json", base)).then((a) => (a.ok ? a.json() : []))]);
+  const begun = engine.start(model, new URLSearchParams(location.search).get("device") ?? "");
   const schema = new Schema(model.schema);
   const project = new Project(schema);
   const painter = new Painter(element("canvas", HTMLCanvasElement), project);
@@ -36,28 +36,76 @@ async function start() {
   const studio = { engine, model, schema, project, painter, picture, shelf, classes, layouts };
   shelf.onpaint = () => choose(studio, "look");
   shelf.ongive = (id) => classes.give(painter.label, id);
+  shelf.onphoto = () => element("file", HTMLInputElement).click();
   picture.ontrace = (x, y) => void attempt(() => trace.show(x, y));
   await shelf.load();
+  classes.onchoose = (index) => (element("hint", HTMLElement).textContent = say("hint", { class: schema.all[index].shown }));
   classes.choose(schema.find("tree", "mountain"));
   tools(studio);
   files(studio);
   beginnings(studio);
   keeping(studio);
   keys(studio);
+  panes(studio);
   painter.refresh();
-  if (!(await restored(studio))) {
-    if (layouts.length) await beginWith(studio, layouts[0].name);
-    project.history.clear();
-    project.tell("history");
-    project.only(await shelf.fromShelf(shelf.entries[0].name));
-  }
+  const known = await restored(studio);
+  if (!known) await greeted(studio);
   if (!self.crossOriginIsolated) element("note", HTMLElement).textContent = say("single");
+  document.body.dataset.ready = "true";
+  /** @type {any} */ (window).studio = studio;
+  await loaded(engine, begun);
   void Promise.all([engine.ask("prefetch", {}), shelf.prefetch(), own(new URL("look.svg", base).href)])
     .then(() => Promise.all(layouts.map((/** @type {{name: string}} */ { name }) => own(layoutAddress(name)))))
     .then(() => (document.body.dataset.whole = "true"))
+    .then(() => card(studio))
     .catch(() => {}); // what is missing is fetched when it is wanted
-  document.body.dataset.ready = "true";
-  /** @type {any} */ (window).studio = studio;
+}
+
+/** @param {string} path @returns {Promise<any>} */
+async function json(path) {
+  const answer = await fetch(new URL(path, base));
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+/** Show how much of the model has come, until it is there. @param {Engine} engine @param {Promise<any>} begun */
+async function loaded(engine, begun) {
+  const bar = element("loading-bar", HTMLProgressElement);
+  engine.onprogress = (part) => (bar.value = Math.max(bar.value, part));
+  await begun;
+  engine.onprogress = () => {};
+  element("loading", HTMLElement).hidden = true;
+}
+
+/** Where there is a graphics card that draws the same, and faster, it draws. @param {Studio} studio */
+async function card({ engine, project, picture }) {
+  const request = project.request(256);
+  const always = new URLSearchParams(location.search).get("device") === "gpu";
+  if (!request) return;
+  const found = await engine.ask("card", { request, always });
+  const note = element("note", HTMLElement);
+  document.body.dataset.device = found.used ? "gpu" : "cpu";
+  if (!found.used) return;
+  note.textContent = say("onCard");
+  engine.onlost = () => {
+    note.textContent = "";
+    document.body.dataset.device = "cpu";
+    tell(say("cardLost"));
+  };
+  picture.soon();
+}
+
+/** Picture and layout beside or above each other, whichever shows more of them. @param {Studio} studio */
+function panes({ project }) {
+  const box = element("panes", HTMLElement);
+  const split = () => {
+    const [across, down] = [box.clientWidth, box.clientHeight - FOOT];
+    const { width, height } = project.map;
+    const rows = Math.min(across / width, (down - FOOT) / 2 / height);
+    box.dataset.split = Math.min(across / 2 / width, down / height) > rows ? "columns" : "rows";
+  };
+  project.addEventListener("map", split);
+  new ResizeObserver(split).observe(box);
 }
 
 /** @typedef {{engine: Engine, model: any, schema: Schema, project: Project, painter: Painter, picture: Picture, shelf: Shelf, classes: ClassList, layouts: any[]}} Studio */
@@ -94,7 +142,11 @@ function tools(studio) {
     if (!project.beyond) for (const look of project.looks) look.weight = Math.max(0, Math.min(1, look.weight));
     project.tell("looks");
   });
-  project.addEventListener("looks", () => (beyond.checked = project.beyond));
+  const looks = () => {
+    beyond.checked = project.beyond;
+    element("clear-paint", HTMLButtonElement).hidden = !project.painted.size;
+  };
+  for (const event of ["looks", "mix"]) project.addEventListener(event, looks);
   const counts = () => {
     element("undo", HTMLButtonElement).disabled = !project.history.done.length;
     element("redo", HTMLButtonElement).disabled = !project.history.undone.length;
@@ -104,14 +156,19 @@ function tools(studio) {
   const under = element("under", HTMLElement);
   painter.oncursor = (at) => {
     const pixel = at && { x: Math.round(at.x), y: Math.round(at.y) };
-    under.textContent = pixel && project.map.has(pixel.x, pixel.y) ? `${schema.all[project.map.at(pixel.x, pixel.y)].name} · ${pixel.x}, ${pixel.y}` : "";
+    under.textContent = pixel && project.map.has(pixel.x, pixel.y) ? `${schema.all[project.map.at(pixel.x, pixel.y)].shown} · ${pixel.x}, ${pixel.y}` : "";
+  };
+  const view = (/** @type {string} */ name) => {
+    document.body.dataset.view = name;
+    for (const tab of document.querySelectorAll("[data-tab]"))
+      tab.setAttribute("aria-selected", String(/** @type {HTMLElement} */ (tab).dataset.tab === name));
   };
   for (const tab of document.querySelectorAll("[data-tab]"))
-    tab.addEventListener("click", () => {
-      document.body.dataset.view = /** @type {HTMLElement} */ (tab).dataset.tab;
-      for (const other of document.querySelectorAll("[data-tab]")) other.setAttribute("aria-selected", String(other === tab));
-      painter.fit();
-    });
+    tab.addEventListener("click", () => view(/** @type {HTMLElement} */ (tab).dataset.tab ?? "paint"));
+  element("class-chip", HTMLButtonElement).addEventListener("click", () => view("classes"));
+  element("class-list", HTMLElement).addEventListener("click", (event) => {
+    if (event.target instanceof Element && event.target.closest(".pick")) view("paint"); // on a phone: back to the brush
+  });
   choose(studio, "brush");
 }
 
@@ -183,21 +240,14 @@ async function take(studio, file) {
       const { labels, width, height } = await engine.ask("read", { photo: opened.photo, side: 512 });
       if (choice !== "layout") {
         const look = await shelf.fromExemplar({ photo: opened.photo, labels, width, height }, opened.name);
-        if (choice === "look" && element("shelf-add", HTMLInputElement).checked) project.add(look);
+        if (choice === "mix") project.add(look);
         else project.only(look);
       }
-      if (choice !== "look") project.setMap(asMap(labels, width, height));
+      if (choice === "layout" || choice === "both") project.setMap(asMap(labels, width, height));
       tell("");
     };
     dialog("drop", (_, choice) => void attempt(() => use(choice)));
   }
-}
-
-/** @param {Uint16Array} labels @param {number} width @param {number} height */
-function asMap(labels, width, height) {
-  const map = new LabelMap(width, height, Uint16Array.from(labels));
-  const sides = [width, height].map((side) => Math.max(MIN_SIDE, side));
-  return sides[0] === width && sides[1] === height ? map : map.resized(sides[0], sides[1]);
 }
 
 /** Take up a checked project. @param {Studio} studio @param {ReturnType<typeof unpacked>} kept */
@@ -226,47 +276,6 @@ async function resume({ project, engine, shelf }, kept) {
   project.beyond = kept.beyond;
   project.history.clear();
   for (const what of /** @type {const} */ (["map", "looks", "mix", "history"])) project.tell(what);
-}
-
-/** @param {Studio} studio */
-function beginnings(studio) {
-  const { project, schema, layouts } = studio;
-  const list = element("layouts", HTMLElement);
-  for (const { name, title } of layouts) {
-    const image = document.createElement("img");
-    image.src = new URL(`layouts/${encodeURIComponent(name)}.colors.png`, base).href;
-    image.alt = "";
-    const button = document.createElement("button");
-    button.type = "submit";
-    button.value = name;
-    button.className = "card";
-    const label = document.createElement("span");
-    label.textContent = title;
-    button.append(image, label);
-    const item = document.createElement("li");
-    item.append(button);
-    list.append(item);
-  }
-  element("new", HTMLButtonElement).addEventListener("click", () =>
-    dialog("begin", (data, choice) => void attempt(async () => {
-      const [width, height] = ["width", "height"].map((side) => Number(data.get(side)));
-      if (choice === "plain") {
-        if (![width, height].every((side) => Number.isInteger(side) && side >= MIN_SIDE && side <= MAX_SIDE)) throw new Trouble("sides");
-        project.setMap(skyAndGround(width, height, schema.find("sky-other", "sky"), schema.find("grass", "ground-other")));
-        return;
-      }
-      await beginWith(studio, choice);
-    })));
-}
-
-/** @param {string} name */
-const layoutAddress = (name) => new URL(`layouts/${encodeURIComponent(name)}.png`, base).href;
-
-/** @param {Studio} studio @param {string} name of a layout that comes with the page */
-async function beginWith({ project, schema }, name) {
-  const bytes = new Uint8Array(await own(layoutAddress(name)));
-  const values = await decode(bytes, name);
-  project.setMap(asMap(schema.indices(values, name), values.width, values.height));
 }
 
 /** The work in progress outlives a reload. @param {Studio} studio */
@@ -325,6 +334,6 @@ function keys(studio) {
 }
 
 start().catch((error) => {
-  element("status", HTMLElement).textContent = "";
+  element("loading", HTMLElement).hidden = true;
   tell(say("load", { what: sentence(error) }), "trouble");
 });

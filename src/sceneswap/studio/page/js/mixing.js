@@ -87,24 +87,56 @@ function stacked(tensors) {
 }
 
 /**
- * The weight of every look at every pixel, (J, H, W), sum 1: the sliders' weights where nothing is painted, the painted
- * amounts where something is, and one look alone for classes that are given to it.
- * @param {Uint16Array} labels @param {number[]} weights sum 1
- * @param {(Uint8Array | null)[]} painted amounts 0 … 255 per look @param {Map<number, number>} byClass class → number of the look
+ * Pixels smoothed by a Gaussian that is cut off at four times its deviation, edges repeated: SciPy's gaussian_filter.
+ * @param {Float32Array} values @param {number} width @param {number} height @param {number} deviation
  */
-export function weightMaps(labels, weights, painted, byClass) {
+export function blurred(values, width, height, deviation) {
+  const reach = Math.floor(4 * deviation + 0.5);
+  const bell = Float64Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * deviation ** 2)));
+  const sum = bell.reduce((a, b) => a + b, 0);
+  const pass = (/** @type {Float32Array} */ from, /** @type {number} */ step, /** @type {number} */ length, /** @type {number} */ across, /** @type {number} */ lines) => {
+    const to = new Float32Array(from.length);
+    const line = new Float32Array(length + 2 * reach);
+    for (let n = 0; n < lines; n++) {
+      for (let i = 0; i < line.length; i++) line[i] = from[n * across + Math.max(0, Math.min(length - 1, i - reach)) * step];
+      for (let i = 0; i < length; i++) {
+        let found = 0;
+        for (let j = 0; j < bell.length; j++) found += bell[j] * line[i + j];
+        to[n * across + i * step] = found / sum;
+      }
+    }
+    return to;
+  };
+  return pass(pass(values, width, height, 1, width), 1, width, width, height);
+}
+
+/**
+ * The weight of every look at every pixel, (J, H, W), sum 1: the sliders' weights where nothing is painted, the painted
+ * amounts where something is, and one look alone for classes that are given to it, softened over `border` pixels as by
+ * `class_choice` in Python.
+ * @param {Uint16Array} labels @param {number} width @param {number[]} weights sum 1
+ * @param {(Uint8Array | null)[]} painted amounts 0 … 255 per look @param {Map<number, number>} byClass class → number of the look
+ * @param {number} border
+ */
+export function weightMaps(labels, width, weights, painted, byClass, border) {
   const [size, count] = [labels.length, weights.length];
   const maps = new Float32Array(size * count);
+  const owned = weights.map((_, j) => {
+    if (![...byClass.values()].includes(j)) return null;
+    const hard = Float32Array.from(labels, (label) => Number(byClass.get(label) === j));
+    return border ? blurred(hard, width, size / width, border / 4) : hard;
+  });
   for (let i = 0; i < size; i++) {
-    const own = byClass.get(labels[i]);
+    const free = Math.max(0, owned.reduce((left, one) => left - (one ? one[i] : 0), 1));
     let brushed = 0;
     for (let j = 0; j < count; j++) brushed += (painted[j]?.[i] ?? 0) / 255;
     const rest = Math.max(0, 1 - brushed);
+    const total = Math.max(1, brushed); // what is painted and the rest
     let sum = 0;
     for (let j = 0; j < count; j++) {
-      const amount = own === undefined ? rest * weights[j] + (painted[j]?.[i] ?? 0) / 255 : Number(own === j);
-      maps[j * size + i] = amount;
-      sum += amount;
+      const mix = (rest * weights[j] + (painted[j]?.[i] ?? 0) / 255) / total;
+      maps[j * size + i] = free * mix + (owned[j]?.[i] ?? 0);
+      sum += maps[j * size + i];
     }
     for (let j = 0; j < count; j++) maps[j * size + i] /= sum;
   }

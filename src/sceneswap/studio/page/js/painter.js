@@ -6,6 +6,11 @@ import { LabelMap, alongLine, fillArea, paintLine, paintPolygon, replaceClass } 
 /** @typedef {"brush" | "eraser" | "line" | "polygon" | "bucket" | "picker" | "replace" | "hand" | "look"} Tool */
 /** @typedef {import("./map.js").Point} Point */
 
+const ROUND = 10; // pixels of the corners of a layout that is shown whole
+
+/** A pen that is pressed paints wider: half to one and a half. @param {PointerEvent} event */
+const pressureOf = (event) => (event.pointerType === "pen" && event.pressure ? 0.5 + event.pressure : 1);
+
 export class Painter {
   /** @param {HTMLCanvasElement} canvas @param {import("./project.js").Project} project */
   constructor(canvas, project) {
@@ -15,6 +20,7 @@ export class Painter {
     this.tool = "brush";
     this.label = 0;
     this.radius = 12;
+    this.pressure = 1; // of a pen, 1 for its middle and for everything else
     this.strength = 0.6;
     /** @type {string | null} the look that is painted */
     this.lookId = null;
@@ -102,6 +108,7 @@ export class Painter {
     this.canvas.setPointerCapture(event.pointerId);
     const at = this.#at(event);
     this.fingers.set(event.pointerId, at);
+    this.pressure = pressureOf(event);
     if (this.fingers.size === 2) {
       this.gesture?.end(false); // two fingers move the view, and what the first began is taken back
       this.gesture = null;
@@ -125,8 +132,10 @@ export class Painter {
       this.offset.x += (at.x - before.x) / 2;
       this.offset.y += (at.y - before.y) / 2;
       this.zoomBy(now / Math.max(1, old), { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
-    } else if (this.gesture) this.drag(this.place(at));
-    else if (this.tool === "hand" || (event.buttons & 4) !== 0) {
+    } else if (this.gesture) {
+      this.pressure = pressureOf(event);
+      this.drag(this.place(at));
+    } else if (this.tool === "hand" || (event.buttons & 4) !== 0) {
       this.offset.x += at.x - before.x;
       this.offset.y += at.y - before.y;
       this.fitted = false;
@@ -179,7 +188,7 @@ export class Painter {
     if (!this.gesture) return;
     const { map } = this.project;
     if (this.tool === "look") this.#paintLook(this.gesture.last, at);
-    else if (this.tool !== "line") paintLine(map, this.gesture.last, at, this.radius, this.gesture.label);
+    else if (this.tool !== "line") paintLine(map, this.gesture.last, at, this.radius * this.pressure, this.gesture.label);
     this.gesture.last = at;
     if (this.tool !== "line") this.project.tell(this.tool === "look" ? "mix" : "map");
     this.#draw();
@@ -217,7 +226,7 @@ export class Painter {
     if (!lookId) return;
     const own = project.amounts(lookId);
     const others = project.looks.filter((look) => look.id !== lookId).map((look) => project.painted.get(look.id));
-    const radius = this.radius * 1.5;
+    const radius = this.radius * this.pressure * 1.5;
     alongLine(project.map, a, b, radius, (index, distance) => {
       const soft = 1 - distance / radius;
       const part = strength * soft * soft * (3 - 2 * soft) * 0.5;
@@ -279,8 +288,15 @@ export class Painter {
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.setTransform(this.zoom, 0, 0, this.zoom, this.offset.x, this.offset.y);
     context.imageSmoothingEnabled = false;
+    context.save();
+    if (this.fitted) {
+      context.beginPath();
+      context.roundRect(0, 0, map.width, map.height, (ROUND * (devicePixelRatio || 1)) / this.zoom);
+      context.clip();
+    }
     context.drawImage(shown, 0, 0);
     if (this.tool === "look") this.#showLook(context, map);
+    context.restore();
     this.#showCursor(context);
   }
 

@@ -2,9 +2,10 @@
 // The picture: drawn small while painting, at full size when asked or when the brush rests; compared, and asked where it is from.
 
 import { attempt, element, say, tell } from "./dom.js";
-import { sentence } from "./trouble.js";
+import { Trouble, sentence } from "./trouble.js";
 
 const PREVIEW = 256;
+export const AUTOMATIC = 512; // longer side up to which the picture is drawn at its full size when the brush rests
 const REST = 700; // milliseconds after which the picture is drawn at the layout's own size
 
 export class Picture {
@@ -22,6 +23,7 @@ export class Picture {
     /** @type {{width: number, height: number, rgba: Uint8ClampedArray} | null} */
     this.drawn = null;
     for (const event of ["map", "looks", "mix"]) project.addEventListener(event, () => this.soon());
+    this.more = element("full", HTMLButtonElement);
     element("compare", HTMLButtonElement).addEventListener("click", () => this.#compare());
     element("origin", HTMLButtonElement).addEventListener("click", () => this.#toggle("origin"));
     this.wipe.addEventListener("input", () => this.#wiped());
@@ -34,33 +36,62 @@ export class Picture {
     this.#ask(PREVIEW);
     clearTimeout(this.resting);
     const { width, height } = this.project.map;
-    if (Math.max(width, height) > PREVIEW) this.resting = window.setTimeout(() => this.painter.gesture || this.#ask(Infinity), REST);
+    const side = Math.max(width, height);
+    this.more.hidden = side <= AUTOMATIC;
+    if (side > PREVIEW) this.resting = window.setTimeout(() => this.painter.gesture || this.#ask(Math.min(side, AUTOMATIC)), REST);
   }
 
   /** @param {number} side */
   #ask(side) {
-    this.status.textContent = say("drawing");
+    this.#busy(true);
     this.engine.draw(() => this.project.request(side), (answer) => this.#show(answer), (error) => {
-      this.status.textContent = "";
-      tell(sentence(error), "trouble");
+      this.#busy(false);
+      tell(sentence(error, this.project.map), "trouble");
     });
   }
 
   /** The picture at the layout's own size. @returns {Promise<{width: number, height: number, rgba: Uint8ClampedArray}>} */
   async full() {
-    const request = this.project.request(Infinity);
-    const answer = await this.engine.ask("draw", request);
-    this.#show(answer);
-    return answer;
+    clearTimeout(this.resting);
+    this.#busy(true);
+    try {
+      const answer = await this.engine.ask("draw", this.project.request(Infinity));
+      this.#show(answer);
+      return answer;
+    } catch (error) {
+      this.#busy(false);
+      throw new Trouble("failed", { what: sentence(error, this.project.map) });
+    }
+  }
+
+  /** A line that runs below the picture while it is drawn. @param {boolean} on */
+  #busy(on) {
+    document.body.classList.toggle("drawing", on);
+  }
+
+  /** What was drawn before, until the model is there. @param {ImageBitmap} bitmap */
+  showEarlier(bitmap) {
+    if (this.count) return;
+    this.#sized(bitmap.width, bitmap.height);
+    this.canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+  }
+
+  /** @param {number} width @param {number} height */
+  #sized(width, height) {
+    this.canvas.width = width;
+    this.canvas.height = height;
+    this.canvas.parentElement?.style.setProperty("--ratio", String(width / height));
   }
 
   /** @param {{width: number, height: number, rgba: Uint8ClampedArray, milliseconds: number}} answer */
   #show({ width, height, rgba, milliseconds }) {
     this.drawn = { width, height, rgba };
-    this.canvas.width = width;
-    this.canvas.height = height;
+    this.#sized(width, height);
     this.canvas.getContext("2d")?.putImageData(new ImageData(/** @type {any} */ (rgba), width, height), 0, 0);
-    this.status.textContent = say("drawn", { width, height, ms: Math.round(milliseconds) });
+    this.status.textContent = say("drawn", { width, height, seconds: (milliseconds / 1000).toFixed(milliseconds < 9950 ? 1 : 0) });
+    if (!this.engine.next) this.#busy(false);
+    const whole = width === this.project.map.width && height === this.project.map.height;
+    this.more.disabled = whole;
     this.canvas.dataset.count = String(++this.count);
     this.canvas.dataset.size = `${width}x${height}`;
     this.#layout();

@@ -15,6 +15,7 @@ import { Trouble } from "./trouble.js";
  */
 
 export const MOST_LOOKS = 8;
+export const BORDER = 8; // pixels of the layout over which the look of a class passes into the next, as in Python
 
 export class Project extends EventTarget {
   /** @param {import("./labels.js").Schema} schema */
@@ -149,7 +150,7 @@ export class Project extends EventTarget {
         return Uint8Array.from(wide.resized(width, height).data);
       });
       const numbers = new Map([...this.byClass].map(([label, id]) => [label, ids.indexOf(id)]));
-      maps = weightMaps(small.data, weights, painted, numbers);
+      maps = weightMaps(small.data, width, weights, painted, numbers, (BORDER * width) / this.map.width);
     }
     return { width, height, labels: small.data.slice(), looks: ids, weights, maps };
   }

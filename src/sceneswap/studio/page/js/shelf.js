@@ -1,7 +1,7 @@
 // @ts-check
 // Looks: the shelf that comes with the page, those of dropped photographs, and the mix with its sliders.
 
-import { attempt, element, iconButton, make, say } from "./dom.js";
+import { attempt, element, icon, iconButton, make, say } from "./dom.js";
 import { checkLook, readLook } from "./looks.js";
 import { own, pixelsOf } from "./files.js";
 import { decode } from "./png.js";
@@ -34,13 +34,23 @@ export class Shelf {
     element("shelf", HTMLElement).replaceChildren(...this.entries.map((entry) => {
       const button = make("button", { type: "button", class: "card", title: say("credit", entry), "data-look": entry.name },
         make("img", { src: this.address(entry.name, "webp"), alt: "", width: "96", height: "64" }), make("span", {}, entry.title));
-      button.addEventListener("click", (event) => void attempt(async () => {
-        const look = await this.fromShelf(entry.name);
-        if (event.shiftKey || element("shelf-add", HTMLInputElement).checked) this.project.add(look);
-        else this.project.only(look);
-      }));
-      return make("li", {}, button);
+      button.addEventListener("click", () => void attempt(async () => this.project.only(await this.fromShelf(entry.name))));
+      const add = iconButton("plus", say("add", { name: entry.title }), () => void attempt(() => this.#toggle(entry.name)));
+      add.classList.add("add");
+      return make("li", {}, button, add);
     }));
+    const photo = make("button", { type: "button", class: "card photo" }, make("div", { class: "frame" }, icon("plus")), make("span", {}, say("photo")));
+    photo.addEventListener("click", () => this.onphoto());
+    element("shelf", HTMLElement).prepend(make("li", {}, photo));
+  }
+
+  onphoto = () => {};
+
+  /** Mix a look in, or take it out again. @param {string} name */
+  async #toggle(name) {
+    const known = this.project.looks.find((look) => look.shelf === name);
+    if (known) this.project.remove(known.id);
+    else this.project.add(await this.fromShelf(name));
   }
 
   /** Everything of the shelf, so that it is there without a network. */
@@ -96,10 +106,15 @@ export class Shelf {
     const { looks } = this.project;
     const box = element("mix", HTMLElement);
     box.replaceChildren(...looks.map((look) => this.#row(look)));
-    element("mix-empty", HTMLElement).hidden = looks.length > 0;
+    element("mix-one", HTMLElement).hidden = looks.length !== 1;
     element("mix-more", HTMLElement).hidden = looks.length < 2;
-    for (const card of element("shelf", HTMLElement).querySelectorAll("button"))
-      card.setAttribute("aria-pressed", String(looks.some((look) => look.shelf === card.dataset.look)));
+    for (const card of /** @type {NodeListOf<HTMLElement>} */ (element("shelf", HTMLElement).querySelectorAll("[data-look]"))) {
+      const on = looks.some((look) => look.shelf === card.dataset.look);
+      card.setAttribute("aria-pressed", String(on));
+      const add = /** @type {HTMLButtonElement} */ (card.nextElementSibling);
+      add.setAttribute("aria-pressed", String(on));
+      add.hidden = on && looks.length === 1;
+    }
     if (!looks.some((look) => look.id === this.painter.lookId)) this.painter.lookId = looks.at(-1)?.id ?? null;
   }
 
@@ -112,10 +127,12 @@ export class Shelf {
     }));
     slider.addEventListener("input", () => {
       look.weight = Number(slider.value);
+      slider.title = `${Math.round(100 * look.weight)} %`;
       this.project.tell("mix");
     });
     const image = make("img", { src: look.thumb, alt: "", draggable: "true", title: look.credit });
     image.addEventListener("dragstart", (event) => event.dataTransfer?.setData("text/look", look.id));
+    slider.title = `${Math.round(100 * look.weight)} %`;
     const paint = iconButton("look", say("paintLook", { name: look.title }), () => {
       this.painter.lookId = look.id;
       this.onpaint();
@@ -130,7 +147,7 @@ export class Shelf {
   ongive = (/** @type {string} */ _) => {};
 
   #class() {
-    return this.project.schema.all[this.painter.label].name;
+    return this.project.schema.all[this.painter.label].shown;
   }
 }
 

@@ -30,7 +30,7 @@ export class Trace {
       tell(say("traceNone"), "trouble");
       return;
     }
-    const name = this.project.schema.all[this.project.map.at(x, y)].name;
+    const name = this.project.schema.all[this.project.map.at(x, y)].shown;
     element("trace-class", HTMLElement).textContent = `${name} · ${x}, ${y}`;
     list.replaceChildren(...answers.map((/** @type {any} */ answer) => this.#look(answer, exemplars[answer.look])));
     list.dataset.done = String(answers.length);

@@ -11,10 +11,10 @@ export class Trouble extends Error {
   }
 }
 
-/** Any error as a sentence. @param {unknown} error */
-export function sentence(error) {
+/** Any error as a sentence. @param {unknown} error @param {{width: number, height: number}} [size] of what was drawn */
+export function sentence(error, size) {
   if (error instanceof Trouble) return error.message;
   const text = String(/** @type {any} */ (error)?.message ?? error);
-  if (/memory|bad_alloc|allocat|Array buffer/i.test(text)) return say("memory", {});
+  if (/memory|bad_alloc|allocat|Array buffer/i.test(text)) return size ? say("memory", { width: size.width, height: size.height }) : say("fewMemory");
   return say("unexpected", { what: text.split("\n")[0].slice(0, 160) });
 }

@@ -1,10 +1,10 @@
 // @ts-check
 // The model, away from the brush: reads, encodes, draws and traces. One request at a time; the page keeps the newest.
 
-import * as ort from "../vendor/ort.mjs";
 import { inside } from "./map.js";
 import { mixed, sharesOf, sideBySide } from "./mixing.js";
 import { resize, strongest, toPlanes } from "./resample.js";
+import { bring, file, run, tryCard } from "./runtime.js";
 
 /** @typedef {import("./mixing.js").Tensors} Tensors */
 /** @typedef {{width: number, height: number, rgb: Uint8ClampedArray}} Photo */
@@ -12,55 +12,8 @@ import { resize, strongest, toPlanes } from "./resample.js";
 
 /** @type {any} */
 let model;
-let base = "";
-/** @type {Record<string, Promise<ArrayBuffer>>} */
-const files = {};
-/** @type {Record<string, Promise<any>>} */
-const sessions = {};
 /** @type {Map<string, Tensors>} */
 const looks = new Map();
-
-/** @param {string} path */
-async function fetched(path) {
-  const answer = await fetch(new URL(path, base));
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer;
-}
-
-/** @param {string} path */
-function file(path) {
-  files[path] ??= fetched(path).then((answer) => answer.arrayBuffer());
-  return files[path];
-}
-
-/** @param {string} path */
-async function unpacked(path) {
-  const answer = await fetched(path);
-  const stream = /** @type {ReadableStream} */ (answer.body).pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
-}
-
-/** @param {string} graph */
-function session(graph) {
-  sessions[graph] ??= file(`model/${graph}.onnx`).then((bytes) => {
-    const made = ort.InferenceSession.create(new Uint8Array(bytes), { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
-    return made;
-  });
-  return sessions[graph];
-}
-
-/** @param {string} graph @param {Record<string, {shape: number[], data: any, type?: string}>} inputs @param {string[]} outputs */
-async function run(graph, inputs, outputs) {
-  const feeds = Object.fromEntries(
-    Object.entries(inputs).map(([name, { shape, data }]) => [
-      name, new ort.Tensor(data instanceof Int32Array ? "int32" : "float32", data, shape),
-    ]),
-  );
-  const ready = await session(graph);
-  const found = await ready.run(feeds, outputs);
-  for (const tensor of Object.values(feeds)) tensor.dispose();
-  return found;
-}
 
 /** (height, width) at which exemplars are read. @param {number} height @param {number} width */
 function workingShape(height, width) {
@@ -113,22 +66,22 @@ function inputsOf({ width, height, labels, looks: ids, weights, maps }) {
 }
 
 const actions = {
-  /** @param {{base: string, threads: number}} how */
+  /** @param {{base: string, threads: number, device: string, model: any}} how */
   async start(how) {
-    base = how.base;
-    model = await (await fetched("model/model.json")).json();
-    ort.env.wasm.numThreads = how.threads;
-    ort.env.wasm.wasmPaths = { mjs: new URL("vendor/ort-wasm.mjs", base).href };
-    ort.env.wasm.wasmBinary = await unpacked("vendor/ort-wasm.wasm.gz");
-    ort.env.logLevel = "error";
-    await session("draw");
-    return { model };
+    model = how.model;
+    await bring({ ...how, progress: (progress) => self.postMessage({ progress }) });
+    return {};
   },
 
   /** Everything that may be needed later, so that the page works without a network. */
   async prefetch() {
-    await Promise.all(["model/encode.onnx", "model/read.onnx"].map(file));
+    await Promise.all(["model/encode.onnx.gz", "model/read.onnx.gz"].map(file));
     return {};
+  },
+
+  /** Draw on the graphics card from now on, if that is as good and faster. @param {{request: Request, always: boolean}} given */
+  async card({ request, always }) {
+    return tryCard(inputsOf(request).inputs, always, () => self.postMessage({ lost: true }));
   },
 
   /** @param {{id: string, tensors: Tensors}} look */
@@ -237,15 +190,19 @@ function exemplar(photo, labels, width, height) {
   return { inputs, seen };
 }
 
-/** One after the other: a session answers one question at a time. */
+/** @param {{number: number, action: string, given: any}} question */
+async function answered({ number, action, given }) {
+  try {
+    const { transfer = [], ...answer } = await /** @type {any} */ (actions)[action](given);
+    /** @type {any} */ (self).postMessage({ number, answer }, transfer);
+  } catch (error) {
+    self.postMessage({ number, error: String(/** @type {any} */ (error)?.message ?? error) });
+  }
+}
+
+/** One after the other: a session answers one question at a time. What only fetches or keeps is not kept waiting. */
 let queue = Promise.resolve();
-self.onmessage = ({ data: { number, action, given } }) => {
-  queue = queue.then(async () => {
-    try {
-      const { transfer = [], ...answer } = await /** @type {any} */ (actions)[action](given);
-      /** @type {any} */ (self).postMessage({ number, answer }, transfer);
-    } catch (error) {
-      self.postMessage({ number, error: String(/** @type {any} */ (error)?.message ?? error) });
-    }
-  });
+self.onmessage = ({ data }) => {
+  if (["prefetch", "look"].includes(data.action)) void answered(data);
+  else queue = queue.then(() => answered(data));
 };
