@@ -31,7 +31,7 @@ export async function bring(how) {
   base = how.base;
   onprogress = how.progress;
   const drawing = file("model/draw.onnx.gz");
-  gpu = how.device !== "cpu" && (await graphicsCard(how.device === "gpu"));
+  gpu = how.device === "gpu" && (await graphicsCard(true)); // on request only
   const name = gpu ? "ort-gpu" : "ort";
   const [found, wasm] = await Promise.all([import(new URL(`vendor/${name}.mjs`, base).href), file(`vendor/${name}.wasm.gz`), drawing]);
   ort = found;
@@ -78,7 +78,7 @@ async function unpacked(path) {
 /** @param {string} graph @param {string} [device] @returns {Promise<any>} */
 async function opened(graph, device = "wasm") {
   const bytes = await file(`model/${graph}.onnx.gz`);
-  return ort.InferenceSession.create(bytes, { executionProviders: [device], graphOptimizationLevel: "all" });
+  return ort.InferenceSession.create(bytes, { executionProviders: [device], graphOptimizationLevel: "all", logSeverityLevel: 3 });
 }
 
 /** @param {string} graph @returns {Promise<any>} */
