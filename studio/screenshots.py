@@ -54,8 +54,7 @@ def keep(page: Page, name: str) -> None:
 
 def mixed(page: Page) -> None:
     """Two looks in the mix, the second painted over a part."""
-    page.check("#shelf-add")
-    page.locator("#shelf button", has_text="Autumn slopes").click()
+    page.locator("#shelf").get_by_label("Mix in Autumn slopes").click(force=True)
     page.wait_for_function("() => studio.project.looks.length === 2")
     page.locator("#mix li").nth(1).get_by_label("Paint with").click()
     page.evaluate("() => { studio.painter.radius = 34; }")
@@ -79,7 +78,7 @@ def main() -> None:
         mixed(page)
         keep(page, "mix")
         page.click("#origin")
-        page.locator("#picture").click(position={"x": 380, "y": 120})
+        page.locator("#picture").click(position={"x": 240, "y": 140})
         page.wait_for_selector("#trace-list[data-done]")
         page.wait_for_timeout(300)
         keep(page, "trace")

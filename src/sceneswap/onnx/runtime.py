@@ -35,7 +35,7 @@ FORMAT = "sceneswap-onnx-1"
 GRAPHS = ("read.onnx", "encode.onnx", "draw.onnx")
 DESCRIPTION = "model.json"
 MOST_PIXELS = 2_000_000
-"""The largest label maps that are drawn, at some 2 kB of memory a pixel: the graph draws at once, since tiles of it would not agree."""
+"""The largest label maps that are drawn, at 2 kB of memory a pixel: all at once, since tiles of a graph would not agree."""
 
 LOOK = ("values", "mass", "summary")
 """The outputs of the graph `encode` that make a look; α, its fourth, says where they were gathered."""

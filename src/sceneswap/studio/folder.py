@@ -98,7 +98,8 @@ def write_looks(synthesizer: Synthesizer, folder: Path) -> None:
         if np.all(labels == synthesizer.schema.void_index):
             continue  # a model of other things than this photograph shows
         photo = read_photo(picture)
-        synthesizer.encode(Scene(photo, labels, entry.title)).save(folder / f"{entry.name}.look.safetensors")
+        look = synthesizer.encode(Scene(photo, labels, entry.title))
+        look.save(folder / f"{entry.name}.look.safetensors", thumbnail=False)  # the photograph lies beside it
         write_label_map(folder / f"{entry.name}.png", labels, synthesizer.schema)
         shutil.copyfile(picture, folder / f"{entry.name}.webp")
         entries.append(entry.__dict__)

@@ -99,7 +99,7 @@ export class Shelf {
     checkLook(file, this.model);
     const id = `file-${++this.number}-${Date.now()}`;
     await this.engine.ask("look", { id, tensors: file.tensors });
-    return { id, title: file.name, credit: file.name, weight: 1, tensors: file.tensors, thumb: "look.svg", shelf: null, exemplar: async () => null };
+    return { id, title: file.name, credit: file.name, weight: 1, tensors: file.tensors, thumb: thumbIn(file), shelf: null, exemplar: async () => null };
   }
 
   show() {
@@ -148,6 +148,16 @@ export class Shelf {
 
   #class() {
     return this.project.schema.all[this.painter.label].shown;
+  }
+}
+
+/** The small picture that the file of a look may hold. @param {import("./looks.js").LookFile} file */
+function thumbIn({ meta }) {
+  try {
+    const bytes = Uint8Array.from(atob(meta.thumbnail), (c) => c.charCodeAt(0));
+    return URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
+  } catch {
+    return "look.svg";
   }
 }
 
