@@ -73,7 +73,14 @@ def test_a_pen_paints_wider_when_it_is_pressed(studio: Studio, model: Synthesize
 
     def dab(force: float, button: str = "left") -> int:
         before = layout(page)
-        event: dict[str, Any] = {"x": x, "y": y, "pointerType": "pen", "force": force, "button": button, "clickCount": 1}
+        event: dict[str, Any] = {
+            "x": x,
+            "y": y,
+            "pointerType": "pen",
+            "force": force,
+            "button": button,
+            "clickCount": 1,
+        }
         pen.send("Input.dispatchMouseEvent", event | {"type": "mousePressed", "buttons": 1 if button == "left" else 2})
         pen.send("Input.dispatchMouseEvent", event | {"type": "mouseReleased", "buttons": 0})
         changed = layout(page) != before
