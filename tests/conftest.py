@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from safetensors.torch import save_file
 
 from sceneswap.checkpoint import Release, folded_copy, save_release
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 torch.set_num_threads(1)  # the networks of tests are tiny: more threads only wait for each other
+
+# The clock says how busy the machine is, not whether the code is right.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SIZE = 64
 

@@ -66,7 +66,7 @@ def test_a_file_is_read_and_named(tmp_path: Path) -> None:
     path.write_text("[model\n")
     with pytest.raises(UserError, match=r"mine\.toml is not valid TOML"):
         load_train_config(str(path))
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\xfb")
     with pytest.raises(UserError, match=r"mine\.toml cannot be read"):
         load_train_config(str(path))
     with pytest.raises(UserError, match=r"none\.toml does not exist"):

@@ -81,3 +81,33 @@ def test_reading_names_the_file_and_what_it_should_hold(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_bytes(content)
         with pytest.raises(UserError, match=r"a\.json cannot be read as a list"):
             files.read_json(tmp_path / "a.json", "a list")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_text_in_utf_16_is_read_by_its_mark(tmp_path: Path, encoding: str) -> None:
+    path, text = tmp_path / "a.json", '{"a": "häh"}'
+    path.write_bytes(text.encode(encoding))
+    if encoding.endswith(("-le", "-be", "32")):  # without a mark, or of a kind that nobody writes
+        for read in (files.read_text, files.read_json):
+            with pytest.raises(UserError, match=r"a\.json cannot be read.*UTF-16.*save it as UTF-8"):
+                read(path, "the list")
+    else:
+        assert files.read_text(path, "the list") == text
+        assert files.read_json(path, "a list") == {"a": "häh"}
+
+
+def test_half_a_character_of_utf_16(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes("a = 1".encode("utf-16")[:-1])
+    with pytest.raises(UserError, match=r"it is no text in UTF-16, as it begins, \(truncated data\); save"):
+        files.read_text(tmp_path / "a.toml", "the schema")
+
+
+def test_what_is_too_large_to_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two bytes of JSON may become an object of 64, and a large TOML takes minutes."""
+    monkeypatch.setattr(files, "MAX_TOML", 100)
+    with pytest.raises(ValueError, match="it is larger than"):
+        files.parse_toml("a = 1\n" * 50)
+    (tmp_path / "a.json").write_text("[" + "{}," * 40 + "{}]")
+    assert len(files.read_json(tmp_path / "a.json", "a list")) == 41
+    with pytest.raises(UserError, match=r"a\.json is larger than 0 MB, too large"):
+        files.read_json(tmp_path / "a.json", "a list", most=100)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sceneswap.errors import UserError
-from sceneswap.filetype import passed_over
+from sceneswap.filetype import is_heif, looks_like, passed_over
 from sceneswap.images import read_photo, read_turned
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
@@ -36,6 +36,24 @@ def test_what_a_file_is_under_a_wrong_name(tmp_path: Path, kind: str, read: Call
     assert words in str(error.value)
     assert str(error.value).count(";") == 1
     assert ("JPEG" in str(error.value)) <= (read is read_photo)  # nobody is told to save a label map as JPEG
+
+
+@pytest.mark.parametrize(
+    ("brands", "kind"),
+    [
+        (b"heic\0\0\0\0mif1heic", "a HEIC picture"),
+        (b"mif1\0\0\0\0mif1heic", "a HEIC picture"),
+        (b"mif1\0\0\0\0mif1avif", "an AVIF picture"),
+        (b"mif1\0\0\0\0mif1", "a HEIC picture"),
+        (b"avif\0\0\0\0mif1heic", "an AVIF picture"),
+        (b"isom\0\0\0\0mp41heic", ""),
+    ],
+)
+def test_a_general_brand_is_told_by_the_others(tmp_path: Path, brands: bytes, kind: str) -> None:
+    box = (len(brands) + 8).to_bytes(4, "big") + b"ftyp" + brands
+    (tmp_path / "a.jpg").write_bytes(box + b"avif" + bytes(40))  # what follows the box is none of its brands
+    assert looks_like(tmp_path / "a.jpg") == kind
+    assert is_heif(tmp_path / "a.jpg") == ("HEIC" in kind)
 
 
 @pytest.mark.parametrize("name", ["a.heic", "a.jpg"])

@@ -153,6 +153,13 @@ def corrupt(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+def without_palette(path: Path) -> None:
+    Image.new("P", (4, 4)).save(path)
+    data = path.read_bytes()
+    start = data.index(b"PLTE") - 4
+    path.write_bytes(data[:start] + data[start + 12 + int.from_bytes(data[start : start + 4], "big") :])
+
+
 def animated(path: Path) -> None:
     image = Image.fromarray(PHOTO)
     image.save(path, save_all=True, append_images=[ImageOps.invert(image)])
@@ -167,6 +174,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "truncated jpeg": ("a.jpg", truncated, "damaged"),
     "truncated png": ("a.png", truncated, "damaged"),
     "corrupt png": ("a.png", corrupt, "damaged"),
+    "no palette": ("a.png", without_palette, "damaged (it has no palette)"),
     "huge": ("a.png", huge, "pixels"),
     "cmyk": ("a.jpg", lambda p: Image.new("CMYK", (4, 4)).save(p), "CMYK"),
     "16-bit grey": ("a.png", lambda p: Image.new("I;16", (4, 4)).save(p), "8-bit"),

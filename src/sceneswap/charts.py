@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneswap.seal import UNSEALED, sealed
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -56,9 +58,9 @@ def plot(draw: "Callable[P, Figure]") -> Callable[P, Plot]:
             )  # of a name in a rarer script: browsers have more fonts
             figure, lines, points = draw(*args, **options), io.StringIO(), io.BytesIO()
             figure.savefig(lines, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-            figure.savefig(points, format="png", metadata={"Software": "sceneswap"})
+            figure.savefig(points, format="png", metadata={"Software": UNSEALED})
         head, svg, rest = lines.getvalue().partition("<defs>")
-        return Plot((head + svg + _ADAPTIVE + rest).replace(f": {_INK}", ": currentColor"), points.getvalue())
+        return Plot((head + svg + _ADAPTIVE + rest).replace(f": {_INK}", ": currentColor"), sealed(points.getvalue()))
 
     return drawn
 

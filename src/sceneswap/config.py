@@ -366,7 +366,8 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
     try:
         return cls(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
     except ValueError as error:
-        raise UserError(f"{where}: {error}") from error
+        table = where.rpartition(": ")[2]  # which a class names too, since it may stand alone
+        raise UserError(f"{where}: {str(error).removeprefix(f'{table}: ')}") from error
 
 
 def to_dict(config: Any) -> dict[str, Any]:

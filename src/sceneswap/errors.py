@@ -20,3 +20,12 @@ def printable(words: str) -> str:
     File names may hold anything.
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
+def encoded(words: str) -> bytes:
+    r"""`words` in UTF-8, to be written or hashed; of a file name that is no Unicode, bytes become \udcXX.
+
+    >>> encoded("caf\udce9")
+    b'caf\\udce9'
+    """
+    return words.encode("utf-8", "backslashreplace")

@@ -1,10 +1,10 @@
 """Files of strangers in, whole files out.
 
-Writing is atomic: a file is either the old one or the whole new one, never a part. Reading takes regular files only (a
-pipe or a device could wait, or go on, for ever), and JSON and TOML of bounded size and depth. And what names a file: its
-SHA-256.
+Writing is atomic: a file is either the old one or the whole new one, never a part. Reading takes regular files only (a pipe
+or a device could wait, or go on, for ever), JSON and TOML of bounded size and depth. And what names a file: its SHA-256.
 """
 
+import codecs
 import errno
 import hashlib
 import json
@@ -22,7 +22,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, encoded
 
 LOOK_SUFFIX = ".look.safetensors"
 """By which commands tell a saved look from a photograph."""
@@ -35,7 +35,8 @@ _CAUSES = {
     errno.EDQUOT: "the disk quota is used up; free some space and run it again",
     errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
     errno.EISDIR: "it is a folder; name a file",
-    errno.EEXIST: "a part of the path is a file, not a folder; choose another place",
+    errno.EEXIST: "a part of the path is a file or leads nowhere, so no folder; choose another place",
+    errno.EFBIG: "files as large as it may not be written (see ulimit -f); raise the limit or make less",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.ELOOP: "it is a link that leads to itself; choose another name",
 }
@@ -51,15 +52,14 @@ _READING = {
 }
 
 LEFTOVERS = ".sceneswap-*.tmp"
-"""The temporary files of `atomic_path`, which stay behind when a process is killed while it writes.
-
-Their names hold the host and the process, and the next process that writes to the folder deletes those of the dead.
-"""
+"""The temporary files of `atomic_path`, which stay behind when a process is killed while it writes: their names hold the host
+and the process, and the next process that writes to the folder deletes those of the dead."""
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
 _OLD = 24 * 60 * 60  # seconds after which a temporary file of any other host is deleted
 _swept: set[Path] = set()
-MAX_TEXT = 256 * 1024**2
-"""The largest text, JSON or TOML file that is read, in bytes; a manifest of a million rows is smaller."""
+MAX_TEXT, MAX_JSON, MAX_TOML = 256 * 1024**2, 64 * 1024**2, 2 * 1024**2
+"""The largest files that are read, in bytes, unless a caller says otherwise: a manifest of a million rows is smaller; values of
+JSON may take 20 times their size in memory; TOML takes a second per megabyte."""
 MAX_DEPTH = 64
 """The deepest nesting of lists and tables in JSON and TOML."""
 
@@ -104,10 +104,7 @@ def writing_error(path: Path, error: OSError) -> UserError:
 
 
 def make_folder(path: Path) -> Path:
-    """Create the folder `path` with its parents (nothing happens if it exists) and return it.
-
-    Raises `UserError` when it cannot be created.
-    """
+    """Create the folder `path` with its parents unless it is there, and return it. Raises `UserError` when it cannot be."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -161,10 +158,8 @@ def _is_dead(process: int) -> bool:
         return False
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
+    except (OSError, OverflowError) as error:
+        return isinstance(error, ProcessLookupError)
     return False
 
 
@@ -176,7 +171,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     r"""Write `text` to `path` atomically as UTF-8; of a file name that is not Unicode, bytes are written as \udcXX."""
-    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+    write_bytes(path, encoded(text))
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
@@ -185,16 +180,16 @@ def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
 
 
 def read_text(path: Path, what: str, hint: str = "check the path") -> str:
-    """Read a UTF-8 text file (a byte order mark is dropped); `what` names its kind ("the manifest").
+    """Read a text file in UTF-8, or UTF-16 with its byte order mark; `what` names its kind ("the manifest").
 
     Raises `UserError` when it is missing (ending in `hint`), no regular file, larger than `MAX_TEXT` or cannot be read.
     """
     if not _may_exist(path):
         raise UserError(f"{what} {path} does not exist; {hint}")
     try:
-        return read_bytes(path, what).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{_named(what, path)} cannot be read: {_no_text(error)}") from error
+        return _text(read_bytes(path, what))
+    except ValueError as error:
+        raise UserError(f"{_named(what, path)} cannot be read: {error}") from error
 
 
 def read_bytes(path: Path, what: str = "", most: int = MAX_TEXT) -> bytes:
@@ -216,19 +211,24 @@ def _named(what: str, path: Path | str) -> str:
     return f"{what} {path}" if what else str(path)
 
 
-def _no_text(error: UnicodeDecodeError) -> str:
-    utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return "it is text in UTF-16; save it as UTF-8" if utf16 else f"it is not UTF-8 text ({error.reason})"
+def _text(data: bytes) -> str:
+    """Bytes as text, a byte order mark dropped. Raises `ValueError` for what is neither UTF-8 nor UTF-16."""
+    if b"\0" in data[:2] or data[2:4] == b"\0\0":
+        raise ValueError("it holds zero bytes, as text in UTF-16 without its mark and in UTF-32 does; save it as UTF-8")
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = "UTF-16, as it begins," if utf16 else "UTF-8"
+        raise ValueError(f"it is no text in {found} ({error.reason}); save it as UTF-8") from None
 
 
 def _may_exist(path: Path) -> bool:
-    """False only when there is surely nothing of this name; every other trouble is the reader's to tell."""
+    """False only when there is surely nothing of this name."""
     try:
         path.stat()
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError):
-        return True
+    except (OSError, ValueError) as error:
+        return not isinstance(error, FileNotFoundError)
     return True
 
 
@@ -238,7 +238,9 @@ def parse_json(text: str) -> Any:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The table of a TOML text. Raises `ValueError`, also for what is nested too deep or has too many digits."""
+    """The table of a TOML text. Raises `ValueError`, also for what is too large, nested too deep or has too many digits."""
+    if len(text) > MAX_TOML:
+        raise ValueError(f"it is larger than {MAX_TOML >> 20} MB")
     value: dict[str, Any] = _parse(tomllib.loads, text)
     return value
 
@@ -258,7 +260,7 @@ def _parse(parse: Callable[[str], Any], text: str) -> Any:
     raise ValueError(too_deep)
 
 
-def read_json(path: Path, what: str, most: int = MAX_TEXT) -> Any:
+def read_json(path: Path, what: str, most: int = MAX_JSON) -> Any:
     """Read the JSON file `path`, of at most `most` bytes; `what` names it in the error ("the release configuration").
 
     Raises `UserError` when the file is missing, unreadable, not JSON, or too large or too deep to be honest.
@@ -266,9 +268,7 @@ def read_json(path: Path, what: str, most: int = MAX_TEXT) -> Any:
     if not _may_exist(path):
         raise UserError(f"{path} is missing; it should hold {what}")
     try:
-        return parse_json(read_bytes(path, most=most).decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} cannot be read as {what}: {_no_text(error)}") from error
+        return parse_json(_text(read_bytes(path, most=most)))
     except ValueError as error:
         raise UserError(f"{path} cannot be read as {what}: {error}") from error
 

@@ -21,8 +21,8 @@ _DO = {  # what to do about a file that is something else
 
 _START = 512  # bytes that are looked at
 _LFS = b"version https://git-lfs"
-_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
+_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")  # the last two: whatever codec it is
 _STARTS = (
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"), (b"\xff\xd8\xff", "a JPEG picture"), (b"GIF8", "a GIF picture"),
     (b"8BPS", "a Photoshop file"), (b"gimp xcf", "a GIMP file"), (b"%PDF", "a PDF"), (b"\x93NUMPY", "a NumPy array"),
@@ -34,7 +34,7 @@ _STARTS = (
 
 def is_heif(path: Path) -> bool:
     """Whether the file `path` starts as HEIC does, the format of many phones."""
-    return _brand(_start(path)) in _HEIC
+    return _family(_start(path)) == "a HEIC picture"
 
 
 def looks_like(path: Path) -> str:
@@ -46,10 +46,8 @@ def looks_like(path: Path) -> str:
         return "a file of zeros"
     if start.startswith(_LFS):
         return "a pointer of Git LFS, not the file itself"
-    if _brand(start) in _HEIC:
-        return "a HEIC picture"
-    if _brand(start) in _AVIF:
-        return "an AVIF picture"
+    if family := _family(start):
+        return family
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "a WebP picture"
     for magic, name in _STARTS:
@@ -94,9 +92,15 @@ def _text_kind(start: bytes) -> str:
     return "a JSON file" if head.startswith((b"{", b"[")) else "a text file"
 
 
-def _brand(start: bytes) -> bytes:
-    """The brand of a file of the MP4 family, b"" for others."""
-    return start[8:12] if start[4:8] == b"ftyp" else b""
+def _family(start: bytes) -> str:
+    """Which picture of the MP4 family it is, "" for none: by its brand, and where that is general by the further ones."""
+    size = int.from_bytes(start[:4], "big")
+    if start[4:8] != b"ftyp":
+        return ""
+    brands = [start[at : at + 4] for at in (8, *range(16, min(size, len(start)), 4))]
+    if brands[0] in _AVIF or (brands[0] in _HEIC[-2:] and set(brands) & set(_AVIF)):
+        return "an AVIF picture"
+    return "a HEIC picture" if brands[0] in _HEIC else ""
 
 
 def _start(path: Path) -> bytes:

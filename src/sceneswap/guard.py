@@ -3,8 +3,8 @@
     keep_files([out / "grid.png", out / "index.html"], [photo, label_map])     # before the work
     with overwriting(): …                                                      # --overwrite
 
-Every picture, page, record and model that sceneswap writes says so inside; one that was changed in another program says
-so no more. What cannot say it (a table, a list), and a page, belongs to the record that lies beside it.
+Every picture and page that sceneswap writes is sealed (`seal`), and every record and model says so inside; one that was
+changed in another program says so no more. What cannot say it (a table, a list) belongs to the record that lies beside it.
 """
 
 import os
@@ -15,17 +15,12 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from sceneswap.errors import UserError
-from sceneswap.files import open_regular
+from sceneswap.files import open_regular, read_bytes
+from sceneswap.seal import is_sealed
 
-_PICTURE = re.compile(rb"Software\0sceneswap|sceneswap\0")  # in PNG; in EXIF, in a GIF's comment, as the name of a note
-_MARKS = {
-    ".html": re.compile(rb'<meta name="generator" content="sceneswap'),
-    ".json": re.compile(rb'"sceneswap["-]'),
-    ".safetensors": re.compile(rb'"__metadata__":\{"sceneswap"'),
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".gif"), _PICTURE),
-}
-_CHANGED = (".png", ".jpg", ".webp", ".gif", ".json", ".safetensors")  # of them the record beside them says nothing
-_LOOKED_AT = 65_536  # bytes, from the start and from the end
+_SEALED = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".html")
+_MARKS = {".json": re.compile(rb'"sceneswap["-]'), ".safetensors": re.compile(rb'"__metadata__":\{"sceneswap"')}
+_LOOKED_AT = 65_536  # bytes of a mark, from the start and from the end
 _allowed: ContextVar[bool] = ContextVar("overwriting", default=False)
 
 
@@ -45,11 +40,15 @@ def may_overwrite() -> bool:
 
 
 def made_here(path: Path) -> bool | None:
-    """Whether the file says that sceneswap wrote it; None of a kind that cannot say it."""
-    mark = _MARKS.get(path.suffix.lower())
-    if mark is None:
+    """Whether the file says that sceneswap wrote it, and a sealed one all of it; None of a kind that cannot say it."""
+    suffix = path.suffix.lower()
+    mark = _MARKS.get(suffix)
+    if mark is None and suffix not in _SEALED:
         return None
     try:
+        if mark is None:
+            data = read_bytes(path)
+            return not data or is_sealed(data)
         with open_regular(path) as file:
             start = file.read(_LOOKED_AT)
             file.seek(max(0, path.stat().st_size - _LOOKED_AT))
@@ -70,11 +69,24 @@ def keep_files(outputs: Iterable[Path], inputs: Iterable[Path | None] = (), *, f
     there = {path: made_here(path) for path in outputs if path.exists()}
     recorded = {path.parent for path, ours in there.items() if ours and path.suffix.lower() == ".json"}
     for path, ours in there.items():
-        if not (ours or (path.parent in recorded and path.suffix.lower() not in _CHANGED)):
+        if not (ours or (ours is None and path.parent in recorded)):
             raise UserError(
                 f"{path} exists, and sceneswap has not written it or it was changed since; choose another name or folder, "
                 "or pass --overwrite to replace it"
             )
+
+
+def keep_folder(out: Path, record: str, names: Iterable[str], writer: str) -> bool:
+    """Whether the folder `out` holds the file `record`, by which an earlier run of `writer` tells that it is its own.
+
+    Raises `UserError` when it does not, but something is there of one of the `names` that would be written: pictures of
+    two sources in one folder are told apart by nobody, so `overwriting` changes nothing here.
+    """
+    if os.path.lexists(out / record):
+        return True
+    if taken := next((name for name in names if os.path.lexists(out / name)), None):
+        raise UserError(f"{out} holds {taken}, which {writer} has not written; choose another folder")
+    return False
 
 
 def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path | None], *, filled: Iterable[Path] = ()) -> None:

@@ -3,6 +3,7 @@
 Every file is checked from its header, before a pixel is decoded; whatever is wrong with it is one `UserError`.
 """
 
+import io
 import json
 import threading
 import warnings
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from sceneswap.color import to_srgb
-from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, check_regular, parse_json
+from sceneswap.errors import UserError, encoded
+from sceneswap.files import check_regular, parse_json, write_bytes
 from sceneswap.filetype import OPTIONAL, but_found, is_heif
 from sceneswap.scene import Photo
+from sceneswap.seal import UNSEALED, sealed
 
 MAX_PIXELS = 64_000_000
 """The largest picture that is decoded, in pixels, unless the caller allows more."""
@@ -41,7 +43,7 @@ WRITTEN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """The kinds of file that pictures are written as."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
-_SOFTWARE, _SOFTWARE_TAG = "sceneswap", 0x0131  # by which `guard` knows what may be written over
+_SOFTWARE_TAG = 0x0131
 _DESCRIPTION = 0x010E  # the EXIF tag that JPEG and WebP files keep their texts in
 _MAX_TEXT = 64 * 2**20  # bytes of texts and of the colour profile in a PNG; Pillow's own 1 MB refuses honest files
 _filters = threading.Lock()  # warning filters belong to the whole process
@@ -81,6 +83,8 @@ def open_checked(
             if at_least is not None:
                 image.draft(None, (at_least, at_least))
             image.load()
+            if image.mode in ("P", "PA") and image.palette is None:
+                raise ValueError("it has no palette")
         yield image
 
 
@@ -170,11 +174,10 @@ def write_png(path: Path, array: NDArray[Any], text: Mapping[str, str] | None = 
     if not (rgb or grey) or not array.size:
         raise ValueError(f"a PNG holds (H, W, 3) uint8 or (H, W) uint8 or uint16, not {array.shape} {array.dtype}")
     info = PngImagePlugin.PngInfo()
-    info.add_text("Software", _SOFTWARE)
+    info.add_text("Software", UNSEALED)
     for key, value in (text or {}).items():
-        info.add_itxt(key, value.encode("utf-8", "backslashreplace").decode())  # a file name may be no Unicode
-    with atomic_path(Path(path)) as temporary:
-        Image.fromarray(np.ascontiguousarray(array)).save(temporary, format="PNG", pnginfo=info)
+        info.add_itxt(key, encoded(value).decode())  # a file name may be no Unicode
+    _write_sealed(Path(path), array, format="PNG", pnginfo=info)
 
 
 def read_png_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
@@ -197,13 +200,25 @@ def write_picture(path: Path, photo: Photo, text: Mapping[str, str] | None = Non
     if suffix == ".png":
         write_png(path, photo, text)
         return
-    exif = Image.Exif()
-    exif[_SOFTWARE_TAG] = _SOFTWARE
+    exif = sealed_exif()
     if text:
         exif[_DESCRIPTION] = json.dumps(dict(text))  # in ASCII, as EXIF wants it
     how: dict[str, Any] = {"format": "JPEG", "subsampling": 0} if suffix != ".webp" else {"format": "WEBP", "method": 4}
-    with atomic_path(path) as temporary:
-        Image.fromarray(np.ascontiguousarray(photo)).save(temporary, quality=quality, exif=exif, **how)
+    _write_sealed(path, photo, quality=quality, exif=exif, **how)
+
+
+def sealed_exif() -> Image.Exif:
+    """The EXIF block of a picture to be sealed."""
+    exif = Image.Exif()
+    exif[_SOFTWARE_TAG] = UNSEALED
+    return exif
+
+
+def _write_sealed(path: Path, array: NDArray[Any], **how: Any) -> None:
+    """Write a picture as Pillow saves it with the options `how`, atomically and sealed. Raises `UserError`."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(array)).save(buffer, **how)
+    write_bytes(path, sealed(buffer.getvalue()))
 
 
 def read_picture_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:

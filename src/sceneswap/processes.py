@@ -8,6 +8,8 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
+from sceneswap.guard import may_overwrite, overwriting
+
 Mapping = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 
@@ -21,9 +23,15 @@ def mapping(workers: int, at_once: int = 4) -> Iterator[Mapping]:
     if workers < 2:
         yield map
         return
-    ignore_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the parent ends them
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=ignore_interrupts)
+    begin = partial(_begin, may_overwrite())
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin)
     try:
         yield partial(pool.map, chunksize=at_once)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(overwrite: bool) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends them
+    if overwrite:
+        overwriting().__enter__()

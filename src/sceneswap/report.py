@@ -19,15 +19,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from sceneswap.files import write_text
+from sceneswap.errors import encoded
+from sceneswap.files import write_bytes
 from sceneswap.scene import Photo
+from sceneswap.seal import UNSEALED, sealed
 
 _QUALITY = 82  # of WebP: differences are not seen at twice the size
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
     """Write `page(…)` to `path`, atomically. Raises `UserError` when it cannot be written."""
-    write_text(path, page(template, **values))
+    write_bytes(path, sealed(encoded(page(template, **values))))
 
 
 def page(template: str, **values: Any) -> str:
@@ -65,6 +67,11 @@ def _templates() -> Environment:
     templates.tests["a_number"] = lambda value: (
         isinstance(value, int | float | np.number) and not isinstance(value, bool)
     )
-    templates.globals |= {"style": Markup(style), "script": Markup(script), "script_digest": digest}
+    templates.globals |= {
+        "style": Markup(style),
+        "script": Markup(script),
+        "script_digest": digest,
+        "unsealed": UNSEALED,
+    }
     templates.globals["parts"] = templates.get_template("parts.html").module
     return templates

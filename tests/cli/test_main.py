@@ -213,3 +213,48 @@ def test_a_device_that_is_not_there(
     ]
     assert run([*words, "--device", device]) == 2
     assert "device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["swap", "a.jpg", "b.jpg", "-o", ""], "-o"),
+        (["swap", "a.jpg", "", "-o", "c.png"], "an argument"),
+        (["data", "import", "x", "--schema", "outdoor", "--out="], "--out"),
+        (["labels", "check", "", "--schema", "outdoor"], "an argument"),
+    ],
+)
+def test_nothing_is_no_value(
+    words: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unset variable of a script; taken as a path it would be the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    assert run(words) == 2
+    assert capsys.readouterr().err.startswith(f"sceneswap: {what} is empty; give it a value")
+    assert not list(tmp_path.iterdir())
+
+
+def test_streams_that_are_closed(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", np.zeros((8, 8), np.uint8))
+    line = f"{sys.executable} -m sceneswap.cli.main labels colorize a.png --schema outdoor --out out"
+    for closed in (">&-", "2>&-", ">&- 2>&- <&-"):
+        assert subprocess.run(f"{line} --overwrite {closed}", shell=True, cwd=tmp_path, check=False).returncode == 0
+    assert (tmp_path / "out" / "a.png").is_file()
+
+
+def test_the_folder_where_it_runs_may_be_gone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    try:
+        assert (
+            run(["labels", "colorize", str(data / "labels"), "--schema", "outdoor", "--out", str(tmp_path / "out")])
+            == 0
+        )
+        assert run(["train", "--preset", "tiny", "--data", str(data), "--out", "out", "--device", "cpu"]) == 2
+    finally:
+        monkeypatch.undo()  # nothing else works here
+    assert capsys.readouterr().err.splitlines()[-1].startswith("sceneswap: ")

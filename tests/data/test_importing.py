@@ -283,6 +283,43 @@ def test_a_folder_of_other_data_is_left_alone(tmp_path: Path, source: Path, caps
         refused(out, "import.json")
 
 
+@pytest.mark.parametrize("mine", ["labels/lake.png", "images/lake.jpg", "images/lake.png"])
+def test_a_file_that_was_changed_or_added_is_kept(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], mine: str
+) -> None:
+    out = tmp_path / "out"
+    assert import_to(out, source) == 0
+    Image.new("L", (30, 24)).save(out / mine)  # corrected by hand
+    make_pair(source, "lake", ("tree", "sky"), 1)
+    before = files_of(out)
+    capsys.readouterr()
+    if mine == "images/lake.png":
+        (source / "images" / "lake.jpg").rename(source / "images" / "lake.png")
+    assert import_to(out, source) == 0
+    said = capsys.readouterr().out
+    assert f"left out: {out / mine} exists, and sceneswap has not written it or it was changed since" in said
+    assert {
+        name: data for name, data in files_of(out).items() if name.endswith(("png", "jpg"))
+    }.items() <= before.items()
+    assert import_to(out, source, "--overwrite") == 0
+    assert "left out" not in capsys.readouterr().out
+    assert files_of(out)[mine] != before[mine]
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, None, 5])
+def test_a_record_that_somebody_has_edited(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str], value: object
+) -> None:
+    out = tmp_path / "out"
+    assert import_to(out, source) == 0
+    before = files_of(out)
+    record = json.loads((out / "import.json").read_text())
+    record["pictures"]["lake"]["sha256"] = value
+    (out / "import.json").write_text(json.dumps(record))
+    assert import_to(out, source) == 0  # the sum is another one, so the picture is imported again
+    assert files_of(out) == before
+
+
 def test_a_killed_import_does_not_pass_for_a_new_one(
     tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

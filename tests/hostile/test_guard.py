@@ -140,7 +140,13 @@ def test_a_retouched_picture_is_kept(
     capsys.readouterr()
     assert run(command) == (0 if keep_note else 2)  # with its note it is taken for the drawing that is there already
     assert picture.read_bytes() == before
-    if not keep_note:
+    if keep_note:  # and is kept where another drawing is wanted in its place
+        capsys.readouterr()
+        (data / "list.jsonl").write_text((data / "list.jsonl").read_text().replace("/a.png", "/b.png", 1))
+        assert run(command) == 2
+        assert picture.read_bytes() == before
+        assert "it was changed since" in (data / "out" / "errors.jsonl").read_text()
+    else:
         said = capsys.readouterr()
         assert "0 drawn, 1 there already, 1 failed" in said.out
         assert "has not written it or it was changed since" in (data / "out" / "errors.jsonl").read_text()

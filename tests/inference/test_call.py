@@ -12,6 +12,7 @@ from PIL import Image
 
 import sceneswap
 from sceneswap import Look, Scene, Synthesizer, UserError, blend
+from sceneswap.images import write_png
 from sceneswap.inference.device import choose_device, choose_precision, computes_in_bf16
 from sceneswap.inference.given import photo_of
 from sceneswap.labels.io import write_label_map
@@ -360,3 +361,17 @@ def test_a_path_may_be_any_path_like(swap: Synthesizer, files: Path) -> None:
             return str(files / "map.png")
 
     assert same(swap(Named(), files / "dusk.png"), swap(files / "map.png", files / "dusk.png"))
+
+
+def test_a_schema_beside_a_label_map_says_what_it_holds(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    camvid, known = load_schema("camvid"), synthesizer.schema
+    values = np.full((16, 24), camvid.file_values[camvid.index_of("road")], np.uint8)
+    place = tmp_path / "set" / "labels" / "a.png"
+    write_png(place, values)
+    read_alone = synthesizer.layout(place)
+    assert known.names[read_alone[0, 0]] != "road"
+    (tmp_path / "set" / "schema.toml").write_text('preset = "camvid"')
+    assert known.names[synthesizer.layout(place)[0, 0]] == "road"
+    assert known.names[synthesizer.scene(np.zeros((16, 24, 3), np.uint8), str(place)).label_map[0, 0]] == "road"
+    assert np.array_equal(synthesizer.layout(place, schema="outdoor"), read_alone)  # what is given counts
+    assert np.array_equal(synthesizer.layout(values), read_alone)  # an array lies nowhere

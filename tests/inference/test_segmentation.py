@@ -15,6 +15,7 @@ from sceneswap.images import read_photo
 from sceneswap.inference.segmentation import (
     SEGMENTER_WEIGHTS,
     DeepLabSegmenter,
+    TransformersSegmenter,
     agreement,
     classes_at,
     load_segmenter,
@@ -102,6 +103,41 @@ def test_hub_models_need_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(UserError, match="some/model needs the package transformers"):
         load_segmenter("some/model")
+
+
+def test_a_network_of_transformers(tmp_path: Path) -> None:
+    """A real one, small and untrained: its files are read, its classes brought to a preset, its weights named."""
+    transformers = pytest.importorskip("transformers", reason="the extra segmenter is not installed")
+    names = ["sky", "tree", "no such class", "road", "water", "grass"]
+    torch.manual_seed(0)
+    config = transformers.SegformerConfig(
+        num_encoder_blocks=2, depths=[1, 1], sr_ratios=[2, 1], hidden_sizes=[8, 16], patch_sizes=[7, 3], strides=[4, 2],
+        num_attention_heads=[1, 2], mlp_ratios=[2, 2], decoder_hidden_size=16, id2label=dict(enumerate(names)),
+    )  # fmt: skip
+    network = transformers.SegformerForSemanticSegmentation(config).eval()
+    processor = transformers.SegformerImageProcessor(size={"height": 64, "width": 64})
+    network.save_pretrained(tmp_path / "net")
+    processor.save_pretrained(tmp_path / "net")
+    segmenter = load_segmenter(str(tmp_path / "net"))
+    assert isinstance(segmenter, TransformersSegmenter)
+    assert segmenter.description.startswith("net (transformers)")  # no path of this machine
+    assert len(segmenter.sha256) == 64
+    assert load_segmenter(str(tmp_path / "net")).sha256 == segmenter.sha256
+    images = torch.rand(2, 3, 40, 56)
+    found = segmenter.segment(images)
+    photos = list((images * 255).round().byte().permute(0, 2, 3, 1).numpy())
+    with torch.no_grad():
+        logits = network(**processor(images=photos, return_tensors="pt")).logits
+    said = torch.nn.functional.interpolate(logits, size=(40, 56), mode="bilinear").argmax(1)
+    schema = segmenter.schema
+    index = [schema.index_of(n) if n in schema.names else schema.void_index for n in names]
+    assert index[2] == schema.void_index
+    assert found.shape == (2, 40, 56)
+    assert float((found == np.array(index)[said.numpy()]).mean()) > 0.99  # ties of two classes may fall either way
+    (tmp_path / "net" / "model.safetensors").unlink()
+    (tmp_path / "net" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    with pytest.raises(UserError, match="net cannot be loaded"):  # a pickle is no file of weights
+        load_segmenter(str(tmp_path / "net"))
 
 
 def test_names_of_a_network_are_matched_with_a_preset() -> None:

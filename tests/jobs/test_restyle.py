@@ -19,6 +19,7 @@ from sceneswap.data.folder import FolderDataset
 from sceneswap.data.pairing import Pair, find_pairs
 from sceneswap.engines.local import in_order
 from sceneswap.errors import UserError
+from sceneswap.guard import overwriting
 from sceneswap.images import read_photo, read_picture_text
 from sceneswap.inference.look import Look, known_shares
 from sceneswap.inference.synthesizer import Synthesizer
@@ -359,9 +360,32 @@ def test_a_picture_of_somebody_else_is_never_written_over(reading: Synthesizer, 
     mine = job.out / "images" / "c__1.png"
     Image.new("RGB", (8, 8)).save(mine)
     before = mine.read_bytes()
-    with pytest.raises(UserError, match=r"c__1\.png is not a picture of restyle"):
-        run(reading, job)
+    assert list(run(reading, job).errors) == ["c"]
     assert mine.read_bytes() == before
+    with overwriting():
+        assert run(reading, job).copies == {"there": 7, "drawn": 1}
+    assert mine.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["images/a__1.png", "labels/a__1.png", "index.html"])
+def test_what_was_retouched_is_kept(reading: Synthesizer, job: Job, name: str) -> None:
+    run(reading, job)
+    mine = job.out / name
+    if name == "index.html":
+        mine.write_text(mine.read_text().replace("<h1>", "<h1>My "))
+        with pytest.raises(
+            UserError, match=r"index\.html exists, and sceneswap has not written it or it was changed since"
+        ):
+            run(reading, job)
+        return
+    with Image.open(mine) as image:
+        image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(mine)
+    before = mine.read_bytes()
+    assert "was changed since" in run(reading, job).errors["a"]
+    assert mine.read_bytes() == before
+    with overwriting():
+        assert not run(reading, job).errors
+    assert mine.read_bytes() != before
 
 
 def test_a_label_map_that_was_corrected_is_drawn_again(reading: Synthesizer, job: Job) -> None:

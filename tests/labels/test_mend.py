@@ -282,6 +282,12 @@ def test_coordinates_far_outside_are_cut_off(tmp_path: Path) -> None:
     assert (mend(path, OUTDOOR).label_map == OUTDOOR.index_of("sea")).all()
 
 
+def test_a_labelmap_of_absurd_length_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "labelmap.txt").write_text("".join(f"sky {i}:1,{i % 256},{i // 256}::\n" for i in range(20_000)))
+    with pytest.raises(UserError, match="it has 20000 classes; give 1 to"):
+        load_schema(str(tmp_path / "labelmap.txt"))
+
+
 def test_a_labelmap_of_cvat(tmp_path: Path) -> None:
     path = tmp_path / "labelmap.txt"
     path.write_text("# label:color_rgb:parts:actions\nbackground:0,0,0::\nSky:70,130,180::\n\nbarn:1,2,3:roof,door:\n")

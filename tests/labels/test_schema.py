@@ -301,6 +301,8 @@ GOOD = {"name": "x", "void_ids": [255], "classes": [{"id": 0, "name": "a"}, {"id
         ({"offset": 1.5}, "whole number"),
         ({"offset": -1}, "would be -1"),
         ({"offset": 70_000}, "would be 70000"),
+        ({"offset": 10**22}, "would be 1000000"),
+        ({"void_ids": [10**22]}, "must lie within"),
         ({"name": ""}, "one line"),
         ({"base": "cocostuff"}, "no preset"),
         ({"only": ["c"]}, "only names 'c'"),

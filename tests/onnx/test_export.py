@@ -1,5 +1,6 @@
 """Models as ONNX graphs: what is written, what is refused."""
 
+import errno
 import json
 import shutil
 from math import prod
@@ -12,7 +13,7 @@ from sceneswap.cli.main import run
 from sceneswap.errors import UserError
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.onnx import export
-from sceneswap.onnx.export import export_onnx
+from sceneswap.onnx.export import export_onnx, folder_for_now
 from sceneswap.onnx.parity import PICTURE_TOLERANCE, compare
 from sceneswap.onnx.runtime import DESCRIPTION, GRAPHS, OnnxSynthesizer
 from tests.tiny_models import tiny_release
@@ -102,3 +103,22 @@ def test_damaged_and_missing_graphs_are_refused(graphs: Path, tmp_path: Path) ->
         (broken / DESCRIPTION).write_text(text)
         with pytest.raises(UserError, match=r"model\.json"):
             OnnxSynthesizer.from_folder(broken)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.EFBIG, "File too large"), "files as large as it may not be written"),
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device")]), "No space left on device"),
+    ],
+)
+def test_a_disk_that_takes_no_more_is_said_of_the_folder(tmp_path: Path, error: OSError, words: str) -> None:
+    def fail() -> None:
+        with folder_for_now(tmp_path / "new") as made:
+            (made / "a").write_text("a")
+            raise error
+
+    with pytest.raises(UserError, match=f"cannot write .*new.*{words}"):
+        fail()
+    assert not list((tmp_path / "new").iterdir())

@@ -98,6 +98,14 @@ def test_the_folder_is_whole_and_replaces_only_itself(
         "studio/looks/shelf.json",
     } <= files
     assert all(name.startswith("studio/") for name in files)
+    page = tmp_path / "site" / "studio" / "index.html"
+    for mine in (tmp_path / "site" / "studio" / "model" / "CNAME", page):
+        before = mine.read_bytes() if mine.exists() else None
+        mine.write_text("mine")
+        with pytest.raises(UserError, match=f"{mine.name} was added or changed since the studio was written"):
+            export_studio(model, tmp_path / "site" / "studio")
+        assert mine.read_text() == "mine"
+        mine.unlink() if before is None else mine.write_bytes(before)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(UserError, match="is not empty and no studio"):

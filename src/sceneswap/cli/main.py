@@ -6,6 +6,7 @@ import inspect
 import io
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -13,6 +14,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 
 from sceneswap import __version__
 from sceneswap.errors import UserError, printable
@@ -135,9 +138,13 @@ def run(arguments: Sequence[str]) -> int:
             LOG.debug("this is where it was found", exc_info=error)
             return 2
         except OSError as error:
-            if error.filename is None:
+            if error.filename is not None:
+                told = str(reading_error(error.filename, error))
+            elif isinstance(error, FileNotFoundError):  # what the system answers when asked where we are
+                told = "the folder where the command runs is gone; change to another one"
+            else:
                 raise
-            print(f"sceneswap: {printable(str(reading_error(error.filename, error)))}", file=sys.stderr)
+            print(f"sceneswap: {printable(told)}", file=sys.stderr)
             LOG.debug("this is where it was found", exc_info=error)
             return 2
         except KeyboardInterrupt:
@@ -155,6 +162,9 @@ def main() -> None:
     A terminal that cannot show a character gets its number in place of it, and SIGTERM is Ctrl-C. Whoever closes the
     output, such as `head`, has seen enough; a disk that is full has not.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before the start, and nobody listens
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -197,6 +207,7 @@ def _call(words: Sequence[str]) -> None:
     import tyro
 
     name, *rest = words
+    _check_given(rest)
     commands = functions(_known(name, COMMANDS, "sceneswap"))
     prog = f"sceneswap {name}"
     if isinstance(commands, dict):
@@ -211,6 +222,15 @@ def _call(words: Sequence[str]) -> None:
     tyro.cli(
         commands, prog=prog, args=rest, config=(tyro.conf.OmitArgPrefixes,)
     )  # options declared together are flags too
+
+
+def _check_given(words: Sequence[str]) -> None:
+    """Raise `UserError` for a word without anything in it: as a path it would be the folder where the command runs."""
+    for before, word in pairwise(["", *words]):
+        option = word[:-1] if re.fullmatch("--[^=]+=", word) else before if not word else None
+        if option is not None:
+            what = option if option.startswith("-") else "an argument"
+            raise UserError(f"{what} is empty; give it a value (is a variable of your script not set?)")
 
 
 def functions(name: str) -> Callable[..., None] | dict[str, Callable[..., None]]:

@@ -20,7 +20,7 @@ from sceneswap.data.pairing import Pair
 from sceneswap.data.record import INDEX, KEPT, RECORD, ImportOptions, open_record, schema_text
 from sceneswap.data.selection import Selection
 from sceneswap.errors import UserError
-from sceneswap.files import make_folder, read_json, write_json, write_text
+from sceneswap.files import MAX_TEXT, make_folder, read_json, write_json, write_text
 from sceneswap.processes import mapping
 
 _SAVED_EVERY = 30.0  # seconds, in case the process is killed
@@ -51,7 +51,7 @@ def read_hashes(path: Path, part: str) -> frozenset[str]:
 
     Raises `UserError` when the file is no such list or does not know the part.
     """
-    lists = read_json(path, "lists of SHA-256 sums by part")
+    lists = read_json(path, "lists of SHA-256 sums by part", most=MAX_TEXT)
     if not isinstance(lists, dict) or not all(isinstance(value, list) for value in lists.values()):
         raise UserError(f'{path} does not hold lists of SHA-256 sums by part; write it as {{"train": ["…"]}}')
     if part not in lists:

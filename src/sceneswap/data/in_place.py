@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sceneswap.data.record import INDEX
 from sceneswap.errors import UserError
-from sceneswap.files import read_json
+from sceneswap.files import MAX_TEXT, read_json
 
 
 def is_in_place(root: Path) -> bool:
@@ -30,7 +30,7 @@ def files_of(root: Path) -> dict[str, Path]:
 def read_index(root: Path) -> list[tuple[str, Path, Path]]:
     """Name, photograph and label map of every scene that the index of a folder lists, by name. Raises `UserError`."""
     path = root / INDEX
-    content = read_json(path, "the index of photographs imported in place")
+    content = read_json(path, "the index of photographs imported in place", most=MAX_TEXT)
     try:
         scenes = sorted(content["scenes"].items())
         return [(str(name), Path(photo), root / label_map) for name, (photo, label_map) in scenes]

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sceneswap.data.matlab import SUFFIX as MATLAB
 from sceneswap.data.matlab import read_matlab_values
 from sceneswap.data.pairing import Pair, fitted
 from sceneswap.data.record import ImportOptions
 from sceneswap.errors import UserError
-from sceneswap.files import atomic_path, sha256, write_bytes
-from sceneswap.images import read_turned, resize_photo
+from sceneswap.files import sha256, write_bytes
+from sceneswap.guard import keep_files
+from sceneswap.images import read_turned, resize_photo, write_picture
 from sceneswap.labels.convention import encode
 from sceneswap.labels.io import read_label_map, read_values, resize_label_map, write_label_map
 from sceneswap.labels.mend import mend
@@ -59,9 +59,10 @@ def import_scene(
         if identity.items() <= old.items() and (options.in_place or photo.is_file()) and _map_is_there(old, label_map):
             classes, counts = _counted(old, label_map, options)
             return Outcome(pair.name, identity, entry=old, new=False, classes=classes, counts=counts)
-        if not options.in_place:
-            _remove(photo)
-        _remove(label_map)
+    try:
+        _make_way(pair, identity, old or {}, out, options)
+    except UserError as error:
+        return Outcome(pair.name, identity, fault=str(error))
     if options.hashes is not None and identity["sha256"] not in options.hashes:
         return Outcome(pair.name, identity, reason="not in the list of hashes")
     repairs: dict[str, int] = {}
@@ -141,11 +142,22 @@ def _copy(
         if shrink:
             label_map, photo = resize_label_map(label_map, size), resize_photo(photo, size)
         if rewrite:
-            _write_jpeg(photo_path, photo)
+            write_picture(photo_path, photo, quality=_QUALITY)
         else:
             write_bytes(photo_path, pair.photo.read_bytes())
         write_label_map(map_path, label_map, options.target)
     return label_map, {"photo": photo_path.name}
+
+
+def _make_way(pair: Pair, identity: dict[str, Any], old: dict[str, Any], out: Path, options: ImportOptions) -> None:
+    """Remove what was imported of a scene whose files have changed. Raises `UserError` for files that are not of an import."""
+    photos = set() if options.in_place else {old.get("photo", pair.photo.name), pair.photo.name, f"{pair.name}.jpg"}
+    copied = [one.get("sha256") for one in (identity, old)]
+    paths = [path for path in (out / "images" / name for name in photos) if path.exists()]
+    label_map = out / "labels" / f"{pair.name}.png"
+    keep_files([*(path for path in paths if sha256(path) not in copied), label_map])
+    if old:
+        _remove(*paths, label_map)
 
 
 def _identity(pair: Pair, options: ImportOptions) -> dict[str, Any]:
@@ -182,11 +194,6 @@ def _shrunk(size: tuple[int, ...], short_side: int) -> tuple[int, int]:
     if short_side == 0 or min(size) <= short_side:
         return height, width
     return round(height * short_side / min(size)), round(width * short_side / min(size))
-
-
-def _write_jpeg(path: Path, photo: Photo) -> None:
-    with atomic_path(path) as temporary:
-        Image.fromarray(photo).save(temporary, format="JPEG", quality=_QUALITY, subsampling=0)
 
 
 def _paths(out: Path, pair: Pair, photo_name: str) -> tuple[Path, Path]:

@@ -11,7 +11,8 @@ from typing import Any
 from sceneswap.data.pairing import some
 from sceneswap.data.selection import Selection
 from sceneswap.errors import UserError
-from sceneswap.files import read_json
+from sceneswap.files import MAX_TEXT, read_json
+from sceneswap.guard import keep_folder
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 
@@ -60,11 +61,9 @@ def open_record(out: Path, options: ImportOptions, names: Collection[str]) -> di
     if options.repair:
         header["repair"] = True
     new: dict[str, Any] = {**header, "pictures": {}, "left_out": {}}
-    if not path.exists():
-        if any((out / name).exists() for name in ("images", "labels", "schema.toml", INDEX)):
-            raise UserError(f"{out} holds data that `data import` has not written; choose another folder")
+    if not keep_folder(out, RECORD, ("images", "labels", "schema.toml", INDEX, KEPT), "`data import`"):
         return new
-    record = read_json(path, "the record of an import")
+    record = read_json(path, "the record of an import", most=MAX_TEXT)
     try:
         pictures, left_out = record["pictures"], record.get("left_out", {})
         optional = {"keep", "min_share", "in_place", "repair"}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sceneswap.data.folder import FolderDataset
 from sceneswap.data.transforms import resize
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, encoded
 from sceneswap.evaluation.similarity import histogram, intersection
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
@@ -229,4 +229,4 @@ def _enough(scenes: Scenes, count: int) -> None:
 
 
 def _digest(lines: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps(list(lines), ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(encoded(json.dumps(list(lines), ensure_ascii=False))).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 
 from sceneswap import __version__
 from sceneswap.data.in_place import files_of
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, encoded
 from sceneswap.evaluation.pairs import FolderPairs, Pairs
 from sceneswap.labels.schema import LabelSchema
 
@@ -65,7 +65,7 @@ def folder_hash(roots: Sequence[Path]) -> str:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-        digest.update(f"{name}\t{content}\n".encode())
+        digest.update(encoded(f"{name}\t{content}\n"))
     return digest.hexdigest()
 
 

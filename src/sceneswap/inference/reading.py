@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.config import MOST_PIXELS
+from sceneswap.data.folder import schema_beside
 from sceneswap.data.pairing import fitted
 from sceneswap.errors import UserError
 from sceneswap.images import read_turned
@@ -79,14 +80,16 @@ class Reading:
         raise NotImplementedError
 
     def read_label_map(self, given: Given, schema: LabelSchema | str | None = None) -> LabelMap:
-        """A label map of `schema` (the model's own by default), file or array of ids, as (H, W) indices of the model's schema.
+        """A label map of `schema`, file or array of ids, as (H, W) indices of the model's schema.
+
+        By default a file holds what a schema.toml in its folder or the one above says, anything else the model's own classes.
 
         >>> swap.read_label_map(np.array([[2, 4], [26, 0]]), "ade20k-150").shape
         (2, 2)
 
         Classes that the model does not know become void. Raises `UserError`, also when nothing but void is left.
         """
-        source = self._schema_of(schema)
+        source = self._schema_of(schema, given)
         label_map = label_map_of(given, source)
         converted = source.convert(label_map, self.schema)
         if np.all(converted == self.schema.void_index):
@@ -141,7 +144,7 @@ class Reading:
             raise UserError(f"a long side of {long_side}: a picture needs at least 8 pixels")
         if isinstance(given, Scene):
             label_map, side = given.label_map, long_side
-        elif shows_a_photo(given, self._schema_of(schema)):
+        elif shows_a_photo(given, self._schema_of(schema, given)):
             enough = max(ENOUGH, long_side or 0)
             pixels = shrink(photo_of(given, at_least=enough), max(LABEL_SIDE, enough))
             label_map = labelled(pixels, self.labeller, self.schema, name_of(given)).label_map
@@ -182,9 +185,10 @@ class Reading:
             )
         return array.astype(np.int16, copy=False)
 
-    def _schema_of(self, schema: LabelSchema | str | None) -> LabelSchema:
+    def _schema_of(self, schema: LabelSchema | str | None, label_map: Given) -> LabelSchema:
         if schema is None:
-            return self.schema
+            beside = schema_beside(Path(label_map)) if isinstance(label_map, str | os.PathLike) else None
+            return beside or self.schema
         return load_schema(schema) if isinstance(schema, str) else schema
 
 

@@ -260,8 +260,8 @@ class Synthesizer(Reading):
         [torch.Size([3, 48, 64]), torch.Size([3, 64, 48])]
 
         long_side: of the picture in pixels, never more than the layout has; by default label maps are drawn as large as they
-        are and photographs at 512. schema: what the ids of label maps mean; the model's own classes by default.
-        Raises `UserError`.
+        are and photographs at 512. schema: what the ids of label maps mean; by default what a schema.toml beside a file says,
+        else the model's own classes. Raises `UserError`.
         """
         if output not in ("pil", "np", "pt"):
             raise UserError(f"there is no output {output!r}; choose pil, np or pt")

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from sceneswap.data.folder import FolderDataset
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, encoded
 from sceneswap.files import read_bytes, write_bytes
 from sceneswap.inference.attention import attend, label_transfer
 from sceneswap.inference.synthesizer import Synthesizer
@@ -147,7 +147,7 @@ def cluster(features: Matrix) -> Matrix:
 def _identity(synthesizer: Synthesizer, dataset: FolderDataset, seed: int) -> str:
     """What sums may be added to: the same model, scenes and seed."""
     names = [f"{Path(name).parent.parent.name}/{Path(name).stem}" for name in dataset.names]
-    scenes = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    scenes = hashlib.sha256(encoded("\n".join(names))).hexdigest()
     return json.dumps({**synthesizer.describe(), "scenes": scenes, "seed": seed, "size": synthesizer.working_size})
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from sceneswap.files import write_bytes, write_json
 from sceneswap.guard import keep_files
-from sceneswap.images import write_png
+from sceneswap.images import sealed_exif, write_png
 from sceneswap.inference.look import Look
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.inference.thumbnail import shown_look
@@ -29,6 +29,7 @@ from sceneswap.labels.io import colorize
 from sceneswap.pictures import captioned_grid, page_side, shrink, stacked
 from sceneswap.report import write_page
 from sceneswap.scene import LabelMap, Photo
+from sceneswap.seal import UNSEALED, sealed
 
 Animation = Literal["webp", "gif", "none"]
 _IN_SHEET = 160  # pixels, the longer side
@@ -158,13 +159,12 @@ def _animated(photos: Sequence[Photo], kind: Animation) -> bytes:
     """There and back again, without end."""
     images = [Image.fromarray(photo) for photo in [*photos, *photos[-2:0:-1]]]
     buffer = io.BytesIO()
-    exif = Image.Exif()
-    exif[0x0131] = "sceneswap"  # the software, by which `guard` knows the file
-    options: dict[str, Any] = {"quality": 85, "exif": exif} if kind == "webp" else {"comment": b"sceneswap"}
+    webp = {"quality": 85, "exif": sealed_exif()}
+    options: dict[str, Any] = webp if kind == "webp" else {"comment": UNSEALED.encode()}
     images[0].save(
         buffer, kind.upper(), save_all=True, append_images=images[1:], duration=_MILLISECONDS, loop=0, **options
     )
-    return buffer.getvalue()
+    return sealed(buffer.getvalue())
 
 
 def _write_files(synthesizer: Synthesizer, drawn: Strips, out: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneswap.errors import encoded
 from sceneswap.files import sha256
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.schema import LabelSchema
@@ -29,7 +30,8 @@ def picture_note(synthesizer: Synthesizer, **files: Mapping[str, Any]) -> dict[s
 
     The same settings give the same text, on any machine, any day.
     """
-    return {"sceneswap": json.dumps({**files, "model": synthesizer.describe()}, ensure_ascii=False)}
+    note = json.dumps({**files, "model": synthesizer.describe()}, ensure_ascii=False)
+    return {"sceneswap": encoded(note).decode()}  # as the file will hold it
 
 
 def made(synthesizer: Synthesizer, files: str, map_notes: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:

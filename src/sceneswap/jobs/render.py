@@ -8,7 +8,7 @@ from typing import Any
 
 from sceneswap.errors import UserError
 from sceneswap.files import make_folder, read_json, write_json, write_text
-from sceneswap.guard import keep_files
+from sceneswap.guard import keep_files, keep_folder
 from sceneswap.images import write_png
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
@@ -19,6 +19,9 @@ from sceneswap.scene import LabelMap
 
 Job = Callable[[int], object]
 Size = tuple[int, int]
+_SWAPS = {  # what a swap is made of, and the folder of it
+    "label_map": "label_maps", "exemplar": "exemplars", "exemplar_label_map": "exemplar_label_maps", "answer": "answers",
+}  # fmt: skip
 
 
 def render_folder(
@@ -62,9 +65,9 @@ def render_folder(
 def _read_index(out: Path, kind: str, size: Size, schema: str) -> list[int]:
     """The seeds in scenes.json of a folder that holds the same kind of pictures; none of a new folder."""
     path = out / "scenes.json"
-    if not path.exists():
-        if any((out / name).exists() for name in ("images", "labels", "schema.toml", "pairs.jsonl")):
-            raise UserError(f"{out} holds data that `data render` has not written; choose another folder")
+    if not keep_folder(
+        out, path.name, ("images", "labels", *_SWAPS.values(), "schema.toml", "pairs.jsonl"), "`data render`"
+    ):
         return []
     index = read_json(path, "the index of rendered scenes")
     wanted: dict[str, Any] = {"kind": kind, "size": list(size), "schema": schema}
@@ -85,9 +88,7 @@ def _scene_paths(out: Path, seed: int) -> dict[str, Path]:
 
 
 def _swap_paths(out: Path, seed: int) -> dict[str, Path]:
-    folders = {"label_map": "label_maps", "exemplar": "exemplars", "exemplar_label_map": "exemplar_label_maps",
-               "answer": "answers"}  # fmt: skip
-    return {name: out / folder / f"{seed:06d}.png" for name, folder in folders.items()}
+    return {name: out / folder / f"{seed:06d}.png" for name, folder in _SWAPS.items()}
 
 
 def _swap_line(out: Path, seed: int) -> str:

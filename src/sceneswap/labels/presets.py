@@ -40,7 +40,7 @@ def load_schema(name_or_path: str) -> LabelSchema:
     if cvat:
         d = {"name": path.stem, **parse_labelmap(text, f"the label schema {path}")}
         for c in d["classes"]:
-            c["outdoor"] = _known_counterpart(c["name"])
+            c["outdoor"] = _counterparts().get(c["name"].lower())
         return schema_from_dict(d, source=str(path))
     try:
         d = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text)
@@ -51,15 +51,15 @@ def load_schema(name_or_path: str) -> LabelSchema:
     return schema_from_dict(d, source=str(path))
 
 
-def _known_counterpart(name: str) -> str | None:
+@cache
+def _counterparts() -> dict[str, str]:
     """What a class of that name becomes in `outdoor`, by the first preset that has one."""
-    outdoor = load_schema("outdoor")
+    outdoor, found = load_schema("outdoor"), dict[str, str]()
     for preset in map(load_schema, PRESETS):
-        if name.lower() in preset.names:
-            index = preset.mapping_to(outdoor)[preset.index_of(name.lower())]
+        for name, index in zip(preset.names, preset.mapping_to(outdoor).tolist(), strict=False):
             if index < outdoor.void_index:
-                return outdoor.names[index]
-    return None
+                found.setdefault(name, outdoor.names[index])
+    return found
 
 
 @cache

@@ -178,7 +178,7 @@ def _fault(schema: LabelSchema) -> str | None:
     for what, items in (("the id", [c.id for c in schema.classes]), ("the name", schema.names)):
         if (twice := _first_repeated(items)) is not None:
             return f"{what} {twice!r} is given to two classes; make them differ"
-    for c, value in zip(schema.classes, schema.file_values.tolist(), strict=False):
+    for c, value in ((c, c.id + schema.offset) for c in schema.classes):  # of any size yet
         if not 0 <= value <= _MAX_VALUE:
             return f"class {c.name!r} would be {value} in a file (id + offset); files hold 0 to {_MAX_VALUE}"
         if value in schema.void_ids:

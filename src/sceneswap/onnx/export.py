@@ -1,9 +1,11 @@
 """Write a model as ONNX graphs: traced, weights in 16 bits or 8, described, compared with PyTorch, and only then kept."""
 
 import json
+import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +18,7 @@ from torch import nn
 
 from sceneswap import __version__
 from sceneswap.errors import UserError
-from sceneswap.files import make_folder, sha256, write_json
+from sceneswap.files import make_folder, sha256, write_json, writing_error
 from sceneswap.inference.labelling import SEGMENTED_SIDE
 from sceneswap.inference.segmentation import LONG_SIDE, DeepLabSegmenter, shipped_segmenter
 from sceneswap.inference.synthesizer import Synthesizer
@@ -59,12 +61,10 @@ def export_onnx(synthesizer: Synthesizer, folder: Path) -> Parity:
         )
     for package in _NEEDED:
         _import(package)
-    make_folder(folder)
     plain = network.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     reader, answers = _reader(synthesizer)
     about = _about(synthesizer) | {"read": answers}
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".sceneswap-") as name:
-        made = Path(name)
+    with folder_for_now(folder) as made:
         for graph, traced in zip(GRAPHS, (_read(reader), _encode(plain), _draw(plain)), strict=True):
             _trace(traced, made / graph, about | {"graph": graph})
         about["graphs"] = {graph: sha256(made / graph) for graph in GRAPHS}
@@ -79,6 +79,23 @@ def export_onnx(synthesizer: Synthesizer, folder: Path) -> Parity:
             (made / graph).replace(folder / graph)
     write_json(folder / DESCRIPTION, about | {"parity": parity.to_dict()})
     return parity
+
+
+@contextmanager
+def folder_for_now(parent: Path) -> Iterator[Path]:
+    """Yield a folder in `parent`, which is made if missing, that is gone afterwards: for what other libraries write.
+
+    Raises `UserError` when the disk is full, read-only and the like.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=make_folder(parent), prefix=".sceneswap-") as name:
+            yield Path(name)
+    except shutil.Error as error:  # of copies, one triple each: from, to, why
+        raise UserError(
+            f"cannot write {parent}: {error.args[0][0][2]}; free some space or choose another place"
+        ) from error
+    except OSError as error:
+        raise writing_error(parent, error) from error
 
 
 def _import(package: str) -> Any:

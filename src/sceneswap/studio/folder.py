@@ -3,23 +3,23 @@
 import gzip
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 
 from sceneswap.errors import UserError
-from sceneswap.files import make_folder, read_json, write_bytes, write_json
+from sceneswap.files import make_folder, read_json, sha256, write_bytes, write_json
 from sceneswap.images import read_photo, write_png
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import colorize, read_label_map, resize_label_map, write_label_map
 from sceneswap.labels.presets import load_schema
-from sceneswap.onnx.export import export_onnx
+from sceneswap.onnx.export import export_onnx, folder_for_now
 from sceneswap.onnx.runtime import DESCRIPTION, GRAPHS
 from sceneswap.pictures import inside
 from sceneswap.scene import LabelMap, Scene
@@ -133,24 +133,43 @@ def write_layouts(synthesizer: Synthesizer, folder: Path) -> None:
 def export_studio(synthesizer: Synthesizer, folder: Path) -> None:
     """Write the whole studio into `folder` for any static host; one that was written before is replaced.
 
-    Raises `UserError` when the folder holds something else.
+    Raises `UserError` when the folder holds anything else.
     """
     page = page_folder()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / _OURS).is_file():
-        raise UserError(f"{folder} is not empty and no studio; name another folder")
-    make_folder(folder.parent)
-    with TemporaryDirectory(dir=folder.parent, prefix=".sceneswap-") as name:
-        made = Path(name) / "studio"
+    _check_folder(folder)
+    with folder_for_now(folder.parent) as name:
+        made = name / "studio"
         shutil.copytree(page, made)
         built = built_folder(synthesizer.weights_sha256)
         if built is None:
             write_model(synthesizer, made)
         else:
             shutil.copytree(built, made, dirs_exist_ok=True)
-        write_json(made / _OURS, {"model": synthesizer.describe()})
+        files = {path.relative_to(made).as_posix(): sha256(path) for path in sorted(made.rglob("*")) if path.is_file()}
+        write_json(made / _OURS, {"model": synthesizer.describe(), "files": files})
         if folder.exists():
-            folder.rename(Path(name) / "old")
+            folder.rename(name / "old")
         made.rename(folder)
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise `UserError` unless `folder` is free, or an export of the studio in which nothing was changed or added since."""
+    if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / _OURS).is_file():
+        raise UserError(f"{folder} is not empty and no studio; name another folder")
+    record = read_json(folder / _OURS, "the list of a studio's files")
+    files = record.get("files") if isinstance(record, dict) else None
+    if not isinstance(files, dict):
+        raise UserError(
+            f"{folder / _OURS} does not list the files of a studio; name another folder, or remove this one"
+        )
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name != _OURS and not path.is_dir() and (path.is_symlink() or files.get(name) != sha256(path)):
+            raise UserError(
+                f"{path} was added or changed since the studio was written, and would be lost; move it away"
+            )
 
 
 def _shelf(synthesizer: Synthesizer) -> Iterator[tuple[Entry, LabelMap]]:

@@ -19,6 +19,7 @@ from sceneswap.data.matlab import read_any_label_map
 from sceneswap.data.pairing import Pair
 from sceneswap.errors import UserError
 from sceneswap.files import parse_json, read_bytes, read_text, sha256, write_bytes, write_json
+from sceneswap.guard import keep_files, may_overwrite
 from sceneswap.images import read_picture_text, resize_photo, write_picture
 from sceneswap.inference.reading import class_shares
 from sceneswap.jobs.note import file_note, picture_note
@@ -90,18 +91,18 @@ class CopyMaker:
     def __call__(self, pair: Pair) -> Outcome:
         """Make the copies of a picture that are not there yet.
 
-        A picture that cannot be read or drawn is an outcome. Raises `UserError` when a file cannot be written, or one is
-        in the way that is not ours.
+        A picture that cannot be read or drawn is an outcome, and one where a file is in the way that is not ours. Raises
+        `UserError` when a file cannot be written.
         """
         try:
             label_map = self._read(pair)
             if label_map is None:
                 return Outcome(pair, left_out=f"void to the model in more than {self.settings.max_void:.0%}")
             planned = self._plan(pair, label_map)
+            found = [self._found(copy) for copy in planned]
         except UserError as error:
             return Outcome(pair, error=str(error))
         wanting = self.settings.per_image - len(planned)
-        found = [self._found(copy) for copy in planned]
         size = label_map.shape
         layout = resize_label_map(label_map, inside(size, self.settings.long_side))
         made: list[Copy] = []
@@ -169,10 +170,16 @@ class CopyMaker:
         if not path.exists():
             return None
         text = read_picture_text(path)
-        if _NOTE not in text:
-            raise UserError(f"{path} is not a picture of restyle and would be overwritten; choose another folder")
-        if text[_NOTE] != copy.note[_NOTE]:
+        if text.get(_NOTE) != copy.note[_NOTE]:
+            keep_files([path])
             return None
+        for name, data in copy.beside.items():
+            there = self.out / name
+            if there.exists() and read_bytes(there) != data and not may_overwrite():
+                raise UserError(
+                    f"{there} was changed since it was written, or what it is a copy of was; move it away to have it "
+                    "written again, or pass --overwrite"
+                )
         self._write_beside(copy)
         agreement = text.get(_AGREEMENT)
         return self._made(copy, "there", None if agreement is None else float(agreement))

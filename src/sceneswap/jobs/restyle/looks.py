@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, encoded
 from sceneswap.files import LOOK_SUFFIX, is_look, slug
 from sceneswap.inference.look import Look, alike, known_shares
 from sceneswap.jobs.reader import SceneReader
@@ -65,7 +65,7 @@ class Looks:
         """
         near = alike(shares, self._shares, overlap) if overlap > 0 else np.ones(len(self.named), np.bool_)
         fit = [one for one, is_near in zip(self.named, near, strict=True) if is_near and one.sha256 != photo_sha256]
-        return sorted(fit, key=lambda one: hashlib.sha256(f"{seed}\n{image}\n{one.name}".encode()).digest())
+        return sorted(fit, key=lambda one: hashlib.sha256(encoded(f"{seed}\n{image}\n{one.name}")).digest())
 
 
 def encode_looks(
@@ -86,7 +86,7 @@ def _encode(reader: SceneReader, source: Source, kept: Path) -> NamedLook:
     if is_look(source.photo):
         return NamedLook(source.name, reader.look(source.photo), source.photo, notes)
     made_of = json.dumps({**notes, "read_at": reader.long_side, "model": reader.synthesizer.describe()}, sort_keys=True)
-    path = kept / f"{slug(source.name)}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}{LOOK_SUFFIX}"
+    path = kept / f"{slug(source.name)}-{hashlib.sha256(encoded(made_of)).hexdigest()[:12]}{LOOK_SUFFIX}"
     if path.exists():
         look = Look.load(path)
         reader.synthesizer.check_look(look)

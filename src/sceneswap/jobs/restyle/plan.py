@@ -9,6 +9,7 @@ from typing import Any
 from sceneswap.data.pairing import Pair
 from sceneswap.errors import UserError
 from sceneswap.files import read_json
+from sceneswap.guard import keep_folder
 from sceneswap.images import WRITTEN_SUFFIXES
 
 RECORD = "restyle.json"
@@ -121,17 +122,14 @@ def header(
     }
 
 
-def check_folder(out: Path, wanted: dict[str, Any], folders: Sequence[str]) -> bool:
+def check_folder(out: Path, wanted: dict[str, Any], names: Sequence[str]) -> bool:
     """Whether the folder `out` has been begun with the same plan. More copies of a picture than before may be asked for.
 
-    Raises `UserError` when it holds another plan's pictures, or anybody else's.
+    names: of what will be written to it. Raises `UserError` when it holds another plan's pictures, or anybody else's.
     """
-    path = out / RECORD
-    if not path.exists():
-        for name in (*folders, "schema.toml", "index.html", "pictures.csv"):
-            if (out / name).exists():
-                raise UserError(f"{out} holds {name}, which restyle has not written; choose another folder")
+    if not keep_folder(out, RECORD, names, "restyle"):
         return False
+    path = out / RECORD
     there = read_json(path, "the record of a restyled data set")
     try:
         fewer = there["settings"]["per_image"] > wanted["settings"]["per_image"]

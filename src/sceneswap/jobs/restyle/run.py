@@ -25,7 +25,7 @@ from sceneswap.engines import Engine
 from sceneswap.engines.local import in_order
 from sceneswap.errors import UserError
 from sceneswap.files import LEFTOVERS, is_look, make_folder, read_json, write_json, write_text
-from sceneswap.guard import keep_inputs
+from sceneswap.guard import keep_files, keep_inputs
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
 from sceneswap.jobs.restyle.copies import CopyMaker, Outcome, kept
@@ -35,6 +35,9 @@ from sceneswap.jobs.restyle.plan import DROPPED, RECORD, Places, RestyleSettings
 from sceneswap.jobs.sources import Source
 from sceneswap.labels.schema import LabelSchema
 
+LOOKS = "looks"
+"""The folder of the encoded looks: others may have begun it, for a look's name says what it was made of."""
+_TABLES = ("schema.toml", "pictures.csv", "index.html")
 _TRIED = 8  # rows that all fail, after which the rest would too
 
 
@@ -55,7 +58,12 @@ class Job:
     def folders(self) -> list[str]:
         """Those in the folder written that copies, looks, notes and annotations are written to."""
         carried = (one.name for one in self.annotations.folders)
-        return [*self.places.folders(self.pairs), DROPPED, "looks", *carried]
+        return [*self.places.folders(self.pairs), DROPPED, LOOKS, *carried]
+
+    @property
+    def tables(self) -> list[str]:
+        """The files in the folder written that tell of all copies."""
+        return [RECORD, *_TABLES, *(one.name for one in self.annotations.coco)]
 
 
 @dataclass
@@ -123,9 +131,8 @@ def _check_places(job: Job) -> None:
     """Raise `UserError` when the copies would come to lie among what is read."""
     inputs = [file for pair in job.pairs for file in (pair.photo, pair.label_map)]
     inputs += [file for source in job.looks for file in source.files if file is not None]
-    outputs = [job.out / name for name in (RECORD, "schema.toml", "pictures.csv", "index.html")]
-    outputs += [job.out / one.name for one in job.annotations.coco]
-    keep_inputs(outputs, [*inputs, *job.annotations.coco], filled=[job.out / name for name in job.folders])
+    outputs, folders = ([job.out / name for name in names] for names in (job.tables, job.folders))
+    keep_inputs(outputs, [*inputs, *job.annotations.coco], filled=folders)
 
 
 def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], Iterable[Source]]) -> Looks:
@@ -143,8 +150,9 @@ def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], 
         model=reader.synthesizer.describe() | ({"read_by": reader.labeller.record} if settings.agreement > 0 else {}),
         looks=[reader.exemplar_notes(one.photo, one.label_map, one.schema) for one in job.looks],
     )
-    begun = check_folder(out, wanted, job.places.folders(job.pairs))
-    looks = encode_looks(reader, job.looks, out / "looks", track)
+    begun = check_folder(out, wanted, [name for name in (*job.folders, *job.tables) if name not in (LOOKS, RECORD)])
+    keep_files(out / name for name in (RECORD, *_TABLES))
+    looks = encode_looks(reader, job.looks, out / LOOKS, track)
     if settings.overlap > 0:
         looks.check_shares()
     make_folder(out)
