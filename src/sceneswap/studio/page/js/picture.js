@@ -88,7 +88,8 @@ export class Picture {
     this.drawn = { width, height, rgba };
     this.#sized(width, height);
     this.canvas.getContext("2d")?.putImageData(new ImageData(/** @type {any} */ (rgba), width, height), 0, 0);
-    this.status.textContent = say("drawn", { width, height, seconds: (milliseconds / 1000).toFixed(milliseconds < 9950 ? 1 : 0) });
+    this.status.textContent = say("drawn", { width, height });
+    this.status.title = say("took", { seconds: (milliseconds / 1000).toFixed(1) });
     if (!this.engine.next) this.#busy(false);
     const whole = width === this.project.map.width && height === this.project.map.height;
     this.more.disabled = whole;

@@ -126,7 +126,7 @@ const SAME = 0.5 / 127.5; // half a level of 255, on average
 /**
  * Let the graphics card draw from now on, if it draws the same as the processor, and faster.
  * @param {Inputs} inputs of a drawing @param {boolean} always even if it is slower @param {() => void} lost called when it stops
- * @returns {Promise<{used: boolean, apart?: number, seconds?: number[]}>}
+ * @returns {Promise<{used: boolean, apart?: number, seconds?: number[], why?: string}>}
  */
 export async function tryCard(inputs, always, lost) {
   if (!gpu || card) return { used: Boolean(card) };
@@ -149,7 +149,7 @@ export async function tryCard(inputs, always, lost) {
     }
     [card, onlost] = [trial, lost];
     return { used: true, apart, seconds };
-  } catch {
-    return { used: false };
+  } catch (error) {
+    return { used: false, why: String(/** @type {any} */ (error)?.message ?? error).slice(0, 300) };
   }
 }
