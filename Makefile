@@ -16,6 +16,9 @@ HAVE_PIP := $(RUN) -c 'import pip' 2>/dev/null || $(RUN) -m ensurepip # of a .ve
 SHOWN := demo/examples
 DEMO_PHOTOS ?= lake city tea sunset bridge
 
+# Tests run in a process per core, a file never in two: fixtures, Chromium and locks are those of one process.
+PYTEST := $(RUN) -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
 .PHONY: demo test quick lint docs wheel clean
 .DELETE_ON_ERROR:
 
@@ -36,10 +39,10 @@ studio: $(VENV)/.dev
 	@echo "Now: $(VENV)/bin/sceneswap studio"
 
 test: $(VENV)/.dev lint
-	$(RUN) -m pytest
+	$(PYTEST)
 
 quick: $(VENV)/.dev lint
-	$(RUN) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

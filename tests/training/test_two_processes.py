@@ -1,6 +1,5 @@
 """Data-parallel training on two CPU processes (gloo)."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,9 +27,8 @@ pytestmark = [
 def launch(data: Path, *runs: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     done = subprocess.run(
-        [*command, str(SCRIPT), str(data), *map(str, runs)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=500, check=False,
-    )  # fmt: skip
+        [*command, str(SCRIPT), str(data), *map(str, runs)], capture_output=True, text=True, timeout=500, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
