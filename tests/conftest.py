@@ -74,6 +74,12 @@ def synthesizer(release_folder: Path) -> Synthesizer:
 
 
 @pytest.fixture(scope="session")
+def shipped() -> Synthesizer:
+    """The model that comes with the package."""
+    return Synthesizer.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="session")
 def head_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A released model of `outdoor` that estimates label maps."""
     folder = tmp_path_factory.mktemp("models") / "head"

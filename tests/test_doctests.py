@@ -25,17 +25,12 @@ MODULES = {  # and the fewest examples of each
 }
 
 
-@pytest.fixture(scope="module")
-def swap() -> Synthesizer:
-    return Synthesizer.from_pretrained(device="cpu")
-
-
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of(module: str, swap: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of(module: str, shipped: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, name in enumerate(("beach", "dusk")):
         Image.fromarray(render.scene(number, (72, 96)).photo).save(tmp_path / f"{name}.jpg")
     monkeypatch.chdir(tmp_path)
-    known = {"swap": swap, "blend": blend, "np": np}
+    known = {"swap": shipped, "blend": blend, "np": np}
     found = import_module(module)
     result = doctest.testmod(found, extraglobs=known, optionflags=doctest.REPORT_NDIFF)
     assert result.failed == 0

@@ -13,7 +13,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.torch import save_file
 
 from benchmarks.common import write_jpeg
 from benchmarks.outdoor.classes import ClassCounts, by_class
@@ -26,7 +25,6 @@ from sceneswap.files import write_json
 from sceneswap.inference.segmentation import DeepLabSegmenter
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.presets import load_schema
-from sceneswap.models.pretrained.vgg import VGG19
 from tests.tiny import random_scene, tiny_model, write_scene
 
 ROOT = Path(__file__).parents[2]
@@ -51,15 +49,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_scene(root / split / "mix", name, random_scene(seed, 64, 64))
     for name, kind in (("ours", "msca"), ("GAP", "gap"), ("SPADE_VAE", "spade-vae")):
         tiny_model(root / "models" / name, kind)
-    torch.manual_seed(1)
-    save_file(VGG19().state_dict(), root / "vgg19.safetensors")
     return root
 
 
 @pytest.fixture
-def report(module: ModuleType, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def report(module: ModuleType, folder: Path, vgg_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings of a tiny report. FID's features are mean colours and the segmenter is blind: both networks are slow."""
-    monkeypatch.setenv("SCENESWAP_VGG19", str(folder / "vgg19.safetensors"))
+    monkeypatch.setenv("SCENESWAP_VGG19", str(vgg_file))
     monkeypatch.setattr(Extractors, "inception", lambda self: lambda images: images.mean(dim=(2, 3)))
     monkeypatch.setattr(Extractors, "segmenter", lambda self: Blind())
     models = tuple(f"{name}={folder / 'models' / name}" for name in ("ours", "GAP", "SPADE_VAE"))

@@ -1,8 +1,6 @@
 """`sceneswap restyle` as it is typed; killed and started again."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 
 from sceneswap.cli.main import run
 from sceneswap.inference.synthesizer import Synthesizer
+from tests.forked import start
 from tests.tiny import random_scene, tiny_release, write_scene
 from tests.tiny_models import make_scene, write_photo
 
@@ -104,7 +103,7 @@ def test_wrong_options_are_one_sentence(
     assert not out.exists()
 
 
-PICTURES, LOOKS = 200, 4
+PICTURES, LOOKS = 100, 4
 
 
 def count(folder: Path, pattern: str = "[!.]*") -> int:
@@ -121,33 +120,27 @@ def test_killed_at_five_places_and_started_again_the_files_are_the_same_bit_for_
         write_scene(tmp_path / "looks", f"look-{number}", random_scene(1000 + number))
     model.encode(make_scene((48, 64), 5, model.schema)).save(tmp_path / "extra.look.safetensors")
 
-    def start(out: Path) -> subprocess.Popen[bytes]:
-        command = [
-            "restyle",
-            str(tmp_path / "data"),
-            "--looks",
-            str(tmp_path / "looks"),
-            str(tmp_path / "extra.look.safetensors"),
-        ]
-        command += ["--out", str(out), "--model", str(tmp_path / "model"), "--device", "cpu"]
-        whole = [sys.executable, "-m", "sceneswap.cli.main", *command]
-        return subprocess.Popen(whole, stdout=subprocess.DEVNULL)
+    def restyle(out: Path) -> list[str]:
+        looks = tmp_path / "looks", tmp_path / "extra.look.safetensors"
+        words = ["restyle", tmp_path / "data", "--looks", *looks, "--model", tmp_path / "model", "--device", "cpu"]
+        return [*map(str, words), "--out", str(out)]
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert start(whole).wait() == 0
+    assert run(restyle(whole)) == 0
     assert count(whole / "images") == count(whole / "labels") == PICTURES * 4
     places: list[Callable[[], bool]] = [
         lambda: count(broken / "looks") >= 1,
-        *(lambda some=some: count(broken / "images") >= some for some in (30, 333, 640)),
+        *(lambda some=some: count(broken / "images") >= some for some in (30, 150, 320)),
         lambda: count(broken / "images") >= PICTURES * 4,
     ]
     for reached in places:
-        process = start(broken)
-        while process.poll() is None and not reached():
+        process = start(*restyle(broken))
+        while process.is_alive() and not reached():
             time.sleep(0.002)
         process.kill()
-        assert process.wait() == -signal.SIGKILL
-    assert start(broken).wait() == 0
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    assert run(restyle(broken)) == 0
     files = [{p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()} for out in (whole, broken)]
     assert files[0].keys() == files[1].keys()
     assert files[0] == files[1]

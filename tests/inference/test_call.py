@@ -29,11 +29,6 @@ def swap() -> Synthesizer:
     return Synthesizer(tiny_release(label_head=8), device="cpu")
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Synthesizer:
-    return Synthesizer.from_pretrained("outdoor-small", device="cpu")
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """beach.png and dusk.png are photographs, map.png is a label map."""
@@ -254,7 +249,7 @@ def test_segmenters_that_are_none(tmp_path: Path) -> None:
 
 def test_models_by_name(shipped: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "outdoor-small" in sceneswap.list_models()
-    assert shipped.weights_sha256 == Synthesizer.from_pretrained(device="cpu").weights_sha256
+    assert shipped.weights_sha256 == Synthesizer.from_pretrained("outdoor-small", device="cpu").weights_sha256
     with pytest.raises(UserError, match=r"a model of the package \(outdoor-small\)"):
         Synthesizer.from_pretrained("outdoor-smal")
     monkeypatch.chdir(tmp_path)

@@ -114,13 +114,12 @@ def test_a_lossy_file_is_a_photograph_unless_a_schema_is_given(
 
 
 @pytest.mark.shared
-def test_maps_of_camvid_read_as_outdoor_are_doubted(shared: Path) -> None:
+def test_maps_of_camvid_read_as_outdoor_are_doubted(shared: Path, shipped: Synthesizer) -> None:
     """Four streets, with the shipped model: every one is doubted read as outdoor, none read as camvid."""
-    synthesizer = Synthesizer.from_pretrained(device="cpu")
     root = shared / "data" / "camvid"
     for file in sorted((root / "labels").glob("*.png"))[::40]:
         photo = root / "images" / f"{file.stem}.jpg"
         for schema in (OUTDOOR, CAMVID):
-            scene = synthesizer.read_scene(photo, file, schema)
-            said = doubt(scene, file, schema, OUTDOOR, synthesizer.labeller)
+            scene = shipped.read_scene(photo, file, schema)
+            said = doubt(scene, file, schema, OUTDOOR, shipped.labeller)
             assert ("pass --schema camvid" in said) == (schema is OUTDOOR)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -15,18 +14,10 @@ from sceneswap.config import PRESETS, ModelConfig, load_train_config
 from sceneswap.models.build import FROZEN, Network, build_discriminator, build_generator, condition_channels
 from sceneswap.models.encoders import VGGEncoder
 from sceneswap.models.generator import Generator
-from sceneswap.models.pretrained.vgg import VGG19, shipped_vgg19
+from sceneswap.models.pretrained.vgg import shipped_vgg19
 from sceneswap.models.spade_vae import SpadeVAE
 
 Scenes = Callable[..., tuple[Tensor, Tensor]]
-
-
-@pytest.fixture(scope="session")
-def vgg19_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """VGG-19 with random weights, as a file."""
-    path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
-    save_file(VGG19().state_dict(), path)
-    return path
 
 
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "paper"])
@@ -53,18 +44,18 @@ def test_presets_draw(preset: str, kind: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*which is a no-op:UserWarning")  # weights copied to shapes without memory
 @pytest.mark.parametrize("kind", ["msca", "gap", "spade-vae"])
-def test_the_paper_preset_builds(kind: str, vgg19_file: Path) -> None:
+def test_the_paper_preset_builds(kind: str, vgg_file: Path) -> None:
     settings = load_train_config("paper").with_model(kind)  # type: ignore[arg-type]
     with torch.device("meta"):
-        network = build_generator(settings.model, 183, vgg19_file)
+        network = build_generator(settings.model, 183, vgg_file)
         build_discriminator(settings.discriminator, 183)
     assert isinstance(network, SpadeVAE) or isinstance(network.image_encoder, VGGEncoder)
     assert sum(p.numel() for p in network.parameters()) > 50e6
 
 
-def test_vgg19_encoder_is_frozen_and_the_rest_is_not(vgg19_file: Path) -> None:
+def test_vgg19_encoder_is_frozen_and_the_rest_is_not(vgg_file: Path) -> None:
     config = replace(load_train_config("tiny").model, encoder="vgg19")
-    network = build_generator(config, 5, vgg19_file)
+    network = build_generator(config, 5, vgg_file)
     frozen = [name for name, p in network.named_parameters() if not p.requires_grad]
     assert frozen
     assert all(name.startswith(FROZEN) for name in frozen)
