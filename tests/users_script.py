@@ -1,4 +1,4 @@
-"""A script as users write it: layouts in a folder, drawn in the mixture of two looks. mypy checks it strictly (pyproject.toml)."""
+"""A script as users write it: layouts in a folder, drawn in the mixture of two looks. mypy checks it strictly."""
 
 from pathlib import Path
 
