@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from sceneswap.errors import UserError
+
 
 @dataclass(frozen=True)
 class Between:
@@ -25,6 +27,15 @@ class Between:
 
     def __str__(self) -> str:
         return f"from {plain(self.least)} to {plain(self.most)}"
+
+
+Count = Annotated[int, Between(1, 1_000_000)]
+LongSide = Annotated[int, Between(8, 16_384)]
+Percent = Annotated[int, Between(1, 100)]
+Seed = Annotated[int, Between(0, 2**32 - 1)]
+Share = Annotated[float, Between(0, 1)]
+Workers = Annotated[int, Between(1, 256)]
+Weight = Annotated[float, Between(-1e6, 1e6)]
 
 
 def plain(number: float) -> str:
@@ -48,6 +59,12 @@ def outside(values: Mapping[str, Any], hints: Mapping[str, Any]) -> Iterator[tup
 def outside_of_fields(one: Any) -> Iterator[tuple[str, Any, Between]]:
     """`outside` for the fields of a dataclass."""
     yield from outside({f.name: getattr(one, f.name) for f in dataclasses.fields(one)}, hints_of(type(one)))
+
+
+def check_options(values: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    """Raise `UserError` for the first option that `outside` finds."""
+    for name, value, bounds in outside(values, hints):
+        raise UserError(f"--{name.replace('_', '-')} {plain(value)}: give a number {bounds}")
 
 
 def hints_of(cls: type) -> dict[str, Any]:

@@ -21,16 +21,7 @@ from torch.nn.utils import parametrize
 from sceneswap import config as configuration
 from sceneswap.config import ModelConfig
 from sceneswap.errors import UserError
-from sceneswap.files import (
-    LEFTOVERS,
-    check_regular,
-    make_folder,
-    parse_json,
-    read_json,
-    sha256,
-    write_bytes,
-    write_json,
-)
+from sceneswap.files import check_regular, make_folder, parse_json, read_json, sha256, sweep, write_bytes, write_json
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
@@ -219,9 +210,9 @@ def write_state(
             tensors |= {f"{name}/{parameter}/{key}": value.clone() for key, value in moments.items()}
     path = state_path(run, step)
     write_tensors(path, tensors, {"format": STATE_FORMAT, "optimizers": groups, "step": step, **meta})
-    folder = run / "checkpoints"
-    for old in [*sorted(folder.glob("state-*.safetensors"))[:-keep], *folder.glob(LEFTOVERS)]:
-        old.unlink()  # the temporary files are of a run that was killed while writing
+    for old in sorted(path.parent.glob("state-*.safetensors"))[:-keep]:
+        old.unlink()
+    sweep(path.parent, alone=True)  # the run is locked
     return path
 
 

@@ -119,7 +119,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     On any failure the temporary file is removed and an older `path` stays as it was. Parents are created.
     Raises `UserError` on a full disk, a missing permission, an impossible name and the like.
     """
-    _sweep(make_folder(path.parent))
+    if make_folder(path.parent) not in _swept:
+        _swept.add(path.parent)
+        sweep(path.parent)
     mark = f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(LEFTOVERS.replace("*", mark))  # short: `path` may be as long as allowed
     try:
@@ -138,17 +140,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise writing_error(path, error) from error
 
 
-def _sweep(folder: Path) -> None:
-    """Delete what killed processes left in `folder`, once per process and folder."""
-    if folder in _swept:
-        return
-    _swept.add(folder)
+def sweep(folder: Path, *, alone: bool = False) -> None:
+    """Delete what killed processes left in `folder`. alone: nobody else writes there, so what any process left goes."""
     with suppress(OSError):
         for leftover in folder.glob(LEFTOVERS):
             host, _, rest = leftover.name.removeprefix(".sceneswap-").partition("-")
             process = rest.partition("-")[0]
             own = host == _HOST and process.isdecimal()
-            if _is_dead(int(process)) if own else time.time() - leftover.stat().st_mtime > _OLD:
+            if alone or (_is_dead(int(process)) if own else time.time() - leftover.stat().st_mtime > _OLD):
                 leftover.unlink(missing_ok=True)
 
 

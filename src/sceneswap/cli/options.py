@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from sceneswap.bounds import Between, outside, plain
+from sceneswap.bounds import Between, LongSide, Percent, Seed, Workers, check_options
+from sceneswap.bounds import Count as Count
+from sceneswap.bounds import Share as Share
+from sceneswap.bounds import Weight as Weight
 from sceneswap.errors import UserError
 from sceneswap.files import reading_error
 
@@ -26,13 +29,7 @@ Device = Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda|cuda:N|mps")]
 _FOLDERS = tyro.conf.arg(metavar="DIR ...", help="Folders with images/, labels/ and schema.toml.")
 DataFolders = Annotated[tuple[Path, ...], _FOLDERS]
 RepeatedFolders = Annotated[tyro.conf.UseAppendAction[tuple[tuple[Path, ...], ...]], _FOLDERS]
-LongSide = Annotated[int, Between(8, 16_384)]
-Count = Annotated[int, Between(1, 1_000_000)]
-Seed = Annotated[int, Between(0, 2**32 - 1)]
-Share = Annotated[float, Between(0, 1)]
-Workers = Annotated[int, Between(1, 256)]
-Weight = Annotated[float, Between(-1e6, 1e6)]
-Quality = Annotated[int, Between(1, 100), tyro.conf.arg(help="Of jpg and webp, 1 to 100.")]
+Quality = Annotated[Percent, tyro.conf.arg(help="Of jpg and webp, 1 to 100.")]
 BatchSize = Annotated[
     int, Between(1, 1024), tyro.conf.arg(help="The most pictures drawn at once: 1 for a processor, more for a GPU.")
 ]
@@ -214,9 +211,7 @@ def within_bounds(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def checked(*arguments: Any, **options: Any) -> None:
-        given = inspect.signature(command).bind(*arguments, **options).arguments
-        for name, value, bounds in outside(given, hints):
-            raise UserError(f"--{name.replace('_', '-')} {plain(value)}: give a number {bounds}")
+        check_options(inspect.signature(command).bind(*arguments, **options).arguments, hints)
         command(*arguments, **options)
 
     return checked

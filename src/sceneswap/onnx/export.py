@@ -1,5 +1,6 @@
 """Write a model as ONNX graphs: traced, weights in 16 bits or 8, described, compared with PyTorch, and only then kept."""
 
+import copy
 import json
 import shutil
 import tempfile
@@ -7,7 +8,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from sceneswap.models.generator import Generator
 from sceneswap.models.pretrained.deeplab import DeepLab
 from sceneswap.onnx.graphs import Draw, Encode, Read
 from sceneswap.onnx.parity import Parity, compare
-from sceneswap.onnx.runtime import DESCRIPTION, FORMAT, GRAPHS, OnnxSynthesizer
+from sceneswap.onnx.runtime import DESCRIPTION, FORMAT, GRAPHS, OnnxSynthesizer, needed
 
 _OPSET = 18
 _SMALL = 64  # numbers; smaller tensors are scales and shapes, not worth rounding
@@ -60,9 +60,9 @@ def export_onnx(synthesizer: Synthesizer, folder: Path) -> Parity:
             f"the model {synthesizer.name} (SPADE_VAE) has no attention; only msca and gap models become ONNX graphs"
         )
     for package in _NEEDED:
-        _import(package)
-    plain = network.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    reader, answers = _reader(synthesizer)
+        needed(package)
+    plain = copy.deepcopy(network).to(device="cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    reader, answers = _reader(synthesizer, plain)
     about = _about(synthesizer) | {"read": answers}
     with folder_for_now(folder) as made:
         for graph, traced in zip(GRAPHS, (_read(reader), _encode(plain), _draw(plain)), strict=True):
@@ -98,15 +98,6 @@ def folder_for_now(parent: Path) -> Iterator[Path]:
         raise writing_error(parent, error) from error
 
 
-def _import(package: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError:
-        raise UserError(
-            f"ONNX graphs need the package {package}; install it with: pip install 'sceneswap[onnx]'"
-        ) from None
-
-
 def _about(synthesizer: Synthesizer) -> dict[str, Any]:
     """What every graph and the description say of the model."""
     network = synthesizer.release.network
@@ -125,14 +116,12 @@ def _about(synthesizer: Synthesizer) -> dict[str, Any]:
     }
 
 
-def _reader(synthesizer: Synthesizer) -> tuple[Generator | DeepLab, dict[str, Any]]:
-    """The network that reads photographs for the model, and how: its label head, or the segmenter of the package.
+def _reader(synthesizer: Synthesizer, network: Generator) -> tuple[Generator | DeepLab, dict[str, Any]]:
+    """What reads photographs for the model, and how: the label head of its `network`, or the segmenter of the package.
 
     classes: the model's index for every score, void where it has none.
     """
-    network = synthesizer.release.network
     if synthesizer.estimates_labels:
-        assert isinstance(network, Generator)
         classes = list(range(synthesizer.schema.num_classes))
         return network, {"by": "head", "network": f"label head of {synthesizer.name}", "classes": classes}
     segmenter = shipped_segmenter("cpu")
@@ -184,7 +173,7 @@ def _named(network: Generator, *what: str) -> list[str]:
 
 def _trace(traced: Traced, path: Path, about: dict[str, Any]) -> None:
     """Write the graph of a module to `path`, weights in 16 bits or 8, `about` inside."""
-    onnx = _import("onnx")
+    onnx = needed("onnx")
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # remarks for those who write exporters; what was traced is compared afterwards
         torch.onnx.export(
@@ -205,7 +194,7 @@ def _pack(model: Any) -> None:
 
     A Cast and a Mul in place of DequantizeLinear: every runtime folds them into constants when it opens the graph.
     """
-    onnx = _import("onnx")
+    onnx = needed("onnx")
     stored, nodes = [], []
     for tensor in model.graph.initializer:
         name, numbers = tensor.name, onnx.numpy_helper.to_array(tensor)

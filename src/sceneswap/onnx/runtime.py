@@ -86,7 +86,7 @@ class OnnxSynthesizer(Reading):
                 raise UserError(
                     f"{folder / graph} is damaged or of another model than {path} (its SHA-256 differs); export it again"
                 )
-        _runtime()
+        needed("onnxruntime")
         return opened
 
     @property
@@ -201,7 +201,7 @@ class OnnxSynthesizer(Reading):
 
     def _session(self, graph: str) -> Any:
         if graph not in self._sessions:
-            runtime = _runtime()
+            runtime = needed("onnxruntime")
             options = runtime.SessionOptions()
             options.intra_op_num_threads = self._threads
             options.log_severity_level = 3
@@ -240,8 +240,11 @@ def _image(photo: Photo) -> NDArray[np.float32]:
     return (photo.astype(np.float32) / np.float32(255) * 2 - 1).transpose(2, 0, 1)[None]
 
 
-def _runtime() -> Any:
+def needed(package: str) -> Any:
+    """A package of the extra `onnx`. Raises `UserError` when it is not installed."""
     try:
-        return import_module("onnxruntime")
+        return import_module(package)
     except ImportError:
-        raise UserError("ONNX graphs are run by onnxruntime; install it with: pip install 'sceneswap[onnx]'") from None
+        raise UserError(
+            f"ONNX graphs need the package {package}; install it with: pip install 'sceneswap[onnx]'"
+        ) from None

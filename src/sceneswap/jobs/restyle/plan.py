@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from sceneswap.bounds import Between, LongSide, Percent, Seed, Share, check_options, hints_of
 from sceneswap.data.pairing import Pair
 from sceneswap.errors import UserError
 from sceneswap.files import read_json
@@ -29,24 +30,17 @@ class RestyleSettings:
     suffix, quality: of the files, see `images.write_picture`. Raises `UserError` for what makes no sense.
     """
 
-    per_image: int = 4
-    seed: int = 0
-    overlap: float = 0.0
-    agreement: float = 0.0
-    max_void: float = 1.0
-    long_side: int = 1024
+    per_image: Annotated[int, Between(1, 1000)] = 4
+    seed: Seed = 0
+    overlap: Share = 0.0
+    agreement: Share = 0.0
+    max_void: Share = 1.0
+    long_side: LongSide = 1024
     suffix: str = ".jpg"
-    quality: int = 92
+    quality: Percent = 92
 
     def __post_init__(self) -> None:
-        for name, least in (("per_image", 1), ("seed", 0), ("long_side", 8), ("quality", 1)):
-            if getattr(self, name) < least:
-                raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: give {least} or more")
-        for name in ("overlap", "agreement", "max_void"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: give a share from 0 to 1")
-        if self.quality > 100:
-            raise UserError(f"--quality {self.quality}: give 1 to 100")
+        check_options(asdict(self), hints_of(type(self)))
         if self.suffix not in WRITTEN_SUFFIXES:
             raise UserError(f"pictures cannot be written as {self.suffix}; choose {', '.join(WRITTEN_SUFFIXES)}")
 

@@ -24,7 +24,7 @@ from sceneswap.data.record import schema_text
 from sceneswap.engines import Engine
 from sceneswap.engines.local import in_order
 from sceneswap.errors import UserError
-from sceneswap.files import LEFTOVERS, is_look, make_folder, read_json, write_json, write_text
+from sceneswap.files import is_look, make_folder, read_json, sweep, write_json, write_text
 from sceneswap.guard import keep_files, keep_inputs
 from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.restyle.annotations import Annotations
@@ -167,8 +167,7 @@ def _sweep(job: Job) -> None:
     """Delete what processes left behind that were killed while they wrote, unless other machines may be writing."""
     if job.shard.count == 1:
         for folder in {job.out, *(job.out / name for name in job.folders)}:
-            for leftover in folder.glob(LEFTOVERS):
-                leftover.unlink(missing_ok=True)
+            sweep(folder, alone=True)
 
 
 def _gather(reader: SceneReader, job: Job, looks: Looks, outcomes: Sequence[Outcome], summary: Summary) -> None:
