@@ -20,7 +20,7 @@ ModelKind = Literal["msca", "gap", "spade-vae"]
 Padding = Literal["zeros", "replicate"]
 Initialisation = Literal["kaiming", "xavier"]
 Geometry = Literal["window", "whole"]
-Task = Literal["patch", "global", "swap", "whole"]
+PhaseTask = Literal["patch", "global", "swap", "whole"]
 VGG_LAYERS = tuple(f"relu{b}_{c}" for b, count in enumerate((2, 2, 4, 4, 1), 1) for c in range(1, count + 1))
 """Activations of VGG-19 that losses and discriminator can read, fine → coarse."""
 MOST_PIXELS = 4096
@@ -203,7 +203,7 @@ class PhaseConfig:
 
     name: str
     objective: Literal["labels", "label-head", "features", "image"]
-    task: Task
+    task: PhaseTask
     image_size: Annotated[int, Between(32, MOST_PIXELS)]
     batch_size: Annotated[int, Between(1, 4096)]  # scenes per process and micro-step
     steps: Annotated[int, Between(0, 10**9)] = 0

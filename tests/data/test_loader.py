@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sceneswap.config import Task
+from sceneswap.config import PhaseTask
 from sceneswap.data.folder import FolderDataset
 from sceneswap.data.loader import Batch, BatchStream, Sampling, make_batch, sample_entries
 from sceneswap.errors import UserError
@@ -144,7 +144,7 @@ def test_the_patches_of_a_pair_never_share_a_pixel(k: int, seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["patch", "global"]), st.booleans())
-def test_photo_and_label_map_of_an_entry_belong_together(k: int, task: Task, mirrored: bool) -> None:
+def test_photo_and_label_map_of_an_entry_belong_together(k: int, task: PhaseTask, mirrored: bool) -> None:
     """Classes are blocks of 8 pixels in known colours: away from edges a pixel's colour still says its class."""
     label_map = np.kron(np.random.default_rng(k).integers(0, 3, (4, 4)), np.ones((8, 8))).astype(np.int16)
     scene = Scene(np.repeat((label_map * 100)[:, :, None], 3, axis=2).astype(np.uint8), label_map)

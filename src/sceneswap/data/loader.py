@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sceneswap.config import Geometry, Task
+from sceneswap.config import Geometry, PhaseTask
 from sceneswap.data.patches import disjoint_pair, free_crop, large_crop_size, patch_size
 from sceneswap.data.transforms import crop, flip, jitter_color, resize, resize_short_side, sample_jitter
 from sceneswap.errors import UserError
@@ -49,7 +49,7 @@ class Sampling:
     side of S; or the "whole" photograph resized to it, whatever its aspect. Raises `UserError` for impossible values.
     """
 
-    task: Task
+    task: PhaseTask
     image_size: int
     batch_size: int
     flip: bool = True
@@ -58,8 +58,8 @@ class Sampling:
     geometry: Geometry = "window"
 
     def __post_init__(self) -> None:
-        if self.task not in get_args(Task):
-            raise UserError(f"the task of a phase must be one of {', '.join(get_args(Task))}, not {self.task}")
+        if self.task not in get_args(PhaseTask):
+            raise UserError(f"the task of a phase must be one of {', '.join(get_args(PhaseTask))}, not {self.task}")
         if self.swaps and self.batch_size < 2:
             raise UserError(f'the task "{self.task}" needs a batch_size of 2 or more')
         if self.image_size < 32 or self.image_size % 32:

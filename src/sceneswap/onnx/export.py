@@ -62,10 +62,10 @@ def export_onnx(synthesizer: Synthesizer, folder: Path) -> Parity:
     for package in _NEEDED:
         needed(package)
     plain = copy.deepcopy(network).to(device="cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    reader, answers = _reader(synthesizer, plain)
+    labelling, answers = _label_network(synthesizer, plain)
     about = _about(synthesizer) | {"read": answers}
     with folder_for_now(folder) as made:
-        for graph, traced in zip(GRAPHS, (_read(reader), _encode(plain), _draw(plain)), strict=True):
+        for graph, traced in zip(GRAPHS, (_read(labelling), _encode(plain), _draw(plain)), strict=True):
             _trace(traced, made / graph, about | {"graph": graph})
         about["graphs"] = {graph: sha256(made / graph) for graph in GRAPHS}
         write_json(made / DESCRIPTION, about)
@@ -116,7 +116,7 @@ def _about(synthesizer: Synthesizer) -> dict[str, Any]:
     }
 
 
-def _reader(synthesizer: Synthesizer, network: Generator) -> tuple[Generator | DeepLab, dict[str, Any]]:
+def _label_network(synthesizer: Synthesizer, network: Generator) -> tuple[Generator | DeepLab, dict[str, Any]]:
     """What reads photographs for the model, and how: the label head of its `network`, or the segmenter of the package.
 
     classes: the model's index for every score, void where it has none.

@@ -26,7 +26,7 @@ from sceneswap.models.pretrained.lpips import load_lpips
 from sceneswap.models.pretrained.vgg import TAP_CHANNELS, VGG19, load_vgg19
 from sceneswap.notes import LOG
 from sceneswap.training.ema import average_of
-from sceneswap.training.step import FeaturePredictor, LabelReader, feature_step, image_step, label_step
+from sceneswap.training.step import FeaturePredictor, LabelPredictor, feature_step, image_step, label_step
 from sceneswap.training.terms import LossNetworks
 
 
@@ -201,13 +201,13 @@ def _start_labels(
     if phase.objective == "label-head":
         networks.generator.image_encoder.requires_grad_(False)
     _freeze_vgg(networks.generator)
-    reader = LabelReader(networks.generator)
-    optimizer = _adam(reader, phase.learning_rate, settings)
-    reader, optimizer = accelerator.prepare(reader, optimizer)
+    predictor = LabelPredictor(networks.generator)
+    optimizer = _adam(predictor, phase.learning_rate, settings)
+    predictor, optimizer = accelerator.prepare(predictor, optimizer)
     return ActivePhase(
         objective=phase.objective,
-        step=lambda batch: label_step(accelerator, reader, optimizer, batch),
-        models=(reader,),
+        step=lambda batch: label_step(accelerator, predictor, optimizer, batch),
+        models=(predictor,),
         optimizers={"optimizer_g": optimizer},
     )
 

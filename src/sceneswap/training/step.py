@@ -32,7 +32,7 @@ class FeaturePredictor(nn.Module):
         return self.decoder(drawing.conditions)
 
 
-class LabelReader(nn.Module):
+class LabelPredictor(nn.Module):
     """Image encoder and label head of a generator as one module, for the same reason."""
 
     def __init__(self, network: Network) -> None:
@@ -47,11 +47,11 @@ class LabelReader(nn.Module):
 
 
 def label_step(
-    accelerator: Accelerator, reader: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch
+    accelerator: Accelerator, predictor: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch
 ) -> dict[str, float]:
     """Image encoder and label head learn to read label maps off photographs."""
     with accelerator.autocast():
-        logits = reader(batch.image)
+        logits = predictor(batch.image)
     loss = losses.label_cross_entropy(logits, batch.label_map)
     _stop_if_not_finite(accelerator, loss, {"labels": loss}, batch)
     accelerator.backward(loss)
