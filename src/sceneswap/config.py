@@ -3,18 +3,16 @@
 # Long: every setting of the project on one page, each with what it refuses.
 
 import dataclasses
-import math
-import reprlib
-import types
-import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from sceneswap.bounds import Between, outside_of_fields, plain
-from sceneswap.errors import UserError
+from sceneswap.bounds import Between
 from sceneswap.presets import PRESETS as PRESETS
 from sceneswap.presets import read_settings
+from sceneswap.settings import Settings
+from sceneswap.settings import from_dict as from_dict
+from sceneswap.settings import to_dict as to_dict
 
 ModelKind = Literal["msca", "gap", "spade-vae"]
 Padding = Literal["zeros", "replicate"]
@@ -35,16 +33,22 @@ Rate = Annotated[float, Between(1e-9, 10)]
 Every = Annotated[int, Between(1, 10**9)]
 
 
+def _faulty_layers(settings: Any, name: str) -> Iterator[str]:
+    layers = getattr(settings, name)
+    if not layers:
+        yield f"{name} must name at least one layer of VGG-19"
+    if wrong := [layer for layer in layers if layer not in VGG_LAYERS]:
+        yield f"{name}: VGG-19 has no layer {', '.join(wrong)}; it has {', '.join(VGG_LAYERS)}"
+
+
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Settings):
     """The generator. Tuples run over the scales, finest first; their common length is the number of scales."""
 
     kind: ModelKind = "msca"
     encoder: Literal["vgg19", "compact"] = "compact"
     compact_channels: tuple[Channels, ...] = (16, 32, 64, 96, 128)  # taps of the compact image encoder
-    encoder_taps: Annotated[int, Between(1, 5)] = (
-        5  # of VGG-19; up to 4 (relu4_1) its weights come with the package, further scales pool the last
-    )
+    encoder_taps: Annotated[int, Between(1, 5)] = 5  # of VGG-19; with up to 4 (relu4_1) further scales pool the last
     unit_taps: bool = False  # taps of VGG-19 divided by their typical size
     encoder_padding: Padding = "zeros"  # of VGG-19, label encoders and label head
     raw_color: bool = False  # the image encoder's taps also carry the pooled picture
@@ -65,9 +69,7 @@ class ModelConfig:
     label_head: MaybeChannels = 0  # channels of the head that estimates label maps from the encoder's taps; 0: none
     latent: Channels = 256  # of SPADE_VAE
     # What follows is ours by default; the preset `paper` takes the paper's or SPADE's word instead.
-    unit_logits: bool = (
-        True  # attention reads features of unit size, times a learned scale; else plain ψ * [F_x2, F_c2]
-    )
+    unit_logits: bool = True  # attention reads features of unit size, scaled as is learned; else plain ψ * [F_x2, F_c2]
     aligned_start: bool = True  # map k starts with the same labels in both scenes, and the mask nearly open
     own_hidden: bool = False  # a hidden layer per SPADE normalisation; else one per block
     own_shortcut: bool = False  # SPADE's shortcut, with a modulation of its own
@@ -75,30 +77,21 @@ class ModelConfig:
     initialisation: Initialisation = "kaiming"  # "xavier": SPADE's, gain 0.02, of the ladder and what else is SPADE's
     vae: Literal["ours", "spade"] = "ours"  # SPADE_VAE: our encoder after an exemplar; SPADE's, after the target itself
 
-    def __post_init__(self) -> None:
-        _require_bounds(self, "model: ")
-        lengths = {
-            len(t)
-            for t in (
-                self.compact_channels, self.feature_channels, self.label_channels, self.attention_maps, self.widths,
-                self.spade_hidden,
-            )
-        }  # fmt: skip
-        _require(len(lengths) == 1, "model: every per-scale list needs one entry per scale, so all the same length")
-        _require(
-            len(self.extra_blocks) in (0, self.scales),
-            "model: extra_blocks needs a number of 0 or more per scale, or none at all",
-        )
-        _require(2 <= self.scales <= 7, "model: 2 to 7 scales are possible")
-        _require(
-            self.encoder != "vgg19" or self.encoder_taps < 5 or self.scales <= 5,
-            "model: VGG-19 has five taps, so at most five scales (or fewer encoder_taps, the last of which is pooled)",
-        )
-        _require(not self.unit_taps or self.encoder_taps < 5, "model: unit_taps needs encoder_taps of 4 or fewer")
-        _require(
-            not (self.kind == "spade-vae" and self.vae == "spade" and self.label_head),
-            'model: SPADE\'s image encoder has no label head; set label_head = 0, or vae = "ours"',
-        )
+    def faults(self) -> Iterator[str]:
+        """What cannot be, beside numbers out of bounds."""
+        lists = (self.compact_channels, self.feature_channels, self.label_channels, self.attention_maps, self.widths)
+        if len({len(one) for one in (*lists, self.spade_hidden)}) > 1:
+            yield "every per-scale list needs one entry per scale, so all the same length"
+        if len(self.extra_blocks) not in (0, self.scales):
+            yield "extra_blocks needs a number of 0 or more per scale, or none at all"
+        if not 2 <= self.scales <= 7:
+            yield "2 to 7 scales are possible"
+        if self.encoder == "vgg19" and self.encoder_taps == 5 and self.scales > 5:
+            yield "VGG-19 has five taps, so at most five scales (or fewer encoder_taps, the last of which is pooled)"
+        if self.unit_taps and self.encoder_taps == 5:
+            yield "unit_taps needs encoder_taps of 4 or fewer"
+        if self.kind == "spade-vae" and self.vae == "spade" and self.label_head:
+            yield 'SPADE\'s image encoder has no label head; set label_head = 0, or vae = "ours"'
 
     @property
     def scales(self) -> int:
@@ -112,7 +105,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class DiscriminatorConfig:
+class DiscriminatorConfig(Settings):
     """kind "patch": SPADE's multi-scale PatchGAN. "features": heads on frozen activations of VGG-19."""
 
     kind: Literal["patch", "features"] = "patch"
@@ -124,10 +117,9 @@ class DiscriminatorConfig:
     patch_width: MaybeChannels = 0  # of a thin PatchGAN beside the heads; 0: none
     initialisation: Initialisation = "kaiming"  # of a PatchGAN; "xavier": SPADE's, gain 0.02
 
-    def __post_init__(self) -> None:
-        _require_bounds(self, "discriminator: ")
-        _require(len(self.taps) > 0, "discriminator: taps must name at least one layer of VGG-19")
-        _require_layers(self.taps, "discriminator: taps")
+    def faults(self) -> Iterator[str]:
+        """What cannot be, beside numbers out of bounds."""
+        yield from _faulty_layers(self, "taps")
 
     @property
     def vgg_layers(self) -> tuple[str, ...]:
@@ -142,7 +134,7 @@ class DiscriminatorConfig:
 
 
 @dataclass(frozen=True)
-class LossConfig:
+class LossConfig(Settings):
     """Weights of the named loss terms; 0 leaves a term out (it is not computed)."""
 
     adversarial: Weight = 1.0
@@ -163,17 +155,14 @@ class LossConfig:
     spade_sums: bool = False  # as SPADE: feature matching summed over the layers, KL over the batch; else means
     self_weight: Weight = 0.5  # of self- against cross-reconstruction where a batch has both; 0.5: every entry alike
 
-    def __post_init__(self) -> None:
-        _require_bounds(self, "loss: ")
-        _require(
-            len(self.perceptual_layers) == len(self.perceptual_weights) > 0,
-            "loss: perceptual_layers and perceptual_weights need the same number of entries, at least one",
-        )
-        _require_layers(self.perceptual_layers, "loss: perceptual_layers")
-        _require_layers(self.style_layers, "loss: style_layers")
-        _require(len(self.style_layers) > 0, "loss: style_layers must name at least one layer of VGG-19")
-        drawing = [getattr(self, name) for name in self.terms() if name not in ("kl", "labels")]
-        _require(any(drawing), "loss: at least one term needs a weight above 0")
+    def faults(self) -> Iterator[str]:
+        """What cannot be, beside numbers out of bounds."""
+        if not len(self.perceptual_layers) == len(self.perceptual_weights) > 0:
+            yield "perceptual_layers and perceptual_weights need the same number of entries, at least one"
+        yield from _faulty_layers(self, "perceptual_layers")
+        yield from _faulty_layers(self, "style_layers")
+        if not any(getattr(self, name) for name in self.terms() if name not in ("kl", "labels")):
+            yield "at least one term needs a weight above 0"
 
     @classmethod
     def terms(cls) -> tuple[str, ...]:
@@ -189,7 +178,7 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class PhaseConfig:
+class PhaseConfig(Settings):
     """One row of the training plan.
 
     objective: "labels" trains image encoder and label head to read label maps off photographs, "label-head" the head
@@ -213,17 +202,19 @@ class PhaseConfig:
     style_factor: Weight = 1.0
     decay_from: Annotated[float, Between(0, 1)] = 1.0  # fraction of the phase after which both rates fall linearly to 0
 
-    def __post_init__(self) -> None:
-        _require_bounds(self, f"phase {self.name}: ")
-        _require(
-            min(self.steps, self.epochs) == 0 < max(self.steps, self.epochs),
-            f"phase {self.name}: give either steps or epochs, greater than 0",
-        )
-        _require(self.image_size % 32 == 0, f"phase {self.name}: image_size must be a multiple of 32")
-        _require(
-            self.task not in ("swap", "whole") or (self.objective == "image" and self.batch_size > 1),
-            f'phase {self.name}: task = "{self.task}" needs objective = "image" and a batch_size of 2 or more',
-        )
+    @property
+    def place(self) -> str:
+        """What a message calls it."""
+        return f"phase {self.name}"
+
+    def faults(self) -> Iterator[str]:
+        """What cannot be, beside numbers out of bounds."""
+        if not min(self.steps, self.epochs) == 0 < max(self.steps, self.epochs):
+            yield "give either steps or epochs, greater than 0"
+        if self.image_size % 32:
+            yield "image_size must be a multiple of 32"
+        if self.task in ("swap", "whole") and not (self.objective == "image" and self.batch_size > 1):
+            yield f'task = "{self.task}" needs objective = "image" and a batch_size of 2 or more'
 
     @property
     def entry_size(self) -> int:
@@ -232,7 +223,7 @@ class PhaseConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Everything a training run is: model, losses, phases, optimisation, augmentation, logging."""
 
     phases: tuple[PhaseConfig, ...]
@@ -252,7 +243,7 @@ class TrainConfig:
     jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this
     jitter_shift: Annotated[float, Between(0, 1)] = 0.25  # and shift in ± this, on the [-1, 1] scale
     view_shift: Annotated[int, Between(0, 64)] = (
-        0  # pixels: exemplars and drawings are seen at one random offset up to this
+        0  # pixels: the most that one random offset of all that VGG sees may be
     )
     seed: Annotated[int, Between(0, 2**20 - 1)] = 0
     log_every: Every = 20
@@ -260,58 +251,50 @@ class TrainConfig:
     checkpoint_every: Every = 500
     keep_checkpoints: Annotated[int, Between(1, 10_000)] = 2
 
-    def __post_init__(self) -> None:
-        _require_bounds(self, "train: ")
-        _require(len(self.phases) > 0, "train: at least one phase is needed")
-        _require(len({p.name for p in self.phases}) == len(self.phases), "train: phases need different names")
-        _require(0 <= self.ema_decay < 1, "train: ema_decay must lie in [0, 1)")
-        _require(all(0 <= beta < 1 for beta in self.betas), "train: both betas must lie in [0, 1)")
-        _require(0 <= self.jitter_gain < 1, "train: jitter_gain must lie in [0, 1)")
-        _require(len(self.pretrain_targets) > 0, "train: pretrain_targets must name at least one target")
-        _require(
-            "vgg19" not in self.pretrain_targets or self.model.scales <= 5 or self.model.encoder == "vgg19",
-            "train: VGG-19 has five taps, so pretrain_targets cannot hold vgg19 with more than five scales",
-        )
-        _require(
-            len(self.pretrain_weights) in (0, self.model.scales),
-            "train: pretrain_weights needs a number of 0 or more per scale, or none at all",
-        )
-        own = self.model.kind == "spade-vae" and self.model.vae == "spade"
+    def faults(self) -> Iterator[str]:
+        """What cannot be, beside numbers out of bounds: of the parts together, too."""
+        model = self.model
+        if not self.phases:
+            yield "at least one phase is needed"
+        if len({phase.name for phase in self.phases}) < len(self.phases):
+            yield "phases need different names"
+        below_1 = {"ema_decay": (self.ema_decay,), "betas": self.betas, "jitter_gain": (self.jitter_gain,)}
+        for name, numbers in below_1.items():
+            if not all(0 <= number < 1 for number in numbers):
+                yield f"{name} must lie in [0, 1)"
+        if not self.pretrain_targets:
+            yield "pretrain_targets must name at least one target"
+        if "vgg19" in self.pretrain_targets and model.scales > 5 and model.encoder != "vgg19":
+            yield "VGG-19 has five taps, so pretrain_targets cannot hold vgg19 with more than five scales"
+        if len(self.pretrain_weights) not in (0, model.scales):
+            yield "pretrain_weights needs a number of 0 or more per scale, or none at all"
         for phase in self.phases:
-            _require(
-                not own or phase.task in ("patch", "global"),
-                f'phase {phase.name}: with vae = "spade" every photograph encodes itself, so it draws no swaps',
+            yield from (f"{phase.place}: {fault}" for fault in self._faults_of(phase))
+        if self.discriminator.kind != "patch" and self.loss.feature_matching:
+            yield 'loss: feature_matching needs a discriminator of kind "patch"; set it to 0, or use the perceptual term'
+        if not model.label_head and (self.loss.layout or self.loss.labels):
+            yield "loss: layout and labels need a model with label_head greater than 0"
+
+    def _faults_of(self, phase: PhaseConfig) -> Iterator[str]:
+        model, size, smallest = self.model, phase.entry_size, self.discriminator.smallest
+        if model.kind == "spade-vae" and model.vae == "spade" and phase.task not in ("patch", "global"):
+            yield 'with vae = "spade" every photograph encodes itself, so it draws no swaps'
+        if phase.image_size // 2 % model.stride:
+            yield f"half of image_size must be a multiple of {model.stride} (the coarsest scale)"
+        if size <= model.stride:
+            yield (
+                f"patches of {size} pixels are a single position at the coarsest scale, where nothing can be normalised; "
+                f"image_size must be at least {phase.image_size * 2}"
             )
-            _require(
-                phase.image_size // 2 % self.model.stride == 0,
-                f"phase {phase.name}: half of image_size must be a multiple of {self.model.stride} (the coarsest scale)",
+        if phase.objective == "image" and size < smallest:
+            yield (
+                f"patches of {size} pixels are too small for the discriminator, which needs {smallest}; give it fewer scales "
+                "or taps, or the phase a larger image_size"
             )
-            _require(
-                phase.entry_size > self.model.stride,
-                f"phase {phase.name}: patches of {phase.entry_size} pixels are a single position at the coarsest scale, "
-                f"where nothing can be normalised; image_size must be at least {phase.image_size * 2}",
-            )
-            _require(
-                phase.objective != "image" or phase.entry_size >= self.discriminator.smallest,
-                f"phase {phase.name}: patches of {phase.entry_size} pixels are too small for the discriminator, which "
-                f"needs {self.discriminator.smallest}; give it fewer scales or taps, or the phase a larger image_size",
-            )
-            _require(
-                phase.objective != "features" or self.model.kind != "spade-vae",
-                f'phase {phase.name}: spade-vae has no attention to pretrain; use objective = "image"',
-            )
-            _require(
-                phase.objective not in ("labels", "label-head") or self.model.label_head > 0,
-                f'phase {phase.name}: objective = "{phase.objective}" needs a model with label_head greater than 0',
-            )
-        _require(
-            self.discriminator.kind == "patch" or not self.loss.feature_matching,
-            'loss: feature_matching needs a discriminator of kind "patch"; set it to 0, or use the perceptual term',
-        )
-        _require(
-            self.model.label_head > 0 or self.loss.layout == self.loss.labels == 0,
-            "loss: layout and labels need a model with label_head greater than 0",
-        )
+        if phase.objective == "features" and model.kind == "spade-vae":
+            yield 'spade-vae has no attention to pretrain; use objective = "image"'
+        if phase.objective in ("labels", "label-head") and not model.label_head:
+            yield f'objective = "{phase.objective}" needs a model with label_head greater than 0'
 
     @property
     def vgg_layers(self) -> tuple[str, ...]:
@@ -337,97 +320,7 @@ class TrainConfig:
         return replace(self, model=model, phases=phases)
 
 
-T = TypeVar("T")
-
-_FORMER_NAMES = {"raw_colour": "raw_color"}
-"""What settings were called in files of before; such files are still read."""
-
-
-def from_dict(cls: type[T], values: dict[str, Any], where: str) -> T:
-    """Build the frozen dataclass `cls` from plain values (of TOML or JSON).
-
-    where: names the file or place for messages. Raises `UserError` on unknown keys, wrong types, impossible values.
-    """
-    if not isinstance(values, dict):
-        raise UserError(f"{where}: a table of settings is needed, not {values!r}")
-    values = {_FORMER_NAMES.get(key, key): value for key, value in values.items()}
-    targets = values.get("pretrain_targets")
-    if isinstance(targets, list):
-        values["pretrain_targets"] = ["color" if one == "colour" else one for one in targets]
-    hints = typing.get_type_hints(cls)
-    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in known:
-            raise UserError(f"{where}: unknown setting {key!r}; the known ones are {', '.join(sorted(known))}")
-    unset = dataclasses.MISSING
-    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if f.name not in values and f.default is unset and f.default_factory is unset:
-            raise UserError(f"{where}: the setting {f.name} is missing")
-    try:
-        return cls(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in values.items()})
-    except ValueError as error:
-        table = where.rpartition(": ")[2]  # which a class names too, since it may stand alone
-        raise UserError(f"{where}: {str(error).removeprefix(f'{table}: ')}") from error
-
-
-def to_dict(config: Any) -> dict[str, Any]:
-    """The plain-value form of a configuration, for JSON and TOML; `from_dict` reads it back."""
-    return dataclasses.asdict(config)
-
-
 def load_train_config(name_or_path: str, changes: Sequence[str] = ()) -> TrainConfig:
     """Read a preset by name or a TOML file by path, and change single settings; see `presets.read_settings`."""
     where = " ".join((name_or_path, *(f"--set {change}" for change in changes)))
     return from_dict(TrainConfig, read_settings(name_or_path, changes), where)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _require_bounds(settings: Any, where: str) -> None:
-    for name, value, bounds in outside_of_fields(settings):
-        _require(False, f"{where}{name} must be {bounds}, not {plain(value)}")
-
-
-def _require_layers(names: tuple[str, ...], where: str) -> None:
-    wrong = [name for name in names if name not in VGG_LAYERS]
-    _require(not wrong, f"{where}: VGG-19 has no layer {', '.join(wrong)}; it has {', '.join(VGG_LAYERS)}")
-
-
-_LARGEST = 10**300
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a table"}
-
-
-def _fitting(kinds: tuple[Any, ...], value: Any) -> Any:
-    """The kind of a union that `value` is of, else the first that is not None."""
-    kinds = tuple(kind for kind in kinds if kind is not type(None))
-    return next((kind for kind in kinds if kind is type(value)), kinds[0])
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return from_dict(hint, value, where)
-    if origin is Literal:
-        if value in arguments:
-            return value
-        raise UserError(f"{where} must be one of {', '.join(map(str, arguments))}, not {reprlib.repr(value)}")
-    if origin is tuple:
-        if isinstance(value, list | tuple):
-            inner = [arguments[0]] * len(value) if arguments[1:] == (Ellipsis,) else list(arguments)
-            if len(inner) == len(value):
-                return tuple(_convert(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(inner, value, strict=True)))
-        raise UserError(f"{where} must be a list of the right length, not {reprlib.repr(value)}")
-    if hint is Any:
-        return value
-    if origin is dict and isinstance(value, dict):
-        return {key: _convert(arguments[1], one, f"{where}: {key}") for key, one in value.items()}
-    if origin is types.UnionType:
-        return value if value is None else _convert(_fitting(arguments, value), value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if abs(value) < _LARGEST else math.copysign(math.inf, value)
-    if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        return value
-    raise UserError(f"{where} must be {_WORDS.get(origin or hint, hint)}, not {reprlib.repr(value)}")
