@@ -16,12 +16,13 @@ MODULES = {  # and the fewest examples of each
     "sceneswap.inference.blend": 4,
     "sceneswap.inference.callables": 5,
     "sceneswap.inference.device": 3,
+    "sceneswap.inference.drawing": 4,
     "sceneswap.inference.given": 6,
     "sceneswap.inference.hub": 1,
     "sceneswap.inference.look": 3,
     "sceneswap.inference.reading": 3,
     "sceneswap.inference.restyle": 8,
-    "sceneswap.inference.synthesizer": 9,
+    "sceneswap.inference.synthesizer": 8,
 }
 
 

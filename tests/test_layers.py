@@ -38,7 +38,7 @@ LAYERS = (
         "processes",
     ),
     ("engines",),
-    ("files", "filetype", "notes", "guard", "seal", "errors", "bounds"),
+    ("files", "filetype", "notes", "guard", "seal", "errors", "bounds", "settings"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
@@ -52,7 +52,7 @@ APART = [
 # Modules that must not load PyTorch when they are imported.
 WITHOUT_TORCH = (
     "__init__", "cli", "labels", "images", "color", "filetype", "notes", "pictures", "files", "guard", "seal", "errors",
-    "bounds", "scene", "config", "progress",
+    "bounds", "scene", "config", "settings", "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
     "inference/reading", "inference/blend", "inference/given", "inference/weights",
     "onnx/__init__", "onnx/look", "onnx/mixing", "onnx/runtime", "onnx/scores",

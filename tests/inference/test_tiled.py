@@ -12,7 +12,7 @@ import torch
 
 from sceneswap import Synthesizer, blend
 from sceneswap.config import load_train_config
-from sceneswap.inference import synthesizer as module
+from sceneswap.inference import drawing as module
 from sceneswap.inference import tiled
 from sceneswap.inference.look import joined
 from sceneswap.inference.mixing import draw_mixed

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sceneswap.errors import UserError
-from sceneswap.inference.synthesizer import DRAWN_AT_ONCE, Synthesizer
+from sceneswap.inference.drawing import DRAWN_AT_ONCE
+from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.models import msca
 from sceneswap.models.generator import Generator
 from sceneswap.scene import LabelMap, Scene
