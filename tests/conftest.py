@@ -28,7 +28,7 @@ from sceneswap.models.pretrained.lpips import LPIPS
 from sceneswap.models.pretrained.vgg import VGG19
 from sceneswap.procedural import render
 from sceneswap.scene import Scene
-from tests.tiny_models import SIZES, make_scene, tiny_release
+from tests.tiny import SIZES, make_scene, vivid_release
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -63,7 +63,7 @@ def shared() -> Path:
 def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A released model of `outdoor`."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_release(folder, tiny_release())
+    save_release(folder, vivid_release())
     return folder
 
 
@@ -83,7 +83,7 @@ def shipped() -> Synthesizer:
 def head_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A released model of `outdoor` that estimates label maps."""
     folder = tmp_path_factory.mktemp("models") / "head"
-    save_release(folder, tiny_release(label_head=8))
+    save_release(folder, vivid_release(label_head=8))
     return folder
 
 

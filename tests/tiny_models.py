@@ -1,101 +1,11 @@
-"""Tiny models with random weights, and scenes of blocks, shared by many tests."""
+"""What now stands in tests/tiny.py, under its former name."""
 
-import json
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from tests.tiny import SIZES as SIZES
+from tests.tiny import make_photo as make_photo
+from tests.tiny import make_scene as make_scene
+from tests.tiny import vivid_release as tiny_release
+from tests.tiny import write_photo as write_photo
+from tests.tiny import write_run as write_run
+from tests.tiny import write_segmenter as write_segmenter
 
-import numpy as np
-import torch
-from PIL import Image
-from safetensors.torch import save_file
-
-from sceneswap import checkpoint
-from sceneswap.checkpoint import Release, folded_copy
-from sceneswap.config import load_train_config, to_dict
-from sceneswap.labels.presets import load_schema
-from sceneswap.labels.schema import LabelSchema
-from sceneswap.models.build import Network, build_generator
-from sceneswap.models.pretrained.deeplab import DeepLab
-from sceneswap.scene import Photo, Scene
-
-SIZES = ((48, 64), (64, 48), (48, 64), (33, 70))
-
-
-def tiny_release(kind: str = "msca", schema: str = "outdoor", seed: int = 0, label_head: int = 0) -> Release:
-    """The `tiny` preset's model with seeded weights whose pictures are not grey."""
-    settings = load_train_config("tiny").with_model(kind)  # type: ignore[arg-type]
-    settings = replace(settings, model=replace(settings.model, label_head=label_head))
-    known = load_schema(schema)
-    torch.manual_seed(seed)
-    network = build_generator(settings.model, known.num_classes)
-    with torch.no_grad():
-        network.synthesis.to_image.weight.mul_(3)
-    record = {"name": f"tiny-{kind}", "config": to_dict(settings)}
-    return Release(folded_copy(network), settings.model, known, record)
-
-
-def make_scene(size: tuple[int, int], seed: int, schema: LabelSchema) -> Scene:
-    """Blocks of classes, each in a colour of its own."""
-    random = np.random.default_rng(seed)
-    blocks = random.integers(0, schema.num_classes, (4, 4))
-    rows, columns = (np.arange(side) * 4 // side for side in size)
-    label_map = blocks[rows[:, None], columns].astype(np.int16)
-    colors = random.integers(0, 256, (schema.num_classes, 3))
-    return Scene(colors[label_map].astype(np.uint8), label_map, f"scene {seed}")
-
-
-def make_photo(size: tuple[int, int], seed: int = 0) -> Photo:
-    """A soft gradient with noise: too many colours for a label map."""
-    random = np.random.default_rng(seed)
-    corners = random.integers(0, 256, (2, 2, 3)).astype(np.uint8)
-    smooth = np.asarray(Image.fromarray(corners).resize((size[1], size[0]), Image.Resampling.BICUBIC)).astype(int)
-    return (smooth + random.integers(-24, 25, smooth.shape)).clip(0, 255).astype(np.uint8)
-
-
-def write_photo(path: Path, size: tuple[int, int], seed: int = 0) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(make_photo(size, seed)).save(path, quality=90)
-    return path
-
-
-def write_segmenter(path: Path, sees: str) -> Path:
-    """Weights of a network for ADE20K that sees the class `sees` everywhere."""
-    torch.manual_seed(0)
-    network = DeepLab()
-    with torch.no_grad():
-        bias = network.get_parameter("logits.bias")
-        bias[1 + load_schema("ade20k-150").index_of(sees)] += 1e4
-    save_file(network.state_dict(), path)
-    return path
-
-
-def write_run(run: Path, kind: str = "msca", steps: tuple[int, ...] = (8,), label_head: int = 0) -> dict[int, Network]:
-    """A run folder with the states that training would leave; returns the averages by step."""
-    settings = load_train_config("tiny").with_model(kind)  # type: ignore[arg-type]
-    settings = replace(settings, model=replace(settings.model, label_head=label_head))
-    schema, averages = load_schema("outdoor"), {}
-    for step in steps:
-        torch.manual_seed(step)
-        average, other = (build_generator(settings.model, schema.num_classes) for _ in range(2))
-        meta = {
-            "config": to_dict(settings),
-            "schema": schema.to_dict(),
-            "class_names": list(schema.names),
-            "progress": {"phase": 1, "phase_step": 4, "step": step, "position": 8, "seconds": 1.5},
-            "scenes": 6,
-            "processes": 1,
-            "device": "cpu",
-        }
-        networks = {"average": average, "generator": other}
-        checkpoint.write_state(run, step, networks=networks, optimizers={}, meta=meta, keep=5)
-        averages[step] = average
-    lines: list[dict[str, Any]] = [
-        {"step": 4, "phase": "pretrain", "seconds": 0.5, "terms": {"colour": 1.0}},
-        {"step": 6, "phase": "patch", "seconds": 1.0, "terms": {"pixel": 0.5}},
-        {"step": 8, "phase": "patch", "seconds": 1.5, "terms": {"pixel": 0.25}},
-        {"step": 8, "alarms": {"response": 0.5, "copy_distance": 0.9}, "ignores": False, "copies": False},
-        {"step": 12, "phase": "global", "seconds": 2.5, "terms": {"pixel": 0.1}},
-    ]
-    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 1')
-    return averages
+__all__ = ["tiny_release"]

@@ -14,7 +14,7 @@ from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.procedural import render
-from tests.tiny_models import write_photo, write_segmenter
+from tests.tiny import write_photo, write_segmenter
 
 OUTDOOR = load_schema("outdoor")
 

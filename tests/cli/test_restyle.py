@@ -10,8 +10,7 @@ import pytest
 from sceneswap.cli.main import run
 from sceneswap.inference.synthesizer import Synthesizer
 from tests.forked import start
-from tests.tiny import random_scene, tiny_release, write_scene
-from tests.tiny_models import make_scene, write_photo
+from tests.tiny import make_scene, random_scene, tiny_release, write_photo, write_scene
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sceneswap.cli.main import run
-from tests.tiny_models import write_run
+from tests.tiny import write_run
 
 
 def test_swap_prints_the_page(

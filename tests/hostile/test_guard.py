@@ -13,7 +13,7 @@ from sceneswap.cli.main import run
 from sceneswap.errors import UserError
 from sceneswap.guard import keep_files, made_here, overwriting
 from sceneswap.images import write_picture, write_png
-from tests.tiny_models import write_run
+from tests.tiny import write_run
 
 MINE = b"precious"
 

@@ -20,7 +20,7 @@ from sceneswap.files import parse_json, parse_toml, slug
 from sceneswap.labels.presets import load_schema, schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from tests.hostile.test_inputs import PLACES
-from tests.tiny_models import write_run
+from tests.tiny import write_run
 
 MANY = settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
 FEW = settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck), derandomize=True)

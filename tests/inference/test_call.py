@@ -18,7 +18,7 @@ from sceneswap.inference.given import photo_of
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.procedural import render
-from tests.tiny_models import make_photo, make_scene, tiny_release
+from tests.tiny import make_photo, make_scene, vivid_release
 
 OUTDOOR = load_schema("outdoor")
 
@@ -26,7 +26,7 @@ OUTDOOR = load_schema("outdoor")
 @pytest.fixture(scope="module")
 def swap() -> Synthesizer:
     """A tiny model with a label head."""
-    return Synthesizer(tiny_release(label_head=8), device="cpu")
+    return Synthesizer(vivid_release(label_head=8), device="cpu")
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_a_function_reads_photographs(files: Path) -> None:
         seen.append(photo)
         return np.where(np.arange(photo.height)[:, None] < photo.height // 2, "sky", "sea").repeat(photo.width, axis=1)
 
-    swap = Synthesizer(tiny_release(), device="cpu", segmenter=see, segmenter_schema="ade20k-150")
+    swap = Synthesizer(vivid_release(), device="cpu", segmenter=see, segmenter_schema="ade20k-150")
     layout = swap.layout(files / "beach.png")
     assert seen[0].mode == "RGB"
     assert seen[0].size == (80, 60)
@@ -214,7 +214,7 @@ def test_answers_of_a_function_in_any_form(form: str) -> None:
         return answers[form]
 
     see.schema = OUTDOOR if form == "attribute" else "outdoor"  # type: ignore[attr-defined]
-    swap = Synthesizer(tiny_release(), device="cpu", segmenter=see)
+    swap = Synthesizer(vivid_release(), device="cpu", segmenter=see)
     expected = np.array([[0, 3], [19, OUTDOOR.void_index]]).repeat(10, axis=0).repeat(12, axis=1)
     np.testing.assert_array_equal(swap.layout(make_photo((20, 24))), expected)
 
@@ -231,7 +231,7 @@ def test_answers_of_a_function_in_any_form(form: str) -> None:
     ],
 )
 def test_answers_that_are_none(answer: Any, words: str) -> None:
-    swap = Synthesizer(tiny_release(), device="cpu", segmenter=lambda photo: answer)
+    swap = Synthesizer(vivid_release(), device="cpu", segmenter=lambda photo: answer)
     with pytest.raises(UserError, match=words):
         swap.layout(make_photo((20, 24)))
 
@@ -239,9 +239,9 @@ def test_answers_that_are_none(answer: Any, words: str) -> None:
 def test_segmenters_that_are_none(tmp_path: Path) -> None:
     for given, words in ((3, "not int"), (tmp_path / "none.safetensors", "none.safetensors")):
         with pytest.raises(UserError, match=words):
-            _ = Synthesizer(tiny_release(), device="cpu", segmenter=given).labeller  # type: ignore[arg-type]
+            _ = Synthesizer(vivid_release(), device="cpu", segmenter=given).labeller  # type: ignore[arg-type]
     with pytest.raises(UserError, match="is a preset, a file or a LabelSchema"):
-        _ = Synthesizer(tiny_release(), device="cpu", segmenter=lambda p: p, segmenter_schema=3).labeller  # type: ignore[arg-type]
+        _ = Synthesizer(vivid_release(), device="cpu", segmenter=lambda p: p, segmenter_schema=3).labeller  # type: ignore[arg-type]
 
 
 # --- Where and how ----------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_devices_and_types() -> None:
 
 
 def test_moving_is_in_place(scene: Callable[..., Scene]) -> None:
-    swap = Synthesizer(tiny_release(), device=torch.device("cpu"), dtype=torch.bfloat16)
+    swap = Synthesizer(vivid_release(), device=torch.device("cpu"), dtype=torch.bfloat16)
     look = swap.look(scene())
     half = swap.draw(scene().label_map, look)
     assert swap.to("cpu", torch.float32) is swap

@@ -20,7 +20,7 @@ from sceneswap.labels.presets import load_schema
 from sceneswap.models.generator import Generator
 from sceneswap.procedural import render
 from sceneswap.scene import Photo
-from tests.tiny_models import make_photo, tiny_release, write_photo, write_segmenter
+from tests.tiny import make_photo, vivid_release, write_photo, write_segmenter
 
 OUTDOOR = load_schema("outdoor")
 SKY = OUTDOOR.index_of("sky-other")
@@ -59,7 +59,7 @@ def test_large_maps_are_enlarged_from_a_bounded_grid(reading: Synthesizer) -> No
 
 
 def test_a_model_without_a_head_says_so(synthesizer: Synthesizer) -> None:
-    vae = Synthesizer(tiny_release("spade-vae"), name="vae", device="cpu")
+    vae = Synthesizer(vivid_release("spade-vae"), name="vae", device="cpu")
     for model in (synthesizer, vae):
         assert not model.estimates_labels
         with pytest.raises(UserError, match=f"the model {model.name} has no label head .* --segmenter"):

@@ -20,7 +20,7 @@ from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.io import write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.scene import Scene
-from tests.tiny_models import make_scene, tiny_release
+from tests.tiny import make_scene, vivid_release
 
 KINDS = ("msca", "gap", "spade-vae")
 
@@ -35,7 +35,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> int:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_model_draws_label_maps_of_any_size_in_the_look_of_the_exemplar(kind: str) -> None:
-    synthesizer = Synthesizer(tiny_release(kind), device="cpu")
+    synthesizer = Synthesizer(vivid_release(kind), device="cpu")
     looks = [synthesizer.encode(make_scene((40, 52), seed, synthesizer.schema)) for seed in (1, 2)]
     for size in ((1, 1), (5, 7), (64, 64), (33, 70)):
         label_map = make_scene(size, 3, synthesizer.schema).label_map
@@ -46,7 +46,7 @@ def test_every_model_draws_label_maps_of_any_size_in_the_look_of_the_exemplar(ki
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_equals_single_drawings(kind: str) -> None:
-    synthesizer = Synthesizer(tiny_release(kind), device="cpu")
+    synthesizer = Synthesizer(vivid_release(kind), device="cpu")
     scenes = [
         make_scene(size, seed, synthesizer.schema) for seed, size in enumerate([(32, 48), (48, 32), (32, 48), (20, 33)])
     ]
@@ -62,7 +62,7 @@ def test_a_batch_equals_single_drawings(kind: str) -> None:
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
 def test_a_picture_does_not_depend_on_its_company(kind: str, batch_size: int) -> None:
     """Bit for bit, whatever is drawn with it, before it and after it."""
-    synthesizer = Synthesizer(tiny_release(kind), device="cpu")
+    synthesizer = Synthesizer(vivid_release(kind), device="cpu")
     scenes = [make_scene((40, 56), seed, synthesizer.schema) for seed in range(7)]
     looks = [synthesizer.encode(one) for one in scenes]
     alone = [
@@ -96,7 +96,7 @@ def test_the_exemplar_is_neither_cropped_nor_squashed(synthesizer: Synthesizer, 
 
 def test_exemplars_are_read_at_the_size_of_the_training(synthesizer: Synthesizer) -> None:
     assert synthesizer.working_size == 32
-    untold = replace(tiny_release(), record={})
+    untold = replace(vivid_release(), record={})
     assert Synthesizer(untold, device="cpu").working_size == DEFAULT_WORKING_SIZE
 
 
@@ -152,7 +152,7 @@ def test_what_is_no_label_map_of_the_model_is_refused(
 
 
 def test_an_exemplar_of_a_model_with_another_schema_is_refused(synthesizer: Synthesizer) -> None:
-    other = Synthesizer(tiny_release(schema="camvid"), device="cpu")
+    other = Synthesizer(vivid_release(schema="camvid"), device="cpu")
     look = other.encode(make_scene((32, 32), 0, other.schema))
     with pytest.raises(UserError, match="camvid"):
         synthesizer.draw(np.zeros((16, 16), np.int16), look)
@@ -230,7 +230,7 @@ def test_foreign_ids_are_named(synthesizer: Synthesizer, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_model_draws_the_same(kind: str, tmp_path: Path) -> None:
-    synthesizer = Synthesizer(tiny_release(kind), device="cpu")
+    synthesizer = Synthesizer(vivid_release(kind), device="cpu")
     synthesizer.save_pretrained(tmp_path / "model")
     opened = Synthesizer.from_pretrained(str(tmp_path / "model"), device="cpu")
     assert (opened.name, opened.schema) == (f"tiny-{kind}", synthesizer.schema)

@@ -20,7 +20,7 @@ from sceneswap.inference.tiled import disk_bytes, draw_tiled
 from sceneswap.models import parts
 from sceneswap.models.build import Network, build_generator
 from sceneswap.procedural import render
-from tests.tiny_models import make_scene, tiny_release
+from tests.tiny import make_scene, vivid_release
 
 SIZE = (208, 144)
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -48,8 +48,8 @@ def a_map() -> np.ndarray:
 
 def images(network: Network, weights: torch.Tensor, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """The same picture drawn at once and in tiles, uint8."""
-    schema = tiny_release().schema
-    synthesizer = Synthesizer(replace(tiny_release(), network=network), device="cpu")
+    schema = vivid_release().schema
+    synthesizer = Synthesizer(replace(vivid_release(), network=network), device="cpu")
     looks = [synthesizer.encode(make_scene((40, 52), i, schema)) for i in range(3)]
     exemplars = joined(looks, torch.device("cpu"))
     label_map = torch.from_numpy(a_map())
@@ -73,7 +73,7 @@ def test_tiles_join_to_the_picture_drawn_at_once(kind: str, mixture: str) -> Non
     if weights is None:
         weights = torch.rand(3, *SIZE)
         weights /= weights.sum(dim=0)
-    at_once, in_tiles = images(tiny_release(kind).network, weights)
+    at_once, in_tiles = images(vivid_release(kind).network, weights)
     largest, share = apart(at_once, in_tiles)
     assert at_once.std() > 20
     assert largest <= 1
@@ -84,7 +84,7 @@ def test_tiles_join_to_the_picture_drawn_at_once(kind: str, mixture: str) -> Non
 def test_every_kind_of_ladder(variant: str) -> None:
     model = replace(load_train_config("tiny").model, **VARIANTS[variant])
     torch.manual_seed(1)
-    network = build_generator(model, tiny_release().schema.num_classes).eval().requires_grad_(False)
+    network = build_generator(model, vivid_release().schema.num_classes).eval().requires_grad_(False)
     with torch.no_grad():
         network.synthesis.to_image.weight.mul_(3)
         for layer in network.modules():
@@ -113,7 +113,7 @@ def test_the_shipped_model_through_the_disk(shipped: Synthesizer, monkeypatch: p
 def test_large_maps_are_drawn_in_tiles_and_told_of(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    synthesizer = Synthesizer(tiny_release(), device="cpu")
+    synthesizer = Synthesizer(vivid_release(), device="cpu")
     looks = [synthesizer.encode(make_scene((40, 52), i, synthesizer.schema)) for i in range(2)]
     label_map, small = a_map()[:203, :131], a_map()[:20, :30]
     mixed = blend(*looks, maps=[np.array([[0.2, 0.9]], np.float32)], classes={"clouds": looks[0]})

@@ -33,7 +33,7 @@ from sceneswap.jobs.sources import find_sources
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.pictures import inside
-from tests.tiny_models import make_scene, write_photo
+from tests.tiny import make_scene, write_photo
 
 OUTDOOR = load_schema("outdoor")
 LOOKS = 5

@@ -14,7 +14,7 @@ from sceneswap.jobs.reader import SceneReader
 from sceneswap.jobs.sources import Source, find_sources
 from sceneswap.jobs.swap import swap
 from sceneswap.labels.presets import load_schema
-from tests.tiny_models import make_scene, write_photo
+from tests.tiny import make_scene, write_photo
 
 OUTDOOR = load_schema("outdoor")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sceneswap.inference.synthesizer import Synthesizer
-from tests.tiny_models import tiny_release
+from tests.tiny import vivid_release
 
 pytest.importorskip("onnx", reason="ONNX graphs need the extra `onnx`")
 pytest.importorskip("onnxruntime", reason="ONNX graphs need the extra `onnx`")
@@ -14,7 +14,7 @@ pytest.importorskip("onnxruntime", reason="ONNX graphs need the extra `onnx`")
 @pytest.fixture(scope="session")
 def model() -> Synthesizer:
     """A tiny model with a label head."""
-    return Synthesizer(tiny_release(label_head=8), name="tiny", device="cpu")
+    return Synthesizer(vivid_release(label_head=8), name="tiny", device="cpu")
 
 
 @pytest.fixture(scope="session")

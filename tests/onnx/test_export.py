@@ -16,7 +16,7 @@ from sceneswap.onnx import export
 from sceneswap.onnx.export import export_onnx, folder_for_now
 from sceneswap.onnx.parity import PICTURE_TOLERANCE, compare
 from sceneswap.onnx.runtime import DESCRIPTION, GRAPHS, OnnxSynthesizer
-from tests.tiny_models import tiny_release
+from tests.tiny import vivid_release
 
 
 def test_every_graph_tells_its_model_and_takes_every_size_and_batch(model: Synthesizer, graphs: Path) -> None:
@@ -40,7 +40,7 @@ def test_weights_are_stored_in_16_bits(graphs: Path) -> None:
 
 
 def test_a_model_without_attention_of_its_own_and_without_a_head_is_exported(tmp_path: Path) -> None:
-    synthesizer = Synthesizer(tiny_release("gap"), name="average", device="cpu")
+    synthesizer = Synthesizer(vivid_release("gap"), name="average", device="cpu")
     parity = export_onnx(synthesizer, tmp_path / "graphs")
     assert parity.picture < PICTURE_TOLERANCE / 10
     assert parity.labels < 0.01
@@ -53,7 +53,7 @@ def test_a_model_without_attention_of_its_own_and_without_a_head_is_exported(tmp
 def test_graphs_of_another_model_are_refused_and_nothing_is_left(
     model: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tiny_release(seed=1, label_head=8).network
+    other = vivid_release(seed=1, label_head=8).network
     draw = export._draw
     monkeypatch.setattr(export, "_draw", lambda _: draw(other))  # type: ignore[arg-type]
     with pytest.raises(
@@ -65,7 +65,7 @@ def test_graphs_of_another_model_are_refused_and_nothing_is_left(
 
 def test_a_baseline_without_attention_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no attention"):
-        export_onnx(Synthesizer(tiny_release("spade-vae"), name="vae", device="cpu"), tmp_path / "graphs")
+        export_onnx(Synthesizer(vivid_release("spade-vae"), name="vae", device="cpu"), tmp_path / "graphs")
     assert not (tmp_path / "graphs").exists()
 
 

@@ -23,7 +23,7 @@ from sceneswap.onnx.mixing import bounded_shares
 from sceneswap.onnx.runtime import OnnxSynthesizer
 from sceneswap.onnx.scores import classes_at
 from sceneswap.scene import Scene
-from tests.tiny_models import make_scene, tiny_release
+from tests.tiny import make_scene, vivid_release
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_looks_are_the_same_files(
 def test_looks_of_other_models_and_kinds_are_refused(
     model: Synthesizer, opened: OnnxSynthesizer, scenes: list[Scene], tmp_path: Path
 ) -> None:
-    other = Synthesizer(tiny_release(seed=1), name="other", device="cpu").encode(scenes[0])
+    other = Synthesizer(vivid_release(seed=1), name="other", device="cpu").encode(scenes[0])
     other.save(tmp_path / "other.look.safetensors")
     with pytest.raises(UserError, match="another model"):
         opened.draw(scenes[0].label_map, OnnxLook.load(tmp_path / "other.look.safetensors"))

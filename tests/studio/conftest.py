@@ -11,7 +11,7 @@ from sceneswap.errors import UserError
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.studio.folder import page_folder, write_model
 from sceneswap.studio.server import serve
-from tests.tiny_models import tiny_release
+from tests.tiny import vivid_release
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -26,7 +26,7 @@ DESKTOP, PHONE = {"width": 1300, "height": 860}, {"width": 390, "height": 844}
 @pytest.fixture(scope="session")
 def model() -> Synthesizer:
     """A tiny model with a label head, its weights in 16 bits as the graphs hold them: the page's model, for comparisons."""
-    release = tiny_release(label_head=8)
+    release = vivid_release(label_head=8)
     release.network.half().float()
     return Synthesizer(release, name="tiny", device="cpu")
 

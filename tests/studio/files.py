@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.tiny_models import make_photo
+from tests.tiny import make_photo
 
 MARKUP = "<img src=x onerror=alert(1)>"
 PROJECT = {

@@ -13,7 +13,7 @@ from sceneswap.errors import UserError
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.labels.presets import load_schema
 from sceneswap.training.export import export_run
-from tests.tiny_models import make_scene, write_run
+from tests.tiny import make_scene, write_run
 
 KINDS = ("msca", "gap", "spade-vae")
 
