@@ -14,6 +14,11 @@ def counted(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library says first, without its full stop; its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+
+
 def printable(words: str) -> str:
     r"""`words` on one line, harmless to a terminal: control characters and bytes that are no text become \xXX and \uXXXX.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from sceneswap.color import to_srgb
-from sceneswap.errors import UserError, encoded
+from sceneswap.errors import UserError, encoded, first_line
 from sceneswap.files import check_regular, parse_json, write_bytes
 from sceneswap.filetype import OPTIONAL, but_found, is_heif
 from sceneswap.scene import Photo
@@ -286,5 +286,5 @@ def _as_user_error(path: Path, what: str) -> Iterator[None]:
             raise UserError(
                 f"the {what} {path} carries more than {_MAX_TEXT >> 20} MB of text or colour profile; save it without"
             ) from error
-        detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        detail = first_line(error)
         raise UserError(f"the {what} {path} is damaged ({detail}); download or export it again") from error

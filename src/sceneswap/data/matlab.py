@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, first_line
 from sceneswap.files import check_regular
 from sceneswap.images import MAX_PIXELS, check_pixels
 from sceneswap.labels.convention import encode
@@ -35,7 +35,7 @@ def read_matlab_values(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]
     except UserError:
         raise
     except Exception as error:  # SciPy raises almost anything on a damaged file
-        detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        detail = first_line(error)
         raise UserError(f"the label map {path} is damaged ({detail}); download it again") from error
     whole = values.astype(np.int64)
     if not np.array_equal(whole, values):

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from sceneswap.errors import UserError
 from sceneswap.files import is_look
-from sceneswap.inference.reading import Encoded
+from sceneswap.inference.look_record import Encoded
 from sceneswap.inference.weights import Pattern, WeightMap, bands, class_choice, pattern, stretched
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.scene import LabelMap

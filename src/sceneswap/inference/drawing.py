@@ -18,8 +18,9 @@ from sceneswap.images import resize_photo
 from sceneswap.inference.blend import Blend
 from sceneswap.inference.device import Precision
 from sceneswap.inference.look import Look, joined
+from sceneswap.inference.look_record import Encoded
 from sceneswap.inference.mixing import draw_mixed
-from sceneswap.inference.reading import LABEL_SIDE, Encoded, Reading, class_shares, picture_sha256
+from sceneswap.inference.reading import LABEL_SIDE, Reading, class_shares, picture_sha256
 from sceneswap.inference.segmentation import classes_at
 from sceneswap.inference.thumbnail import thumbnail
 from sceneswap.inference.tiled import OnTile, draw_tiled, estimate

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, first_line
 from sceneswap.notes import LOG
 
 SHIPPED = "outdoor-small"
@@ -13,7 +13,7 @@ FILES = ("model.safetensors", "config.json")
 """What is fetched from the hub; nothing else of a repository is ever read."""
 
 _PATIENCE = 8  # seconds to wait for the hub's answer, which is asked for twice
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def list_models() -> list[str]:
@@ -62,7 +62,7 @@ def local(model: str | Path | None) -> Path | None:
         raise UserError(f"{path} is a file; name the folder that holds model.safetensors and config.json")
     if name in list_models():
         return _weights() / name
-    if isinstance(model, Path) or not _HUB_ID.fullmatch(name):
+    if isinstance(model, Path) or not HUB_ID.fullmatch(name):
         known = ", ".join(list_models()) or "none"
         raise UserError(
             f"there is no model folder {name}; name an existing folder, a model of the package ({known}) or a hub id such "
@@ -86,7 +86,7 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
         )
     except Exception as error:  # the errors of the hub, and of whichever HTTP client its version uses
         raise UserError(
-            f"the model could not be uploaded to {repo_id}: {_reason(error)}; see `hf auth login`"
+            f"the model could not be uploaded to {repo_id}: {first_line(error)}; see `hf auth login`"
         ) from error
     return str(commit.commit_url)
 
@@ -127,10 +127,5 @@ def fetch(repo_id: str, revision: str | None, patterns: Sequence[str]) -> Path:
         raise UserError(f"the hub model {repo_id} has no revision {revision}; check its branches and tags") from error
     except Exception as error:  # as above
         raise UserError(
-            f"{start} could not be asked for that model: {_reason(silent or error)}; check the name, or try again online"
+            f"{start} could not be asked for that model: {first_line(silent or error)}; check the name, or try again online"
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error, without its full stop."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")

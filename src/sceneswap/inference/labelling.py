@@ -2,13 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import torch
 
 from sceneswap.errors import UserError
 from sceneswap.inference.callables import CallableSegmenter, SegmenterFunction
+from sceneswap.inference.drawing import Drawing
 from sceneswap.inference.reading import Labeller
 from sceneswap.inference.segmentation import SEGMENTER_WEIGHTS, Segmenter, load_segmenter, shipped_segmenter
 from sceneswap.labels.io import resize_label_map
@@ -20,33 +19,10 @@ from sceneswap.tensors import to_unit
 SEGMENTED_SIDE = 640  # pixels that a segmenter names classes for, at most: its logits may have 182 channels
 
 
-class Model(Protocol):
-    """What is asked of a model whose photographs are to be labelled; `Synthesizer` answers."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def weights_sha256(self) -> str: ...
-
-    @property
-    def schema(self) -> LabelSchema: ...
-
-    @property
-    def device(self) -> torch.device: ...
-
-    @property
-    def estimates_labels(self) -> bool: ...
-
-    def check_label_head(self) -> None: ...
-
-    def estimate_labels(self, photo: Photo) -> LabelMap: ...
-
-
 class HeadLabeller:
     """The label head of a model. Raises `UserError` when it has none."""
 
-    def __init__(self, synthesizer: Model) -> None:
+    def __init__(self, synthesizer: Drawing) -> None:
         synthesizer.check_label_head()
         self._synthesizer = synthesizer
         self.record = {"network": f"label head of {synthesizer.name}", "sha256": synthesizer.weights_sha256}
@@ -76,7 +52,7 @@ class SegmenterLabeller:
 
 
 def choose_labeller(
-    synthesizer: Model,
+    synthesizer: Drawing,
     segmenter: str | Path | Segmenter | SegmenterFunction | None = None,
     schema: LabelSchema | str | None = None,
 ) -> Labeller:

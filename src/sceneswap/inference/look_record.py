@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ FORMAT = "sceneswap-look-1"
 SHARES = "shares"  # the tensor of a file that is not the model's
 
 
-class Described(Protocol):
-    """What is written of a look; see `inference.look.Look`."""
+@runtime_checkable
+class Encoded(Protocol):
+    """What all looks have, however they are held: `inference.look.Look`, or the look of an exported model. See there."""
 
     @property
     def name(self) -> str: ...
@@ -42,7 +43,7 @@ def look_path(path: Path | str) -> Path:
     return path
 
 
-def record_of(look: Described, kind: str, thumbnail: bool) -> dict[str, Any]:
+def record_of(look: Encoded, kind: str, thumbnail: bool) -> dict[str, Any]:
     """The metadata of its file. kind: "values", or "latent" of the baseline SPADE_VAE. thumbnail: with it, if it has one."""
     small = {"thumbnail": b64encode(look.thumbnail).decode("ascii")} if thumbnail and look.thumbnail else {}
     return {

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,20 +42,6 @@ class Labeller(Protocol):
     def label(self, photo: Photo) -> LabelMap:
         """A photograph (H, W, 3) uint8 of any size → (H, W) indices of the schema it was made for, void = C."""
         ...
-
-
-@runtime_checkable
-class Encoded(Protocol):
-    """What all looks have, however they are held: `inference.look.Look`, or the look of an exported model. See there."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def schema(self) -> LabelSchema: ...
-
-    @property
-    def model(self) -> str: ...
 
 
 class Reading:

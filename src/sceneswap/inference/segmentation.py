@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, first_line
 from sceneswap.files import sha256
-from sceneswap.inference.hub import fetch
+from sceneswap.inference.hub import HUB_ID, fetch
 from sceneswap.labels.presets import PRESETS, load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.pretrained.deeplab import SEGMENTER_WEIGHTS, SHIPPED, DeepLab, load_deeplab
@@ -25,7 +25,6 @@ from sceneswap.scene import LabelMap
 LONG_SIDE = 321
 """Pixels of the longer side at which the ADE20K network reads a picture."""
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _CLASSES_AT_ONCE = 16
 _FEWEST_NAMES = 0.5  # of a hub model's classes that one preset must know
 
@@ -60,7 +59,7 @@ def load_segmenter(name: str | Path | None = None, *, device: torch.device | str
     """
     found = SEGMENTER_WEIGHTS.named(name)
     path = Path(found)
-    if path.is_dir() or not (isinstance(name, Path) or path.exists() or path.suffix or not _HUB_ID.fullmatch(found)):
+    if path.is_dir() or not (isinstance(name, Path) or path.exists() or path.suffix or not HUB_ID.fullmatch(found)):
         return TransformersSegmenter(found, device)
     return DeepLabSegmenter(path, device)
 
@@ -121,8 +120,7 @@ class TransformersSegmenter:
             network: Any = transformers.AutoModelForSemanticSegmentation
             self._network: Any = network.from_pretrained(folder, use_safetensors=True).to(device).eval()
         except Exception as error:  # of whatever the library makes of strangers' files
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise UserError(f"the segmenter {name} cannot be loaded: {reason}") from error
+            raise UserError(f"the segmenter {name} cannot be loaded: {first_line(error)}") from error
         self.device = torch.device(device)
         self.schema, self._mapping = schema_of_names(self._network.config.id2label, name)
         self.sha256 = _state_hash(self._network)

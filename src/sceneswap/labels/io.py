@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, first_line
 from sceneswap.files import check_regular, write_bytes
 from sceneswap.images import LOSSY, MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
 from sceneswap.labels.colors import MEND, pack
@@ -152,7 +152,7 @@ def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
             shape, _, dtype = read_header[version](file)
     except Exception as error:  # NumPy parses the header as Python, and raises almost anything on a damaged one
         raise UserError(
-            f"{path} cannot be read as a NumPy array ({_first_line(error)}); write it with numpy.save"
+            f"{path} cannot be read as a NumPy array ({first_line(error)}); write it with numpy.save"
         ) from error
     if dtype.kind not in "iu":
         raise UserError(f"{path} holds {dtype} values, but a label map holds integers; save it as uint8 or uint16")
@@ -162,8 +162,4 @@ def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is damaged ({_first_line(error)}); write it again with numpy.save") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise UserError(f"{path} is damaged ({first_line(error)}); write it again with numpy.save") from error
