@@ -54,7 +54,7 @@ def _unbounded(name: str, hint: Any, *, bounded: bool = False) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_number_on_the_command_line_has_bounds(name: str) -> None:
-    commands = import_module(COMMANDS[name][0]).COMMANDS
+    commands = import_module(f"sceneswap.cli.{name}").COMMANDS
     for command in commands.values() if isinstance(commands, dict) else [commands]:
         for option, hint in typing.get_type_hints(command, include_extras=True).items():
             assert list(_unbounded(option, hint)) == []

@@ -64,7 +64,7 @@ def test_documented_command_exists(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     words = shlex.split(line, comments=True)
-    grouped = isinstance(import_module(COMMANDS[words[0]][0]).COMMANDS, dict)
+    grouped = isinstance(import_module(f"sceneswap.cli.{words[0]}").COMMANDS, dict)
     assert run([*words[: 2 if grouped else 1], "--help"]) == 0
     assert flags(words) <= known_flags(capsys.readouterr().out)
 

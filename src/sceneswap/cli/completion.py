@@ -25,7 +25,7 @@ def completion(shell: Annotated[Literal["bash", "zsh", "fish"], tyro.conf.Positi
     from sceneswap.cli.main import COMMANDS, functions
 
     commands: dict[str, Any] = {}
-    for name, (_, what, _) in COMMANDS.items():
+    for name, (what, _) in COMMANDS.items():
         found = functions(name)
         commands[name] = _named(name, _one_of(found) if isinstance(found, dict) else found, what)
     every: Any = Union[tuple(commands.values())]  # noqa: UP007 made of a list

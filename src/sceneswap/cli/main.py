@@ -23,94 +23,64 @@ from sceneswap.files import reading_error
 from sceneswap.guard import overwriting
 from sceneswap.notes import LOG, on_stderr
 
-COMMANDS: dict[str, tuple[str, str, str]] = {
-    # name: (module, what it does, worked example)
-    "examples": (
-        "sceneswap.cli.examples",
-        "write photographs, label maps and looks to try everything on",
-        "sceneswap examples",
-    ),
+COMMANDS = {  # name, which is the module's here: what it does, worked example
+    "examples": ("write photographs, label maps and looks to try everything on", "sceneswap examples"),
     "swap": (
-        "sceneswap.cli.swap",
         "draw a photograph in the look of another, or every layout in every look: a grid and a page",
         "sceneswap swap beach.jpg dusk.jpg -o beach_at_dusk.png",
     ),
     "restyle": (
-        "sceneswap.cli.restyle",
         "draw a labelled data set again in other looks, labels and annotations carried along: more data to train on",
         "sceneswap restyle my_data --looks evenings/ --out restyled",
     ),
     "synthesize": (
-        "sceneswap.cli.synthesize",
         "make one photograph from a layout and an exemplar, or many from a manifest",
         "sceneswap synthesize --label-map map.png --exemplar dusk.jpg --exemplar-label-map dusk.png -o out.png",
     ),
     "encode": (
-        "sceneswap.cli.encode",
         "keep the look of a photograph as a small file, to draw with it later",
         "sceneswap encode dusk.jpg -o dusk.look.safetensors",
     ),
-    "note": (
-        "sceneswap.cli.note",
-        "print the settings that a picture carries",
-        "sceneswap note painted.png",
-    ),
+    "note": ("print the settings that a picture carries", "sceneswap note painted.png"),
     "studio": (
-        "sceneswap.cli.studio",
         "paint a layout, choose a look, and watch it become a photograph, in a page of your own browser",
         "sceneswap studio",
     ),
     "interpolate": (
-        "sceneswap.cli.interpolate",
         "mix the looks of several exemplars: over the picture, by place, by class",
         "sceneswap interpolate global --label-map map.png --exemplars day.jpg dusk.jpg "
         "--exemplar-label-maps day.png dusk.png --out strip/",
     ),
     "attention": (
-        "sceneswap.cli.attention",
         "see what the attention learned, and where a pixel's look comes from",
         "sceneswap attention matrix --data scenes/ --pairs 500 --out attention/",
     ),
     "labels": (
-        "sceneswap.cli.labels",
         "check, convert, colour and estimate label maps",
         "sceneswap labels check my_data/labels --schema ade20k-150-1based",
     ),
     "data": (
-        "sceneswap.cli.data",
         "render procedural scenes, or import labelled photographs",
         "sceneswap data render --count 100 --out scenes/",
     ),
     "train": (
-        "sceneswap.cli.train",
         "train a model on folders of photographs and label maps",
         "sceneswap train --preset small --data scenes/ --out runs/first",
     ),
-    "presets": (
-        "sceneswap.cli.presets",
-        "list the presets of training, or print one to change it",
-        "sceneswap presets show small",
-    ),
+    "presets": ("list the presets of training, or print one to change it", "sceneswap presets show small"),
     "evaluate": (
-        "sceneswap.cli.evaluate",
         "measure models: style swapping, duplicating, mirroring, retrieving, known answers, layout, label maps; compare",
         "sceneswap evaluate swap --data scenes/ --model ours=models/first --out results/swap",
     ),
     "weights": (
-        "sceneswap.cli.weights",
         "fetch the weights of the networks that metrics ask; their sizes, licences and hashes",
         "sceneswap weights fetch lpips inception",
     ),
     "export": (
-        "sceneswap.cli.export",
         "turn a training run into a model folder to use and share, or a model into ONNX graphs",
         "sceneswap export runs/first --out models/first --half",
     ),
-    "completion": (
-        "sceneswap.cli.completion",
-        "print what lets your shell complete commands and options",
-        "sceneswap completion bash",
-    ),
+    "completion": ("print what lets your shell complete commands and options", "sceneswap completion bash"),
 }
 
 LOUDNESS = {"--quiet": logging.WARNING, "--verbose": logging.DEBUG}
@@ -237,7 +207,7 @@ def functions(name: str) -> Callable[..., None] | dict[str, Callable[..., None]]
     """What runs the command `name`: a function, or one for each of its sub-commands."""
     from sceneswap.cli.options import within_bounds
 
-    found: Callable[..., None] | dict[str, Callable[..., None]] = import_module(COMMANDS[name][0]).COMMANDS
+    found: Callable[..., None] | dict[str, Callable[..., None]] = import_module(f"sceneswap.cli.{name}").COMMANDS
     return {sub: within_bounds(one) for sub, one in found.items()} if isinstance(found, dict) else within_bounds(found)
 
 
@@ -256,8 +226,8 @@ def _known(name: str, commands: Iterable[str], prog: str) -> str:
 
 def _help() -> str:
     lines = ["sceneswap: the layout of a label map, the look of another photograph", "", "commands:"]
-    lines += _columns({name: what for name, (_, what, _) in COMMANDS.items()})
-    lines += ["", "examples:", *(f"  {example}" for _, _, example in COMMANDS.values())]
+    lines += _columns({name: what for name, (what, _) in COMMANDS.items()})
+    lines += ["", "examples:", *(f"  {example}" for _, example in COMMANDS.values())]
     lines += ["", "sceneswap COMMAND --help, or sceneswap help COMMAND, tells the rest."]
     lines += [
         "With every command: --quiet (warnings and errors alone) or --verbose (times, and where an error was found);",
@@ -267,10 +237,10 @@ def _help() -> str:
 
 
 def _help_of(name: str, commands: dict[str, Callable[..., None]]) -> str:
-    lines = [f"sceneswap {name}: {COMMANDS[name][1]}", "", "commands:"]
+    lines = [f"sceneswap {name}: {COMMANDS[name][0]}", "", "commands:"]
     lines += _columns({sub: summary(function) for sub, function in commands.items()})
     return "\n".join(
-        [*lines, "", "example:", f"  {COMMANDS[name][2]}", "", f"sceneswap {name} COMMAND --help tells the rest."]
+        [*lines, "", "example:", f"  {COMMANDS[name][1]}", "", f"sceneswap {name} COMMAND --help tells the rest."]
     )
 
 
