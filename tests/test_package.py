@@ -12,7 +12,7 @@ import tyro
 import sceneswap
 from sceneswap import config
 from sceneswap.checkpoint import load_release
-from sceneswap.cli.main import COMMANDS, run
+from sceneswap.cli.main import run
 from sceneswap.inference.hub import shipped_folder
 from sceneswap.labels import presets
 from sceneswap.models.pretrained.vgg import SHIPPED_TAPS

@@ -25,7 +25,6 @@ from sceneswap.inference.segmentation import classes_at
 from sceneswap.inference.thumbnail import thumbnail
 from sceneswap.inference.tiled import OnTile, draw_tiled, estimate
 from sceneswap.labels.io import resize_label_map
-from sceneswap.models.build import Network
 from sceneswap.models.generator import Exemplar, Generator
 from sceneswap.models.spade_vae import Latent
 from sceneswap.notes import LOG
@@ -45,7 +44,7 @@ class Drawing(Reading):
     weights_sha256: str
     device: torch.device
     precision: Precision
-    _network: Network
+    _network: Any  # a Network; which of the two kinds draws which kind of look, `check_look` sees to
 
     @property
     def estimates_labels(self) -> bool:
