@@ -181,8 +181,3 @@ def test_a_smaller_map_of_the_same_aspect_fits(synthesizer: Synthesizer, tmp_pat
     write_label_map(tmp_path / "map.png", label_map[:, :38], OUTDOOR)
     with pytest.raises(UserError, match="must be of one size, or at least of one aspect"):
         synthesizer.read_scene(tmp_path / "photo.png", tmp_path / "map.png")
-
-
-def test_a_picture_of_no_size(reading: Synthesizer) -> None:
-    with pytest.raises(UserError, match="--long-side 7"):
-        SceneReader(reading, long_side=7)

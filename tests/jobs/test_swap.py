@@ -116,8 +116,6 @@ def test_what_cannot_be_swapped(synthesizer: Synthesizer, data: Path, tmp_path: 
         sources(tmp_path / "empty")
     with pytest.raises(UserError, match=r"--labels .*nowhere is not a folder"):
         sources(data / "images" / "a.png", labels=tmp_path / "nowhere")
-    with pytest.raises(UserError, match="--limit"):
-        sources(data, limit=0)
     with pytest.raises(UserError, match="--schema is for the maps in --labels"):
         find_sources([data], labels=None, schema=OUTDOOR, file_schema=OUTDOOR, limit=1)
     (tmp_path / "file").write_text("")

@@ -161,10 +161,6 @@ def _note(outcome: Outcome, pictures: dict[str, Any], left_out: dict[str, Any], 
 
 def _check(options: ImportOptions) -> None:
     schema, target = options.schema, options.target
-    if options.short_side < 0:
-        raise UserError(f"--short-side {options.short_side}: give a number of pixels, or 0 to leave photographs alone")
-    if not 0 <= options.max_void <= 1:
-        raise UserError(f"--max-void {options.max_void}: give a share from 0 to 1")
     if options.in_place and options.short_side:
         raise UserError("--in-place leaves photographs as they are, so it goes without --short-side")
     if options.selection is not None:

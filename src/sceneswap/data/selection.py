@@ -19,15 +19,11 @@ Setting = Literal["outdoor", "indoor"]
 class Selection:
     """Keep a scene when at least `min_share`, 0 … 1, of its labelled pixels are of classes that occur only in `keep`.
 
-    Void does not count as labelled; classes of both settings, such as persons, do. Raises `UserError` for other shares.
+    Void does not count as labelled; classes of both settings, such as persons, do.
     """
 
     keep: Setting
     min_share: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_share <= 1:
-            raise UserError(f"--min-share {self.min_share}: give a share from 0 to 1")
 
     def check(self, schema: LabelSchema) -> None:
         """Raise `UserError` when no class of `schema` is of the setting, so that nothing would be kept."""

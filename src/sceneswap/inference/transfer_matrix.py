@@ -114,8 +114,6 @@ def transfer_matrix(
     """
     if len(dataset) < 2:
         raise UserError(f"a transfer matrix takes pairs of scenes, but the data set has {len(dataset)}; add some")
-    if pairs < 1:
-        raise UserError("--pairs must be at least 1")
     identity = _identity(synthesizer, dataset, seed)
     matrix = _read_state(out / _STATE, identity, (*synthesizer.schema.names, "void"))
     if matrix.pairs > pairs:

@@ -47,8 +47,6 @@ class SceneReader:
         long_side: int | None = None,
         schema: LabelSchema | None = None,
     ) -> None:
-        if long_side is not None and long_side < 8:
-            raise UserError(f"--long-side {long_side}: a picture needs at least 8 pixels")
         self.synthesizer, self.long_side = synthesizer, long_side
         self.schema = schema
         self._segmenter = segmenter

@@ -54,8 +54,6 @@ def find_sources(
     they come as the `photo` of a source, and the reader tells them apart.
     Raises `UserError` when photographs and maps do not pair up.
     """
-    if limit is not None and limit < 1:
-        raise UserError("--limit must be at least 1")
     if labels is not None and not labels.is_dir():
         raise UserError(f"--labels {labels} is not a folder; name the folder with the label maps of the photographs")
     found: list[tuple[Path, Path | None, LabelSchema | None]] = []
