@@ -53,9 +53,7 @@ def plot(draw: "Callable[P, Figure]") -> Callable[P, Plot]:
         import matplotlib
 
         with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "Glyph", UserWarning
-            )  # of a name in a rarer script: browsers have more fonts
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)  # of a rarer script: browsers have more fonts
             figure, lines, points = draw(*args, **options), io.StringIO(), io.BytesIO()
             figure.savefig(lines, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
             figure.savefig(points, format="png", metadata={"Software": UNSEALED})

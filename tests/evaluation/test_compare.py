@@ -91,5 +91,5 @@ def test_files_that_are_no_results(paths: tuple[Path, Path]) -> None:
         compare(paths)
     for unlike in ({"format": "something else"}, record("ours", 3.0) | {"format": "sceneswap-evaluation-1"}):
         write_json(paths[1], unlike)
-        with pytest.raises(UserError, match="does not hold results of sceneswap evaluate"):
+        with pytest.raises(UserError, match="holds no results of sceneswap evaluate"):
             compare(paths)

@@ -94,7 +94,7 @@ def test_a_list_of_failures_replaces_only_such_a_list(
     for path in (mine, manifest):
         before = path.read_bytes()
         assert run([*arguments, str(path)]) == 2
-        assert "is not a list of failed rows" in capsys.readouterr().err
+        assert "is no list of failed rows" in capsys.readouterr().err
         assert path.read_bytes() == before
     assert run([*arguments, str(ours)]) == 2
     assert "nope.png" in ours.read_text()

@@ -324,7 +324,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "two channels": (lambda s: s.look(torch.zeros(2, 8, 8)), r"give \(3, height, width\) of a photograph"),
     "empty": (lambda s: s.look(np.zeros((0, 8, 3), np.uint8)), "is no picture"),
     "fractions": (lambda s: s.layout(np.zeros((8, 8))), "the latter as integers"),
-    "too bright": (lambda s: s.look(np.full((8, 8, 3), 200.0)), "holds 0 to 1, but this one 200 to 200"),
+    "too bright": (lambda s: s.look(np.full((8, 8, 3), 200.0)), "holds 0 to 1, this one 200 to 200"),
     "not a number": (lambda s: s.look(np.full((8, 8, 3), np.nan)), "holds 0 to 1"),
     "wide integers": (lambda s: s.look(np.zeros((8, 8, 3), np.int64)), "not int64"),
     "see-through": (lambda s: s.look(Image.new("RGBA", (8, 8))), "transparent"),

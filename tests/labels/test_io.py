@@ -184,7 +184,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no picture": ("a.png", lambda p: p.write_text("hello"), "not a picture"),
     "empty": ("a.png", lambda p: p.write_bytes(b""), "not a picture"),
     "truncated": ("a.png", save_truncated, "damaged"),
-    "no array": ("a.npy", lambda p: p.write_text("hello"), "cannot be read as a NumPy array"),
+    "no array": ("a.npy", lambda p: p.write_text("hello"), "is no readable NumPy array"),
     "bool array": ("a.npy", lambda p: save_npy(p, VALUES > 3), "bool"),
     "float array": ("a.npy", lambda p: save_npy(p, VALUES / 2), "float64"),
     "object array": ("a.npy", lambda p: save_npy(p, np.array([[None]])), "object"),

@@ -18,9 +18,7 @@ from sceneswap.progress import progress
 if TYPE_CHECKING:
     from sceneswap.jobs.frames import Plan
 
-Weights = Annotated[
-    tuple[Weight, ...], tyro.conf.arg(help="One weight per exemplar, multiplied with maps and classes.")
-]
+Weights = Annotated[tuple[Weight, ...], tyro.conf.arg(help="One weight per exemplar, times maps and classes.")]
 Extrapolation = Annotated[float, Between(0, 3)]
 
 

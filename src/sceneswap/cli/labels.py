@@ -60,9 +60,7 @@ def check(directory: Annotated[Path, tyro.conf.Positional], schema: str) -> None
         share = f"{len(census.faults):,} of {counted(census.files, 'label map')}"
         raise UserError(f"{share} in {directory} do not fit schema {known.name}; {hint}")
     if valid and void == 1:
-        raise UserError(
-            f"every label map in {directory} is void everywhere: there is nothing to draw or learn from them"
-        )
+        raise UserError(f"every label map in {directory} is void everywhere: nothing can be drawn or learned")
     if unread:
         raise UserError(f"{counted(len(unread), 'folder')} in {directory} cannot be read; see the lines above")
     if census.hint:
@@ -149,9 +147,7 @@ def _print_repairs(repairs: Repairs, count: int) -> None:
     for fault in repairs.faults:
         print(printable(fault), file=sys.stderr)
     if repairs.faults:
-        raise UserError(
-            f"{len(repairs.faults):,} of {counted(count, 'label map')} could not be mended; see the lines above"
-        )
+        raise UserError(f"{len(repairs.faults):,} of {counted(count, 'label map')} could not be mended; see above")
 
 
 def colorize(source: Source, schema: str, out: Out, overwrite: Overwrite = False) -> None:

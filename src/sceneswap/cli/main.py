@@ -189,9 +189,7 @@ def _call(words: Sequence[str]) -> None:
         commands, prog = commands[sub], f"{prog} {sub}"
     if "overwrite" not in inspect.signature(commands).parameters:
         rest = [word for word in rest if word != OVERWRITE]
-    tyro.cli(
-        commands, prog=prog, args=rest, config=(tyro.conf.OmitArgPrefixes,)
-    )  # options declared together are flags too
+    tyro.cli(commands, prog=prog, args=rest, config=(tyro.conf.OmitArgPrefixes,))  # also of those declared together
 
 
 def _check_given(words: Sequence[str]) -> None:

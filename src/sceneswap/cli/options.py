@@ -35,9 +35,7 @@ BatchSize = Annotated[
 ]
 Jobs = Annotated[
     Workers,
-    tyro.conf.arg(
-        aliases=["-j"], help="Pictures worked at at once; the processor's threads are shared out among them."
-    ),
+    tyro.conf.arg(aliases=["-j"], help="Pictures worked at at once; they share the processor's threads."),
 ]
 
 
@@ -180,9 +178,7 @@ class MeasuringOptions:
         for entry in (entry for group in self.model for entry in group):
             name, _, path = entry.partition("=")
             if not name.strip() or not path:
-                raise UserError(
-                    f"--model {entry}: give a name for the table and a model folder, such as ours=models/first"
-                )
+                raise UserError(f"--model {entry}: give a name and a model folder, such as ours=models/first")
             if name in named:
                 raise UserError(f"two models are named {name!r}; give each --model another name")
             named[name] = path

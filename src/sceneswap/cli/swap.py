@@ -61,9 +61,7 @@ def swap(
     from sceneswap.jobs.sources import find_sources
 
     if bool(layouts) != bool(looks) or (layouts and inputs):
-        raise UserError(
-            "--layouts and --looks belong together, and take the place of other photographs; give both alone"
-        )
+        raise UserError("--layouts and --looks belong together, in place of other photographs; give both alone")
     single = out.suffix.lower() in PHOTO_SUFFIXES and not out.is_dir()
     if single:
         check_output(out, inputs)

@@ -50,9 +50,7 @@ def find_pairs(source: Path, layout: str = "images+labels", *, repair: bool = Fa
     if len(parts) != 2 or not all(parts):
         raise UserError(f"--layout {layout!r} does not name two folders; write them as in images+labels")
     if not source.is_dir():
-        raise UserError(
-            f"{source} is not a folder{_packed(source)}; name the folder that holds {parts[0]} and {parts[1]}"
-        )
+        raise UserError(f"{source} is no folder{_packed(source)}; name the one that holds {parts[0]} and {parts[1]}")
     photos = _files(source, parts[0], PHOTO_SUFFIXES)
     suffixes = (*LABEL_SUFFIXES, MATLAB, *(MENDABLE_SUFFIXES if repair else ()))
     label_maps = _files(source, parts[1], suffixes)
@@ -83,9 +81,7 @@ def _files(source: Path, part: str, suffixes: tuple[str, ...]) -> dict[str, Path
             raise UserError(f"no file of {source} fits {part}; say with --layout how the files are called")
         return found
     if not folder.is_dir():
-        raise UserError(
-            f"there is no folder {folder}{_packed(folder)}; say with --layout how the two folders are called"
-        )
+        raise UserError(f"there is no folder {folder}{_packed(folder)}; say with --layout how the two are called")
     found = by_stem(folder, suffixes)
     if not found:
         raise UserError(f"there is nothing to import in {folder}: it has no {', '.join(suffixes)} files")
@@ -112,9 +108,7 @@ def _packed(path: Path) -> str:
     here = [path] if path.is_file() else sorted(path.parent.glob("*.zip"))
     for archive in here:
         if looks_like(archive) == "a ZIP archive":
-            state = (
-                "unpack it" if zipfile.is_zipfile(archive) else "it is not complete: download it again, then unpack it"
-            )
+            state = "unpack it" if zipfile.is_zipfile(archive) else "it is not complete: download it again"
             return f", but {archive.name} is a ZIP archive ({state})"
     return ""
 
@@ -186,9 +180,7 @@ def fitted(label_map: LabelMap, file: str, photo: str, size: tuple[int, int], tu
             "the label map as well, or remove the orientation from the photograph"
         )
     turned_by_hand = ": was one of them turned?" if _alike(columns, rows, height, width) else ""
-    raise UserError(
-        f"{sizes}; a photograph and its label map must be of one size, or at least of one aspect{turned_by_hand}"
-    )
+    raise UserError(f"{sizes}; a photograph and its map must be of one size, or at least of one aspect{turned_by_hand}")
 
 
 def _alike(height: int, width: int, other_height: int, other_width: int) -> bool:

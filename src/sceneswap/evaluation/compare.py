@@ -89,8 +89,6 @@ class _Results:
 def _read(path: Path) -> dict[str, Any]:
     record = read_json(path / "results.json" if path.is_dir() else path, "the results of an evaluation")
     if not isinstance(record, dict) or record.get("format") != FORMAT or any(part not in record for part in _PARTS):
-        raise UserError(
-            f"{path} does not hold results of sceneswap evaluate in the format {FORMAT}; name a results.json"
-        )
+        raise UserError(f"{path} holds no results of sceneswap evaluate in the format {FORMAT}; name a results.json")
     from_dict(_Results, {part: record[part] for part in _PARTS}, str(path))
     return record

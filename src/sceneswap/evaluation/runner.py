@@ -93,9 +93,7 @@ class PairResults:
                 raise ValueError(f"{len(self.rows)} rows of features are wanted, not an array of {found.shape}")
             return found
         except (UserError, OSError, ValueError, EOFError, TypeError) as error:
-            raise UserError(
-                f"{self.features_folder} is damaged ({error}); delete {self.path} and run it again"
-            ) from error
+            raise UserError(f"{self.features_folder} is damaged ({error}); delete {self.path} and run again") from error
 
     def _read(self) -> list[PairScores]:
         if not self.path.exists():
@@ -213,9 +211,7 @@ def _read_kept(path: Path) -> tuple[Any, list[PairScores]]:
         raise UserError(f"{path} is damaged ({error}); delete it to measure it again") from error
     for number, row in enumerate(rows, 2):
         if not _is_row(row) or row.keys() != rows[0].keys():
-            raise UserError(
-                f"{path} is damaged: line {number} holds no scores of a pair; delete it to measure it again"
-            )
+            raise UserError(f"{path} is damaged: line {number} holds no scores of a pair; delete it to measure again")
     return header, rows
 
 

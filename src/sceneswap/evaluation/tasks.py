@@ -160,9 +160,7 @@ def layout_task(
 
 def _identification(scenes: p.Scenes, pairs: p.FolderPairs, vgg: VGG19, networks: Extractors) -> Identification:
     if len(scenes) < 3:
-        raise UserError(
-            f"{scenes.roots[0]} holds {len(scenes)} scenes; this task needs at least 3: name more with --data"
-        )
+        raise UserError(f"{scenes.roots[0]} holds {len(scenes)} scenes; this task needs 3: name more with --data")
     return Identification(vgg, networks.vgg19(taps=4), scenes, pairs.chosen, pairs.seed)
 
 

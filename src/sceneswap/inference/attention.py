@@ -45,9 +45,7 @@ def attend(synthesizer: Synthesizer, label_map: LabelMap, exemplar: Scene) -> tu
             "are possible; make the layout smaller, such as with --long-side 512"
         )
     if not isinstance(network, Generator):
-        raise UserError(
-            f"the model {synthesizer.name} (SPADE_VAE) has no attention to look into; use an msca or gap model"
-        )
+        raise UserError(f"the model {synthesizer.name} (SPADE_VAE) has no attention; use an msca or gap model")
     image, exemplar_map = synthesizer.exemplar_input(exemplar)
     with torch.inference_mode():
         targets = network.target_encoder(synthesizer.network_input(label_map))

@@ -188,9 +188,7 @@ def normalised(
     if not all(map(math.isfinite, numbers)):
         raise UserError(f"the weights {listed} are not all finite numbers; give numbers such as 0.3")
     if min(numbers) < 0 and not extrapolate:
-        raise UserError(
-            f"the weights {listed} hold a negative one, which extrapolates; allow it by name, or use 0 to 1"
-        )
+        raise UserError(f"the weights {listed} hold a negative one, which extrapolates; allow that, or use 0 to 1")
     total = math.fsum(numbers)
     if total <= _LEAST_SUM * max(map(abs, numbers)):
         what = "are all zero" if not any(numbers) else "do not add up to a positive number"

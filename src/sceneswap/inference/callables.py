@@ -38,9 +38,7 @@ class CallableSegmenter:
         named = schema if schema is not None else getattr(function, "schema", default)
         self.schema = load_schema(named) if isinstance(named, str) else named
         if not isinstance(self.schema, LabelSchema):
-            raise UserError(
-                f"the schema of a segmenter is a preset, a file or a LabelSchema, not {type(named).__name__}"
-            )
+            raise UserError(f"a segmenter's schema is a preset, a file or a LabelSchema, not {type(named).__name__}")
         self._function = function
         self.description = f"function {getattr(function, '__name__', type(function).__name__)}"
         self.sha256 = ""  # nobody can say what a function will answer

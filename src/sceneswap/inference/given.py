@@ -106,9 +106,7 @@ def _photo_of_array(given: Any) -> Photo:
         raise UserError(f"a photograph holds uint8 from 0 to 255 or floats from 0 to 1, not {pixels.dtype}; convert it")
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= 1):
-        raise UserError(
-            f"a photograph of floats holds 0 to 1, but this one {low:g} to {high:g}; scale it, or use uint8"
-        )
+        raise UserError(f"a photograph of floats holds 0 to 1, this one {low:g} to {high:g}; scale it, or use uint8")
     return (pixels.astype(np.float32) * 255).round().astype(np.uint8)
 
 
@@ -151,9 +149,7 @@ def _array(given: Any) -> NDArray[Any]:
         array = given[0] if given.ndim == 4 and len(given) == 1 else given
         expected = "(height, width, 3) of a photograph or (height, width) of a label map"
     else:
-        raise UserError(
-            f"a picture is given as a path, a PIL picture, an array or a tensor, not as {type(given).__name__}"
-        )
+        raise UserError(f"a picture is a path, a PIL picture, an array or a tensor, not {type(given).__name__}")
     colour = array.ndim == 3 and array.shape[2] == 3
     if not array.size or not (colour or (array.ndim == 2 and array.dtype.kind in "iu")):
         shape = tuple(given.shape)
@@ -169,8 +165,6 @@ def matched(
     Raises `UserError` for lists of different lengths.
     """
     if layouts is not None and looks is not None and len(layouts) != len(looks):
-        raise UserError(
-            f"there are {len(layouts)} layouts but {len(looks)} looks; give one look for all, or one per layout"
-        )
+        raise UserError(f"there are {len(layouts)} layouts but {len(looks)} looks; give one for all, or one per layout")
     count = len(layouts if layouts is not None else looks or [])
     return [(layouts[i] if layouts else layout, looks[i] if looks else look) for i in range(count)]

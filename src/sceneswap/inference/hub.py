@@ -85,9 +85,7 @@ def push(folder: Path, repo_id: str, *, private: bool, message: str) -> str:
             repo_id=repo_id, folder_path=folder, allow_patterns=[*FILES, "README.md"], commit_message=message
         )
     except Exception as error:  # the errors of the hub, and of whichever HTTP client its version uses
-        raise UserError(
-            f"the model could not be uploaded to {repo_id}: {first_line(error)}; see `hf auth login`"
-        ) from error
+        raise UserError(f"the model was not uploaded to {repo_id}: {first_line(error)}; see `hf auth login`") from error
     return str(commit.commit_url)
 
 
@@ -120,9 +118,7 @@ def fetch(repo_id: str, revision: str | None, patterns: Sequence[str]) -> Path:
         here, wanted = silent is not None, list(patterns)
         return Path(snapshot_download(repo_id, revision=revision, allow_patterns=wanted, local_files_only=here))
     except RepositoryNotFoundError as error:
-        raise UserError(
-            f"{start} has no public model {repo_id}; check the name or log in with `hf auth login`"
-        ) from error
+        raise UserError(f"{start} has no public model {repo_id}; check the name, or `hf auth login`") from error
     except RevisionNotFoundError as error:
         raise UserError(f"the hub model {repo_id} has no revision {revision}; check its branches and tags") from error
     except Exception as error:  # as above

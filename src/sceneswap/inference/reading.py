@@ -216,9 +216,7 @@ def trained_size(record: dict[str, Any]) -> int | None:
     except (KeyError, IndexError, TypeError, AttributeError):
         return None
     if type(size) is not int or not 2 <= size <= MOST_PIXELS:
-        raise UserError(
-            f"the model's record of training names an image_size of {size!r}; fetch or export the model again"
-        )
+        raise UserError(f"the model's record names an image_size of {size!r}; fetch or export the model again")
     return size // (2 if whole else 1)
 
 

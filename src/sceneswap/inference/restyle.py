@@ -77,16 +77,12 @@ class Restyle:
         self.swap, self.p, self.overlap, self.long_side = swap, p, overlap, long_side
         self.schema = load_schema(schema) if isinstance(schema, str) else schema or swap.schema
         if bool(np.all(self.schema.mapping_to(swap.schema) == swap.schema.void_index)):
-            raise UserError(
-                f"Restyle: no class of {self.schema.name} has a counterpart in the model's {swap.schema.name}"
-            )
+            raise UserError(f"Restyle: no class of {self.schema.name} is one of the model's {swap.schema.name}")
         self.looks = [swap.look(one) for one in _listed(looks, swap.schema)]
         if not self.looks:
             raise UserError("Restyle: there are no looks; name photographs, saved looks or a folder of them")
         if overlap > 0 and (old := [one.name for one in self.looks if not one.shares]):
-            raise UserError(
-                f"Restyle: the look {old[0]} does not tell its classes, which overlap asks for; encode it again"
-            )
+            raise UserError(f"Restyle: the look {old[0]} tells no classes, which overlap asks for; encode it again")
         self._shares = np.stack([known_shares(one.shares) for one in self.looks]) if overlap > 0 else None
         self._process = os.getpid()
 

@@ -166,9 +166,7 @@ def _read_state(path: Path, identity: str, names: tuple[str, ...]) -> TransferMa
     except Exception as error:  # NumPy and zipfile raise almost anything on a damaged file
         raise UserError(f"{path} is damaged ({error}); remove it to start again") from error
     if known != identity:
-        raise UserError(
-            f"{path} is of another model, data set or seed; choose another --out, or remove it to start again"
-        )
+        raise UserError(f"{path} is of another model, data set or seed; choose another --out, or remove it")
     sums, uniform, positions, shared = arrays
     square, line = (len(names), len(names)), (len(names),)
     if [one.shape for one in arrays] != [square, square, line, line] or pairs < 0:

@@ -92,9 +92,7 @@ def write_matrix_page(
 def _clustered(matrix: TransferMatrix) -> Dendrogram:
     labels = matrix.frequent(DENDROGRAM_LABELS)
     if len(labels) < 3:
-        raise UserError(
-            f"a dendrogram takes at least three labels, but the target maps hold {len(labels)}; use more scenes"
-        )
+        raise UserError(f"a dendrogram takes three labels, but the target maps hold {len(labels)}; use more scenes")
     names = [matrix.names[i] for i in labels]
     features = dendrogram_features(matrix.values[np.ix_(labels, labels)])
     links = cluster(features)

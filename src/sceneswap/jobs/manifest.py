@@ -100,9 +100,7 @@ def _csv_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         StringIO(text, newline=""), restkey="", strict=True, skipinitialspace=True, delimiter=_separator(text)
     )
     try:
-        while (
-            reader.fieldnames and not reader.fieldnames[-1]
-        ):  # spreadsheets write empty columns and rows around the list
+        while reader.fieldnames and not reader.fieldnames[-1]:  # spreadsheets write empty ones
             reader.fieldnames = reader.fieldnames[:-1]
         _check_columns("its header", reader.fieldnames or [])
         for values in reader:

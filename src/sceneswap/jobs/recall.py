@@ -21,9 +21,7 @@ def read_note(picture: Path) -> dict[str, Any]:
     """What the picture says of how it was made. Raises `UserError` when it says nothing, or nothing that can be read."""
     texts = read_picture_text(picture)
     if "sceneswap" not in texts:
-        raise UserError(
-            f"{picture} carries no settings: it was not drawn by sceneswap, or another program has saved it since"
-        )
+        raise UserError(f"{picture} carries no settings: sceneswap did not draw it, or another program has saved it")
     try:
         note = parse_json(texts["sceneswap"])
         others = {key: parse_json(text) for key, text in texts.items() if key == "interpolation"}

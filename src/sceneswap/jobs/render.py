@@ -77,9 +77,7 @@ def _read_index(out: Path, kind: str, size: Size, schema: str) -> list[int]:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is not an index of rendered scenes; choose another folder") from error
     if other:
-        raise UserError(
-            f"{out} holds rendered pictures of {', '.join(other)}; choose another folder or the same options"
-        )
+        raise UserError(f"{out} holds rendered pictures of {', '.join(other)}; choose another folder or these options")
     return seeds
 
 

@@ -150,9 +150,7 @@ def check_failures_path(path: Path) -> None:
     except (UserError, ValueError, AttributeError):
         ours = False
     if not ours:
-        raise UserError(
-            f"{path} is not a list of failed rows and would be overwritten; name another file with --errors"
-        )
+        raise UserError(f"{path} is no list of failed rows and would be overwritten; name another file with --errors")
 
 
 def failure_lines(outcome: Outcome) -> str:

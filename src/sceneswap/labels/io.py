@@ -151,9 +151,7 @@ def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
             read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
             shape, _, dtype = read_header[version](file)
     except Exception as error:  # NumPy parses the header as Python, and raises almost anything on a damaged one
-        raise UserError(
-            f"{path} cannot be read as a NumPy array ({first_line(error)}); write it with numpy.save"
-        ) from error
+        raise UserError(f"{path} is no readable NumPy array ({first_line(error)}); write it with numpy.save") from error
     if dtype.kind not in "iu":
         raise UserError(f"{path} holds {dtype} values, but a label map holds integers; save it as uint8 or uint16")
     if len(shape) != 2 or 0 in shape or any(type(side) is not int for side in shape):

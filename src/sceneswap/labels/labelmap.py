@@ -27,9 +27,7 @@ def parse_labelmap(text: str, source: str) -> dict[str, Any]:
         try:
             red, green, blue = (int(part) for part in rest.split(":")[0].split(","))
         except ValueError:
-            raise UserError(
-                f"{source}: line {number} is no label of a labelmap.txt; write it as  sky:70,130,180::"
-            ) from None
+            raise UserError(f"{source}: line {number} is no label of labelmap.txt; write  sky:70,130,180::") from None
         if name.strip().lower() in VOID_NAMES and (red, green, blue) == (0, 0, 0):
             void.append(position)
         else:

@@ -32,9 +32,7 @@ from sceneswap.scene import LabelMap
 TOLERANCE = 24
 """How far off a colour may be, in levels of its worst channel, unless the caller says otherwise."""
 
-_SUPPORT = (
-    5  # of the 9 pixels around one that is a little off must be of its class; a blend passes other colours in lines
-)
+_SUPPORT = 5  # of the 9 pixels around one a little off must be of its class; a blend passes other colours in lines
 _AREA = 5  # pixels: the side of a square of one foreign colour that is an area, not a border
 _EVEN = 8  # levels: what changes less within such a square is one colour
 _ROUNDS = 8  # each two pixels further into a border
@@ -118,9 +116,7 @@ def _mend_colors(
             break
     left = int(np.count_nonzero(label_map < 0))
     if left:
-        raise UserError(
-            f"{path}: {left:,} pixels are of no class, nor are their neighbours; {_after_semicolon(refused)}"
-        )
+        raise UserError(f"{path}: {left:,} pixels are of no class, like their neighbours; {_after_semicolon(refused)}")
     steps = {
         "taken as the nearest colour": int(np.count_nonzero(sure & ~right)),
         "taken as the class nearby whose colour is nearest": int(np.count_nonzero(~sure)),

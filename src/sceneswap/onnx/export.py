@@ -71,9 +71,7 @@ def export_onnx(synthesizer: Synthesizer, folder: Path) -> Parity:
         write_json(made / DESCRIPTION, about)
         parity = compare(synthesizer, OnnxSynthesizer.from_folder(made))
         if fault := parity.fault():
-            raise UserError(
-                f"the graphs of {synthesizer.name} are not its own: {fault}; nothing was written to {folder}"
-            )
+            raise UserError(f"the graphs of {synthesizer.name} are not its own: {fault}; nothing was written")
         (folder / DESCRIPTION).unlink(missing_ok=True)
         for graph in GRAPHS:
             (made / graph).replace(folder / graph)

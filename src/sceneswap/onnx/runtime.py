@@ -70,9 +70,7 @@ class OnnxSynthesizer(Reading):
         path = folder / DESCRIPTION
         about = read_json(path, "the description of ONNX graphs")
         if not isinstance(about, dict) or about.get("format") != FORMAT:
-            raise UserError(
-                f"{path} does not describe ONNX graphs of sceneswap; make them with: sceneswap export --onnx"
-            )
+            raise UserError(f"{path} describes no ONNX graphs of sceneswap; make them with: sceneswap export --onnx")
         try:
             hashes = {graph: about["graphs"][graph] for graph in GRAPHS}
             opened = cls(folder, about, threads=threads)
@@ -182,9 +180,7 @@ class OnnxSynthesizer(Reading):
             self.check_look(one)
         padded = self._padded(label_map)
         numbers = np.asarray(weights, np.float32)
-        used = np.flatnonzero(
-            numbers.reshape(len(looks), -1).any(axis=1)
-        )  # an exemplar of weight 0 is not there at all
+        used = np.flatnonzero(numbers.reshape(len(looks), -1).any(axis=1))  # one of weight 0 is not there at all
         chosen = [looks[int(j)].tensors for j in used]
         if numbers.ndim == 1 or len(used) == 1:
             whole = numbers[used] if numbers.ndim == 1 else np.ones(1, np.float32)
@@ -219,9 +215,7 @@ class OnnxSynthesizer(Reading):
             if "allocate memory" not in str(error):
                 raise
             rows, columns = next(iter(inputs.values())).shape[-2:]
-            raise UserError(
-                f"there is too little memory for {columns}×{rows} pixels; make the picture smaller"
-            ) from error
+            raise UserError(f"too little memory for {columns}×{rows} pixels; make the picture smaller") from error
         return dict(zip(outputs, found, strict=True))
 
 
@@ -247,6 +241,4 @@ def needed(package: str) -> Any:
     try:
         return import_module(package)
     except ImportError:
-        raise UserError(
-            f"ONNX graphs need the package {package}; install it with: pip install 'sceneswap[onnx]'"
-        ) from None
+        raise UserError(f"ONNX graphs need the package {package}: pip install 'sceneswap[onnx]'") from None

@@ -104,9 +104,7 @@ def replanned(state: RunState, after: TrainConfig, source: str) -> RunState:
     reached = before.phases[progress.phase]
     names = [phase.name for phase in after.phases]
     if reached.name not in names:
-        raise UserError(
-            f"{source} has reached the phase {reached.name}, which the new plan lacks; keep a row of that name"
-        )
+        raise UserError(f"{source} has reached the phase {reached.name}, which the new plan lacks; keep that row")
     number = names.index(reached.name)
     if after.phases[number].objective != reached.objective:
         raise UserError(f"{source}: the phase {reached.name} cannot change its objective while it runs")

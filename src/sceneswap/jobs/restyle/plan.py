@@ -136,9 +136,7 @@ def check_folder(out: Path, wanted: dict[str, Any], names: Sequence[str]) -> boo
         raise UserError(f"{path} is not the record of a restyled data set; choose another folder")
     names = [*other, *(name for name in settings if name != "--per-image"), *(["fewer --per-image"] if fewer else [])]
     if names:
-        raise UserError(
-            f"{out} was made with other settings ({', '.join(names)}); give the same, or choose another folder"
-        )
+        raise UserError(f"{out} was made with other settings ({', '.join(names)}); give those, or another folder")
     return True
 
 

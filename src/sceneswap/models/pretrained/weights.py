@@ -146,9 +146,7 @@ class Weights:
         except FileNotFoundError:
             raise UserError(f"the {self.network} weights {path} do not exist; name {self.fits}") from None
         except (OSError, SafetensorError) as error:
-            raise UserError(
-                f"the {self.network} weights {path} cannot be read ({error}); fetch the file again"
-            ) from error
+            raise UserError(f"the {self.network} weights {path} cannot be read ({error}); fetch it again") from error
         wanted = network.state_dict()
         wrong = [k for k, v in wanted.items() if k not in state or state[k].shape != v.shape]
         if wrong:
