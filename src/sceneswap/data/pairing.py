@@ -50,7 +50,7 @@ def find_pairs(source: Path, layout: str = "images+labels", *, repair: bool = Fa
     if len(parts) != 2 or not all(parts):
         raise UserError(f"--layout {layout!r} does not name two folders; write them as in images+labels")
     if not source.is_dir():
-        raise UserError(f"{source} is no folder{_packed(source)}; name the one that holds {parts[0]} and {parts[1]}")
+        raise UserError(f"{source} is not a folder{_packed(source)}; name the one that holds {parts[0]} and {parts[1]}")
     photos = _files(source, parts[0], PHOTO_SUFFIXES)
     suffixes = (*LABEL_SUFFIXES, MATLAB, *(MENDABLE_SUFFIXES if repair else ()))
     label_maps = _files(source, parts[1], suffixes)
