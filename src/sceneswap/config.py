@@ -172,9 +172,8 @@ class LossConfig(Settings):
     @property
     def vgg_layers(self) -> tuple[str, ...]:
         """The activations of VGG-19 that the terms read."""
-        return (self.perceptual_layers if self.perceptual else ()) + (
-            self.style_layers if self.style or self.energy else ()
-        )
+        style = self.style_layers if self.style or self.energy else ()
+        return (*(self.perceptual_layers if self.perceptual else ()), *style)
 
 
 @dataclass(frozen=True)
@@ -242,9 +241,7 @@ class TrainConfig(Settings):
     flip: bool = True
     jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this
     jitter_shift: Annotated[float, Between(0, 1)] = 0.25  # and shift in ± this, on the [-1, 1] scale
-    view_shift: Annotated[int, Between(0, 64)] = (
-        0  # pixels: the most that one random offset of all that VGG sees may be
-    )
+    view_shift: Annotated[int, Between(0, 64)] = 0  # pixels, the most: VGG sees everything at one random offset
     seed: Annotated[int, Between(0, 2**20 - 1)] = 0
     log_every: Every = 20
     sample_every: Every = 500

@@ -1,6 +1,7 @@
 """Composing pictures for people: grids of photographs with a header row and column."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -58,17 +59,13 @@ def captioned_grid(
     canvas = np.full((sheet.shape[0] + top, sheet.shape[1] + left, 3), _WHITE, np.uint8)
     canvas[top:, left:] = sheet
     image = Image.fromarray(canvas)
-    pen = ImageDraw.Draw(image)
+    write = partial(ImageDraw.Draw(image).text, fill=_INK, font=font, spacing=_LINE - _FONT_SIZE)
     for j, lines in enumerate(above):
         middle = left + _GAP + j * (cell[1] + _GAP) + cell[1] / 2
-        pen.text(
-            (middle, top - 1), "\n".join(lines), _INK, font, anchor="md", align="center", spacing=_LINE - _FONT_SIZE
-        )
+        write((middle, top - 1), "\n".join(lines), anchor="md", align="center")
     for i, lines in enumerate(beside):
         middle = top + _GAP + i * (cell[0] + _GAP) + cell[0] / 2
-        pen.text(
-            (left - 4, middle), "\n".join(lines), _INK, font, anchor="rm", align="right", spacing=_LINE - _FONT_SIZE
-        )
+        write((left - 4, middle), "\n".join(lines), anchor="rm", align="right")
     return np.asarray(image)
 
 

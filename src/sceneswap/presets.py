@@ -33,9 +33,7 @@ def read_settings(name_or_path: str, changes: Sequence[str] = ()) -> dict[str, A
 
 def _on_its_base(name_or_path: str, above: tuple[str, ...]) -> dict[str, Any]:
     if name_or_path in above:
-        raise UserError(
-            f"the configuration {name_or_path} is its own base, through {' and '.join(above)}; break the circle"
-        )
+        raise UserError(f"the preset {name_or_path} is its own base, through {' and '.join(above)}; break the circle")
     values = _read(name_or_path)
     base = values.pop("base", None)
     if base is None:

@@ -64,14 +64,8 @@ def _templates() -> Environment:
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     templates.filters |= {"webp": webp, "svg": svg, "cell": cell}
-    templates.tests["a_number"] = lambda value: (
-        isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    )
-    templates.globals |= {
-        "style": Markup(style),
-        "script": Markup(script),
-        "script_digest": digest,
-        "unsealed": UNSEALED,
-    }
+    templates.tests["a_number"] = lambda one: isinstance(one, int | float | np.number) and not isinstance(one, bool)
+    words = {"script_digest": digest, "unsealed": UNSEALED}
+    templates.globals |= {"style": Markup(style), "script": Markup(script), **words}
     templates.globals["parts"] = templates.get_template("parts.html").module
     return templates

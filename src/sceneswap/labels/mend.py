@@ -152,9 +152,7 @@ def _fill(label_map: LabelMap, colors: NDArray[np.uint8], schema: LabelSchema) -
     """
     rows, columns = np.nonzero(label_map < 0)
     padded = np.pad(label_map, 2, constant_values=-1)
-    steps = sorted(
-        ((r, c) for r in range(5) for c in range(5)), key=lambda step: (step[0] - 2) ** 2 + (step[1] - 2) ** 2
-    )
+    steps = sorted(((r, c) for r in range(5) for c in range(5)), key=lambda at: (at[0] - 2) ** 2 + (at[1] - 2) ** 2)
     helped = False
     for start in range(0, len(rows), _ROWS):
         row, column = rows[start : start + _ROWS], columns[start : start + _ROWS]

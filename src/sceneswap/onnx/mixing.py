@@ -54,6 +54,4 @@ def _logsumexp(logs: Array) -> Array:
     """Over the first axis; -inf where all are."""
     top = logs.max(axis=0)
     with np.errstate(divide="ignore"):
-        return np.where(
-            np.isneginf(top), top, np.log(np.exp(logs - np.where(np.isneginf(top), 0, top)).sum(axis=0)) + top
-        )
+        return np.log(np.exp(logs - np.where(np.isneginf(top), 0, top)).sum(axis=0)) + top

@@ -95,9 +95,8 @@ class OnnxSynthesizer(Reading):
     @property
     def labeller(self) -> Labeller:
         """What estimates label maps of photographs: the graph `read`."""
-        return _GraphLabeller(
-            self, {"network": str(self._read["network"]), "sha256": self.about["graphs"]["read.onnx"]}
-        )
+        record = {"network": str(self._read["network"]), "sha256": self.about["graphs"]["read.onnx"]}
+        return _GraphLabeller(self, record)
 
     def describe(self) -> dict[str, Any]:
         """What pictures and pages say about the model; see `Synthesizer.describe`."""

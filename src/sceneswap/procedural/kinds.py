@@ -24,7 +24,7 @@ def coast(seed: int, draw: Draw) -> Layout:
     site.scatter((draw.pick(("palm", "bush", "oak")),), draw.below(5), (2.5, 7), near + 0.03, 1.02)
     site.scatter(("person",), draw.below(6), (1.6, 1.9), near, 0.95)
     patches = [patch(draw, "grass", 7, draw.between(0.1, 0.5), near + 0.08)] if draw.chance(0.6) else []
-    return finish(seed, "coast", draw, site, ground="sand", ridges=tuple(ridges), patches=tuple(patches))
+    return finish(seed, "coast", draw, site, ground="sand", ridges=ridges, patches=patches)
 
 
 def lake(seed: int, draw: Draw) -> Layout:
@@ -48,7 +48,7 @@ def lake(seed: int, draw: Draw) -> Layout:
     site.scatter(("boat",), draw.below(3), (4, 6), far + 0.03, near - 0.04, water=True)
     patches = [patch(draw, "flower", 1.6, draw.between(0.15, 0.4), near)] if draw.chance(0.6) else []
     patches += [patch(draw, "dirt", 5, draw.between(0.15, 0.4), near)] if draw.chance(0.5) else []
-    return finish(seed, "lake", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches))
+    return finish(seed, "lake", draw, site, ground="grass", ridges=ridges, patches=patches)
 
 
 def valley(seed: int, draw: Draw) -> Layout:
@@ -77,8 +77,7 @@ def valley(seed: int, draw: Draw) -> Layout:
     site.scatter(("bush", "rock"), 3 + draw.below(6), (1, 2.6), horizon + 0.1, 1.0)
     site.scatter(("animal",), draw.pick((0, 0, 3, 6)), (1.6, 2.4), horizon + 0.12, 0.9)
     patches = [patch(draw, draw.pick(("flower", "dirt", "plant-other")), 6, draw.between(0.1, 0.35))]
-    return finish(seed, "valley", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
-                   buildings=buildings)  # fmt: skip
+    return finish(seed, "valley", draw, site, ground="grass", ridges=ridges, patches=patches, buildings=buildings)
 
 
 def countryside(seed: int, draw: Draw) -> Layout:
@@ -111,8 +110,7 @@ def countryside(seed: int, draw: Draw) -> Layout:
         away = draw.between(9, 30)
         center = float(road.center(np.array([away]))[0]) + 0.45 * road.half_width
         site.things.append(Thing("car", 0.5 + center / away, horizon + camera / away, 4.2, draw.below(4), draw.seed()))
-    return finish(seed, "countryside", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
-                   buildings=buildings)  # fmt: skip
+    return finish(seed, "countryside", draw, site, ground="grass", ridges=ridges, patches=patches, buildings=buildings)
 
 
 def street(seed: int, draw: Draw) -> Layout:
@@ -149,7 +147,7 @@ def street(seed: int, draw: Draw) -> Layout:
         site.things.append(Thing("person", 0.5 + right / away, y, draw.between(1.6, 1.9), draw.below(4), draw.seed()))
     ridges = [ridge(draw, "hill", horizon, 0.03, 0.12, 2.0)] if draw.chance(0.6) else []
     ground = draw.pick(("grass", "pavement", "dirt"))
-    return finish(seed, "street", draw, site, ground=ground, ridges=tuple(ridges), buildings=tuple(buildings))
+    return finish(seed, "street", draw, site, ground=ground, ridges=ridges, buildings=buildings)
 
 
 def desert(seed: int, draw: Draw) -> Layout:
@@ -165,7 +163,7 @@ def desert(seed: int, draw: Draw) -> Layout:
     site.scatter(("bush",), 2 + draw.below(8), (0.6, 1.6), horizon + 0.04, 1.0)
     site.scatter(("palm", "palm", "cactus"), draw.below(5), (3, 7), horizon + 0.05, 0.9)
     patches = [patch(draw, draw.pick(("dirt", "rock", "grass")), 6, draw.between(0.1, 0.4))]
-    return finish(seed, "desert", draw, site, ground="sand", ridges=tuple(ridges), patches=tuple(patches))
+    return finish(seed, "desert", draw, site, ground="sand", ridges=ridges, patches=patches)
 
 
 def harbour(seed: int, draw: Draw) -> Layout:
@@ -190,7 +188,7 @@ def harbour(seed: int, draw: Draw) -> Layout:
     site.scatter(("oak", "bush", "poplar"), draw.below(4), (3, 7), horizon + 0.028, far)
     site.scatter(("person",), draw.below(5), (1.6, 1.9), near, 1.0)
     ridges = [ridge(draw, draw.pick(("hill", "mountain")), horizon, 0.06, 0.2, 2.6)] if draw.chance(0.6) else []
-    return finish(seed, "harbour", draw, site, ground="pavement", ridges=tuple(ridges), buildings=tuple(buildings))
+    return finish(seed, "harbour", draw, site, ground="pavement", ridges=ridges, buildings=buildings)
 
 
 def park(seed: int, draw: Draw) -> Layout:
@@ -214,8 +212,7 @@ def park(seed: int, draw: Draw) -> Layout:
         y = draw.between(horizon + 0.14, 0.9)
         site.row("fence", y, 2.2 * (y - horizon) / site.camera, 2.2, LEFT, RIGHT)
     patches = [patch(draw, "flower", 2.2, draw.between(0.12, 0.35))] if draw.chance(0.7) else []
-    return finish(seed, "park", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches),
-                   buildings=tuple(buildings))  # fmt: skip
+    return finish(seed, "park", draw, site, ground="grass", ridges=ridges, patches=patches, buildings=buildings)
 
 
 def meadow(seed: int, draw: Draw) -> Layout:
@@ -231,7 +228,7 @@ def meadow(seed: int, draw: Draw) -> Layout:
     site.scatter(("animal",), draw.pick((0, 0, 4)), (1.6, 2.4), horizon + 0.08, 0.9)
     patches = [patch(draw, "flower", draw.between(1.5, 6), draw.between(0.25, 0.6))]
     patches += [patch(draw, "dirt", 4, draw.between(0.1, 0.25))] if draw.chance(0.4) else []
-    return finish(seed, "meadow", draw, site, ground="grass", ridges=tuple(ridges), patches=tuple(patches))
+    return finish(seed, "meadow", draw, site, ground="grass", ridges=ridges, patches=patches)
 
 
 def alpine(seed: int, draw: Draw) -> Layout:
@@ -251,8 +248,7 @@ def alpine(seed: int, draw: Draw) -> Layout:
         y = draw.between(horizon + 0.14, 0.86)
         site.row("fence", y, 2.4 * (y - horizon) / site.camera, 2.4, LEFT, RIGHT)
     patches = [patch(draw, draw.pick(("rock", "dirt", "grass")), 5, draw.between(0.1, 0.4))]
-    return finish(seed, "alpine", draw, site, ground="snow", ridges=tuple(ridges), patches=tuple(patches),
-                   buildings=buildings)  # fmt: skip
+    return finish(seed, "alpine", draw, site, ground="snow", ridges=ridges, patches=patches, buildings=buildings)
 
 
 KINDS: dict[str, Callable[[int, Draw], Layout]] = {

@@ -1,5 +1,6 @@
 """The building site of a layout: free places, scattered things, rows, villages; used by the kinds of scene."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -124,9 +125,10 @@ def village(draw: Draw, site: Site, count: int, far: float, near: float, kind: s
     return tuple(found)
 
 
-def finish(seed: int, kind: str, draw: Draw, site: Site, **parts: Any) -> Layout:
+def finish(seed: int, kind: str, draw: Draw, site: Site, *, ground: str, **parts: Iterable[Any]) -> Layout:
+    """The layout of a kind; parts: its ridges, patches and buildings."""
     cover = draw.pick((0.0, 0.25, 0.4, 0.5, 0.6, 0.75))
     return Layout(
-        seed, kind, site.horizon, site.camera, cover, draw.between(0.7, 1.6), things=site.sorted(), water=site.water,
-        bands=site.bands, **parts,
+        seed, kind, site.horizon, site.camera, cover, draw.between(0.7, 1.6), ground, things=site.sorted(), water=site.water,
+        bands=site.bands, **{name: tuple(part) for name, part in parts.items()},
     )  # fmt: skip

@@ -87,7 +87,7 @@ class Weights:
         if not name:
             fetch = f"fetch it once with `sceneswap weights fetch {self.key}`, or " if self.sources else ""
             raise UserError(
-                f"this needs {self.network}: {fetch}name {self.fits} with {self.option} or in {self.variable}"
+                f"{self.network} is needed: {fetch}name {self.fits} with {self.option} or in {self.variable}"
             )
         return str(name)
 
@@ -125,7 +125,7 @@ class Weights:
         if len(files) != len(self.sources):
             wanted = " and ".join(source.url for source in self.sources)
             raise UserError(
-                f"{self.network} is made of {len(self.sources)} files, not {len(files)}: {wanted}, in this order"
+                f"{self.network} is made of {len(self.sources)} files, not {len(files)}: {wanted}, in order"
             )
         tensors: dict[str, Tensor] = {}
         for source, path in zip(self.sources, files, strict=True):
