@@ -19,7 +19,7 @@ from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
 from tests.tiny import random_scene, write_scene
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # as when they are run by hand
 
 
 def run(module: str, *arguments: object, record: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.tiny import tiny_model
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # as when it is run by hand
 def test_it_runs(tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "model")
     options = ["--model", model, "--cases", 1, "--pairs", 1, "--transfers", 2, "--runs", 1, "--size", 64]
