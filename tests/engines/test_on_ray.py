@@ -24,8 +24,7 @@ from sceneswap.jobs.restyle.plan import Places, RestyleSettings
 from sceneswap.jobs.restyle.run import Job, Summary, restyle
 from sceneswap.jobs.sources import find_sources
 from sceneswap.labels.presets import load_schema
-from tests.tiny import random_scene, write_scene
-from tests.tiny_models import write_photo
+from tests.tiny import random_scene, write_photo, write_scene
 
 pytest.importorskip("ray", reason="the engine on a cluster needs Ray: pip install 'sceneswap[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")  # Ray's own
