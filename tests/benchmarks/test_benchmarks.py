@@ -1,17 +1,18 @@
 """The benchmark scripts run on tiny input, and what they compute has known answers."""
 
 import json
+import os
+import subprocess
+import sys
 import tarfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import tyro
 
-from benchmarks.outdoor.pack import main as pack
+from benchmarks.common import in_fresh_process
 from benchmarks.speed.restyle import spade_generator
 from sceneswap.data.folder import FolderDataset
 from sceneswap.images import resize_photo
@@ -19,12 +20,18 @@ from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
 from tests.tiny import random_scene, write_scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # as when they are run by hand
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
 
 
 def run(module: str, *arguments: object, record: Path) -> dict[str, Any]:
-    """Run a benchmark and return its record."""
-    tyro.cli(import_module(f"benchmarks.{module}").main, args=[*map(str, arguments), "--json", str(record)])
+    """Run a benchmark in a process of its own and return its record."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments), "--json", str(record)]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     return dict(json.loads(record.read_text()))
 
 
@@ -88,7 +95,9 @@ def test_a_pack_is_data_folders_again(tmp_path: Path) -> None:
             write_scene(tmp_path / "train" / source, f"{number}", random_scene(number, 90, 70))
     outs = [tmp_path / "one.tar.xz", tmp_path / "two.tar.xz"]
     for out in outs:
-        pack(tmp_path / "train", out, side=64, quality=95)
+        in_fresh_process(
+            "-m", "benchmarks.outdoor.pack", tmp_path / "train", "--out", out, "--side", 64, "--quality", 95
+        )
     assert outs[0].read_bytes() == outs[1].read_bytes()
     with tarfile.open(outs[0]) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")

@@ -1,12 +1,12 @@
 """A run that was killed in any phase, or stopped with Ctrl-C, ends bit for bit like an unbroken one."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +18,31 @@ from sceneswap.checkpoint import newest_state, read_state
 from sceneswap.config import TrainConfig
 from sceneswap.files import LEFTOVERS
 from sceneswap.training.loop import train
-from tests.forked import start
 
 STEPS = 12  # of each phase
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 pytestmark = pytest.mark.slow
 
 
-def command(preset: Path, data: Path, out: Path, *flags: str) -> list[str]:
-    options = ["--preset", preset, "--data", data, "--out", out, "--device", "cpu", "--workers", "1", *flags]
-    return ["train", *map(str, options)]
+def start(preset: Path, data: Path, out: Path, *flags: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "sceneswap.cli.main", "train", "--preset", str(preset), "--data", str(data)]
+    command += ["--out", str(out), "--device", "cpu", "--workers", "1", *flags]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for(out: Path, step: int, runs: Callable[[], bool]) -> None:
+def wait_for(out: Path, step: int, process: subprocess.Popen[str]) -> None:
     """Wait until the state of `step` is there."""
-    while runs() and (newest_state(out) is None or newest_step(out) < step):
+    while process.poll() is None and (newest_state(out) is None or newest_step(out) < step):
         time.sleep(0.005)
 
 
-def kill(process: BaseProcess, out: Path, step: int, later: float = 0) -> int | None:
-    """Kill a run once the state of `step` is there, or some seconds later; return the exit code."""
-    wait_for(out, step, process.is_alive)
-    time.sleep(later)
+def kill(process: subprocess.Popen[str], out: Path, step: int) -> int:
+    """Kill a run once the state of `step` is there; return the exit code."""
+    wait_for(out, step, process)
     process.kill()
-    process.join(500)
-    return process.exitcode
+    process.communicate(timeout=500)
+    return process.returncode
 
 
 def newest_step(out: Path) -> int:
@@ -95,7 +95,7 @@ def test_killed_in_every_phase(
 ) -> None:
     preset, out = as_toml(settings), tmp_path / "killed"
     for phase in range(3):
-        process = start(*command(preset, data, out, *(["--resume"] if phase else [])))
+        process = start(preset, data, out, *(["--resume"] if phase else []))
         assert kill(process, out, STEPS * phase + 3) == -signal.SIGKILL
         assert STEPS * phase < newest_step(out) <= STEPS * (phase + 1)
     train(settings, [data], out, resume=True, device="cpu")
@@ -111,9 +111,11 @@ def test_killed_at_any_moment(
     preset, out, random = as_toml(settings), tmp_path / "killed", np.random.default_rng(0)
     kills = 0
     while kills < 8 and (newest_state(out) is None or newest_step(out) < STEPS * len(settings.phases)):
-        begun = newest_state(out)
-        process = start(*command(preset, data, out, *(["--resume"] if begun else [])))
-        kill(process, out, newest_step(out) + 1 if begun else 1, random.uniform(0, 0.3))
+        process = start(preset, data, out, *(["--resume"] if newest_state(out) else []))
+        wait_for(out, newest_step(out) + 1 if newest_state(out) else 1, process)
+        time.sleep(random.uniform(0, 0.3))
+        process.kill()
+        process.communicate(timeout=500)
         kills += 1
     assert kills > 3
     assert [*(out / "checkpoints").glob("state-*.safetensors")]
@@ -128,10 +130,9 @@ def test_killed_and_interrupted(
     settings: TrainConfig, data: Path, tmp_path: Path, as_toml: Callable[[TrainConfig], Path]
 ) -> None:
     preset, out = as_toml(settings), tmp_path / "stopped"
-    assert kill(start(*command(preset, data, out)), out, STEPS + 3) == -signal.SIGKILL
-    typed = [sys.executable, "-m", "sceneswap.cli.main", *command(preset, data, out, "--resume")]
-    process = subprocess.Popen(typed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(out, 2 * STEPS + 3, lambda: process.poll() is None)
+    assert kill(start(preset, data, out), out, STEPS + 3) == -signal.SIGKILL
+    process = start(preset, data, out, "--resume")
+    wait_for(out, 2 * STEPS + 3, process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=500)
     assert process.returncode == 130, errors
