@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -258,3 +259,18 @@ def test_the_folder_where_it_runs_may_be_gone(
     finally:
         monkeypatch.undo()  # nothing else works here
     assert capsys.readouterr().err.splitlines()[-1].startswith("sceneswap: ")
+
+
+def test_interrupted_before_it_has_begun(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sceneswap.cli.main.run", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "sceneswap: interrupted\n"

@@ -147,6 +147,9 @@ def main() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         code = 0
+    except KeyboardInterrupt:  # before the command had begun, or after it
+        print("sceneswap: interrupted", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
