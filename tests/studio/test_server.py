@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import socket
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,16 @@ def test_only_this_machine_is_answered_and_nothing_is_taken(address: str) -> Non
     assert ask(address, "/", Host="studio.example:80").status == 403
     assert ask(address, "/", "POST").status == 501
     assert ask(address, "/", "PUT").status == 501
+
+
+def test_a_browser_that_goes_away_is_no_fault(address: str, capfd: pytest.CaptureFixture[str]) -> None:
+    connection = socket.create_connection(("127.0.0.1", int(address.split(":")[2].strip("/"))))
+    connection.sendall(b"GET /vendor/ort.wasm.gz HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not a farewell
+    connection.close()
+    assert ask(address, "/").status == 200
+    time.sleep(0.5)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_port_that_is_taken_is_one_sentence(address: str, page_files: Path) -> None:

@@ -1,10 +1,12 @@
 """A server of fixed files on this machine alone. What is served is a table: no path of a request reaches the file system."""
 
 import mimetypes
+import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sceneswap.errors import UserError
@@ -47,9 +49,16 @@ def serve(folders: Sequence[Path], port: int) -> ThreadingHTTPServer:
     """A server of the files of `folders`, not yet running; port 0 takes a free one. Raises `UserError`."""
     table = table_of(folders)
     try:
-        return ThreadingHTTPServer((HOST, port), _handler(table))
+        return _Server((HOST, port), _handler(table))
     except (OSError, OverflowError) as error:
         raise UserError(f"port {port} cannot be used ({error}); name another one with --port, or 0 for any") from error
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A page that is closed while it loads is no fault."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(table: Mapping[str, Path]) -> type[BaseHTTPRequestHandler]:
