@@ -56,7 +56,7 @@ wheel:
 	$(PYTHON) -m venv --clear $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip install --quiet build
 	rm -rf dist && $(VENV)-wheel/bin/python -m build
-	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[train,eval]" pytest
+	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[train,eval]" pytest hypothesis
 	$(VENV)-wheel/bin/python -m pytest tests/test_readme.py tests/jobs/test_examples.py
 
 clean:
