@@ -38,7 +38,7 @@ LAYERS = (
         "processes",
     ),
     ("engines",),
-    ("files", "filetype", "notes", "guard", "seal", "errors", "bounds", "settings"),
+    ("files", "remote", "filetype", "notes", "guard", "seal", "errors", "bounds", "settings"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 

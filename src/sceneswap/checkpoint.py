@@ -26,6 +26,7 @@ from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
 from sceneswap.models.spade import fold_spectral_norm, settle_spectral_norm
+from sceneswap.remote import here
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -52,7 +53,7 @@ def read_tensors(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, An
     """Read back `write_tensors`. Raises `UserError` naming the file when it is missing, truncated or of another kind."""
     try:
         check_regular(path, what)
-        with safe_open(path, framework="pt") as file:
+        with here(path) as local, safe_open(local, framework="pt") as file:
             meta = parse_json((file.metadata() or {}).get(_META, "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
     except FileNotFoundError:

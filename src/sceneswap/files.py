@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneswap.errors import UserError, encoded
+from sceneswap.remote import is_remote, uploaded
 
 LOOK_SUFFIX = ".look.safetensors"
 """By which commands tell a saved look from a photograph."""
@@ -52,8 +53,7 @@ _READING = {
 }
 
 LEFTOVERS = ".sceneswap-*.tmp"
-"""The temporary files of `atomic_path`, which stay behind when a process is killed while it writes: their names hold the host
-and the process, and the next process that writes to the folder deletes those of the dead."""
+"""The temporary files of `atomic_path`; those of killed processes, told by host and number, are deleted by the next."""
 _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
 _OLD = 24 * 60 * 60  # seconds after which a temporary file of any other host is deleted
 _swept: set[Path] = set()
@@ -67,7 +67,8 @@ MAX_DEPTH = 64
 def reading_error(path: Path, error: OSError | ValueError, what: str = "") -> UserError:
     """Return the one-sentence `UserError` for a failed look at `path`; `what` names its kind ("the manifest")."""
     if isinstance(error, OSError):
-        cause = _READING.get(error.errno or 0, f"cannot be read: {error.strerror or error}")
+        number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno or 0  # a store tells no number
+        cause = _READING.get(number, f"cannot be read: {error.strerror or error}")
     else:  # of the system's conversion of names: a NUL, or half a surrogate pair
         cause = "is not a name that a file can have; check the path"
     return UserError(f"{_named(what, path)} {cause}")
@@ -106,7 +107,8 @@ def writing_error(path: Path, error: OSError) -> UserError:
 def make_folder(path: Path) -> Path:
     """Create the folder `path` with its parents unless it is there, and return it. Raises `UserError` when it cannot be."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if not is_remote(path):  # an object store has no folders
+            path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise writing_error(path, error) from error
     return path
@@ -116,9 +118,12 @@ def make_folder(path: Path) -> Path:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is flushed to disk and renamed over `path`.
 
-    On any failure the temporary file is removed and an older `path` stays as it was. Parents are created.
-    Raises `UserError` on a full disk, a missing permission, an impossible name and the like.
+    On any failure the temporary file is removed and an older `path` stays as it was. Parents are created. Raises `UserError`.
     """
+    if is_remote(path):
+        with uploaded(path) as temporary:
+            yield temporary
+        return
     if make_folder(path.parent) not in _swept:
         _swept.add(path.parent)
         sweep(path.parent)
@@ -260,10 +265,7 @@ def _parse(parse: Callable[[str], Any], text: str) -> Any:
 
 
 def read_json(path: Path, what: str, most: int = MAX_JSON) -> Any:
-    """Read the JSON file `path`, of at most `most` bytes; `what` names it in the error ("the release configuration").
-
-    Raises `UserError` when the file is missing, unreadable, not JSON, or too large or too deep to be honest.
-    """
+    """Read the JSON file `path`, of at most `most` bytes; `what` names it in the `UserError` of what is no honest one."""
     if not _may_exist(path):
         raise UserError(f"{path} is missing; it should hold {what}")
     try:
@@ -274,7 +276,7 @@ def read_json(path: Path, what: str, most: int = MAX_JSON) -> Any:
 
 def is_look(path: Path | str) -> bool:
     """Whether a path names a saved look, by its suffix."""
-    return Path(path).name.lower().endswith(LOOK_SUFFIX)
+    return str(path).lower().endswith(LOOK_SUFFIX)
 
 
 def sha256(path: Path) -> str:
@@ -292,8 +294,5 @@ def slug(name: str) -> str:
     Every name that comes from a file or an option passes here before it becomes a part of a path.
     """
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80]
-    return (
-        plain
-        if plain and plain == name
-        else f"{plain}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
-    )
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+    return plain if plain and plain == name else f"{plain}-{digest[:6]}"

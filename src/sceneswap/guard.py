@@ -16,11 +16,13 @@ from pathlib import Path
 
 from sceneswap.errors import UserError
 from sceneswap.files import open_regular, read_bytes
+from sceneswap.remote import is_remote
 from sceneswap.seal import is_sealed
 
 _SEALED = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".html")
 _MARKS = {".json": re.compile(rb'"sceneswap["-]'), ".safetensors": re.compile(rb'"__metadata__":\{"sceneswap"')}
 _LOOKED_AT = 65_536  # bytes of a mark, from the start and from the end
+_Identity = tuple[int, int] | str
 _allowed: ContextVar[bool] = ContextVar("overwriting", default=False)
 
 
@@ -82,9 +84,9 @@ def keep_folder(out: Path, record: str, names: Iterable[str], writer: str) -> bo
     Raises `UserError` when it does not, but something is there of one of the `names` that would be written: pictures of
     two sources in one folder are told apart by nobody, so `overwriting` changes nothing here.
     """
-    if os.path.lexists(out / record):
+    if _is_there(out / record):
         return True
-    if taken := next((name for name in names if os.path.lexists(out / name)), None):
+    if taken := next((name for name in names if _is_there(out / name)), None):
         raise UserError(f"{out} holds {taken}, which {writer} has not written; choose another folder")
     return False
 
@@ -96,12 +98,12 @@ def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path | None], *, fille
     two names of one file are one file. filled: folders that the job writes to under names not known yet, where no input
     may lie.
     """
-    files: dict[tuple[int, int], Path] = {}
-    folders: dict[tuple[int, int], Path] = {}
+    files: dict[_Identity, Path] = {}
+    folders: dict[_Identity, Path] = {}
     for path in inputs:
         if path is not None and (identity := _identity(path)):
             files[identity] = path
-            for parent in (path.parent, Path(os.path.realpath(path)).parent):
+            for parent in (path.parent, path.parent if is_remote(path) else Path(os.path.realpath(path)).parent):
                 if known := _identity(parent):
                     folders[known] = path
     for output in outputs:
@@ -112,8 +114,15 @@ def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path | None], *, fille
             raise UserError(f"the input {read} lies in {folder}, where pictures will be written; choose another folder")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of this name, be it a link that leads nowhere."""
+    return path.exists() if is_remote(path) else os.path.lexists(path)
+
+
+def _identity(path: Path) -> _Identity | None:
     """What tells one file from another, whatever its names; None where there is none."""
+    if is_remote(path):
+        return str(path).rstrip("/")
     try:
         status = path.stat()
     except (OSError, ValueError):

@@ -22,6 +22,7 @@ from sceneswap.color import to_srgb
 from sceneswap.errors import UserError, encoded, first_line
 from sceneswap.files import check_regular, parse_json, write_bytes
 from sceneswap.filetype import OPTIONAL, but_found, is_heif
+from sceneswap.remote import is_remote, place
 from sceneswap.scene import Photo
 from sceneswap.seal import UNSEALED, sealed
 
@@ -99,7 +100,7 @@ def _open(path: Path) -> ImageFile.ImageFile:
     """Open a picture with whatever is installed to read it."""
     if is_heif(path):
         _register_heif()
-    return Image.open(path)
+    return Image.open(io.BytesIO(path.read_bytes()) if is_remote(path) else path)
 
 
 @cache
@@ -135,7 +136,7 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None
 
 def read_turned(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> tuple[Photo, int]:
     """Return what `read_photo` does and the EXIF orientation, 1 … 8, that the photograph was turned upright from."""
-    path = Path(path)
+    path = place(path)
     with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least) as image:
         photo = to_photo(image, f"the photograph {path}")
         return photo, image.info.get("original_orientation") or orientation_of(image)  # HEIC is turned as it is decoded
@@ -177,12 +178,12 @@ def write_png(path: Path, array: NDArray[Any], text: Mapping[str, str] | None = 
     info.add_text("Software", UNSEALED)
     for key, value in (text or {}).items():
         info.add_itxt(key, encoded(value).decode())  # a file name may be no Unicode
-    _write_sealed(Path(path), array, format="PNG", pnginfo=info)
+    _write_sealed(place(path), array, format="PNG", pnginfo=info)
 
 
 def read_png_text(path: Path, max_pixels: int = MAX_PIXELS) -> dict[str, str]:
     """Return the texts inside the PNG `path`, keyword -> text. Raises `UserError`; see `open_checked`."""
-    with open_checked(Path(path), ("PNG",), "picture", max_pixels) as image:
+    with open_checked(place(path), ("PNG",), "picture", max_pixels) as image:
         texts = getattr(image, "text", {})
         return {str(key): str(value) for key, value in texts.items() if key != "Software"}
 

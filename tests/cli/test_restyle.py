@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from sceneswap.cli.main import run
+from sceneswap.files import write_bytes
 from sceneswap.inference.synthesizer import Synthesizer
+from sceneswap.remote import place
 from tests.forked import start
 from tests.tiny import make_scene, random_scene, tiny_release, write_photo, write_scene
 
@@ -36,6 +38,25 @@ def test_restyle_says_what_it_did(
     assert "dropped: " in told
     copies = count(out / "images") + count(out / "dropped")
     assert copies == 8
+
+
+def test_restyle_takes_addresses_of_object_stores(
+    data: Path, head_folder: Path, looks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("upath", reason="object stores need universal_pathlib: pip install 'sceneswap[ray]'")
+    store = f"memory://{tmp_path.name}"
+    for folder in (data, looks):
+        for file in folder.rglob("*.*"):
+            write_bytes(place(f"{store}/{folder.name}/{file.relative_to(folder)}"), file.read_bytes())
+    model = ["--model", str(head_folder), "--device", "cpu", "--per-image", "2", "-j", "2"]
+    assert run(["restyle", str(data), "--looks", str(looks), "--out", str(tmp_path / "out"), *model]) == 0
+    there = ["restyle", f"{store}/data", "--looks", f"{store}/looks", *model, "--out"]
+    assert run([*there, f"{store}/out"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"{store}/out/index.html"
+    for file in (tmp_path / "out").rglob("*.*"):
+        assert place(f"{store}/out/{file.relative_to(tmp_path / 'out')}").read_bytes() == file.read_bytes()
+    assert run([*there, "sftp://host/out"]) == 2
+    assert "sftp://host/out is no address that files can be written to whole" in capsys.readouterr().err
 
 
 def test_restyle_takes_any_layout_and_schema(

@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from sceneswap import remote
 from sceneswap.data.folder import FolderDataset
 from sceneswap.data.pairing import Pair, find_pairs
 from sceneswap.engines.local import in_order
 from sceneswap.errors import UserError
+from sceneswap.files import write_bytes
 from sceneswap.guard import overwriting
 from sceneswap.images import read_photo, read_picture_text
 from sceneswap.inference.look import Look, known_shares
@@ -509,3 +511,27 @@ def test_label_maps_of_matlab_are_carried_too(reading: Synthesizer, job: Job, da
     savemat(data / "labels" / "a.mat", {"S": values})
     assert run(reading, replace(job, pairs=find_pairs(data))).copies == {"drawn": 8}
     assert (job.out / "labels" / "a__1.mat").read_bytes() == (data / "labels" / "a.mat").read_bytes()
+
+
+def test_an_object_store_is_read_and_written_as_folders_are(
+    reading: Synthesizer, job: Job, data: Path, looks: Path
+) -> None:
+    pytest.importorskip("upath", reason="object stores need universal_pathlib: pip install 'sceneswap[ray]'")
+    store = remote.place(f"memory://{data.parent.name}")
+    for folder in (data, looks):
+        for name, content in made(folder).items():
+            write_bytes(store / folder.name / name, content)
+    run(reading, job)
+    sources, _ = find_sources([store / "looks"], schema=reading.schema)
+    there = replace(
+        job, pairs=find_pairs(store / "data"), places=Places(store / "data"), looks=sources, out=store / "out"
+    )
+    assert run(reading, there).copies == {"drawn": 8}
+    assert made(there.out) == made(job.out)
+    assert run(reading, there).copies == {"there": 8}
+    mine = there.out / "images" / "c__1.png"
+    mine.write_bytes((data / "images" / "c.png").read_bytes())
+    with pytest.raises(UserError, match=r"c__1\.png is not a picture of restyle"):
+        run(reading, there)
+    with pytest.raises(UserError, match="choose another folder"):
+        run(reading, replace(there, out=store / "data"))

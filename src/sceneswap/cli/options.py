@@ -18,11 +18,24 @@ from sceneswap.bounds import Share as Share
 from sceneswap.bounds import Weight as Weight
 from sceneswap.errors import UserError
 from sceneswap.files import reading_error
+from sceneswap.remote import place
 
 if TYPE_CHECKING:
     from sceneswap.engines.on_ray import RayEngine
     from sceneswap.inference.synthesizer import Synthesizer
     from sceneswap.jobs.reader import SceneReader
+
+Place = Annotated[
+    Path,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda words: place(words[0]),
+        is_instance=lambda given: isinstance(given, Path) or hasattr(given, "relative_to"),
+        str_from_instance=lambda given: [str(given)],
+    ),
+]
+"""A file or folder, also in an object store: s3://bucket/folder."""
 
 Device = Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda|cuda:N|mps")]
 

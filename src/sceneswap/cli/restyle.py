@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import BatchSize, DrawingOptions, EngineOptions, Jobs, LongSide, Quality, Seed, Share
+from sceneswap.cli.options import BatchSize, DrawingOptions, EngineOptions, Jobs, LongSide, Place, Quality, Seed, Share
 from sceneswap.cli.printing import print_actors, print_table
 from sceneswap.errors import UserError, counted
 from sceneswap.labels.presets import load_schema
 from sceneswap.notes import LOG
 from sceneswap.progress import progress, tracked
+from sceneswap.remote import check_reachable
 
 if TYPE_CHECKING:
     from sceneswap.jobs.restyle.run import Summary
@@ -33,14 +34,14 @@ class RestyleOptions(DrawingOptions):
 
 
 def restyle(
-    data: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")],
-    looks: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR_OR_PHOTO ...")],
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    data: Annotated[Place, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")],
+    looks: Annotated[tuple[Place, ...], tyro.conf.arg(metavar="DIR_OR_PHOTO ...")],
+    out: Annotated[Place, tyro.conf.arg(aliases=["-o"])],
     drawing: RestyleOptions,
     where: EngineOptions,
     per_image: Annotated[int, Between(1, 1000)] = 4,
     layout: str = "images+labels",
-    annotations: tuple[Path, ...] = (),
+    annotations: tuple[Place, ...] = (),
     seed: Seed = 0,
     overlap: Share = 0.0,
     agreement: Share = 0.0,
@@ -74,7 +75,7 @@ def restyle(
         data: The folder that holds the photographs and the label maps.
         looks: Photographs, saved looks (*.look.safetensors), folders of both, or a folder like DATA. The classes of
             photographs are estimated where they have no label map.
-        out: Folder to write to; made if missing.
+        out: Folder to write to; made if missing. It, DATA and looks may lie in an object store (s3://, gs://).
         per_image: Copies of every picture, each in another look.
         layout: The folders of the photographs and of the label maps in DATA, joined by +; or patterns of the files, as for
             `sceneswap data import`.
@@ -99,6 +100,9 @@ def restyle(
         long_side=1024 if drawing.long_side is None else drawing.long_side, suffix=f".{format}", quality=quality,
     )  # fmt: skip
     part = Shard() if shard is None else Shard.parse(shard)
+    check_reachable(data, *looks, out, *annotations)
+    if where.engine == "ray" and any(str(one).startswith("memory:") for one in (data, *looks, out)):
+        raise UserError("memory:// is of one process alone, so a cluster cannot reach it; name another place")
     pairs = find_pairs(data, layout)
     known = _schema_of(data, drawing.schema)
     taken = ("looks", "dropped", "restyle.json", "pictures.csv", "index.html", "schema.toml")

@@ -30,6 +30,7 @@ from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import evenly_spread
+from sceneswap.remote import place
 from sceneswap.scene import LabelMap, Scene
 
 _END = 4096  # bytes
@@ -77,7 +78,7 @@ class FolderDataset:
         if not roots:
             raise UserError("no data folder was given; name at least one folder with images/, labels/ and schema.toml")
         self.schema = schema
-        self._items = [item for root in roots for item in _scan(Path(root), schema)]
+        self._items = [item for root in roots for item in _scan(place(root), schema)]
         if only is not None:
             self._items = _select(self._items, only)
         self._cache: dict[int, Scene] = {}

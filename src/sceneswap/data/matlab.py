@@ -1,5 +1,6 @@
 """Label maps in MATLAB files, as COCO-Stuff 10k is downloaded: the matrix S of each."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneswap.errors import UserError, first_line
-from sceneswap.files import check_regular
+from sceneswap.files import check_regular, read_bytes
 from sceneswap.images import MAX_PIXELS, check_pixels
 from sceneswap.labels.convention import encode
 from sceneswap.labels.io import read_label_map
@@ -27,11 +28,12 @@ def read_matlab_values(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]
 
     check_regular(path, "the label map")
     try:
-        shapes = {name: shape for name, shape, _ in whosmat(str(path), appendmat=False)}
+        file = io.BytesIO(read_bytes(path))
+        shapes = {name: shape for name, shape, _ in whosmat(file, appendmat=False)}
         if len(shapes.get(_NAME, ())) != 2:
             raise UserError(f"the label map {path} holds no matrix {_NAME}, as the files of COCO-Stuff 10k do")
         check_pixels(path, "label map", shapes[_NAME][1], shapes[_NAME][0], max_pixels)
-        values = np.asarray(loadmat(str(path), appendmat=False, variable_names=[_NAME])[_NAME])
+        values = np.asarray(loadmat(file, appendmat=False, variable_names=[_NAME])[_NAME])
     except UserError:
         raise
     except Exception as error:  # SciPy raises almost anything on a damaged file

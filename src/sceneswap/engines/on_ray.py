@@ -14,7 +14,7 @@ Nothing of Ray is imported before an engine is used.
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Literal, TypeVar
@@ -24,6 +24,7 @@ from sceneswap.engines import Work
 from sceneswap.engines.ray_cluster import connected
 from sceneswap.engines.schedule import Schedule, Task
 from sceneswap.errors import UserError, counted
+from sceneswap.guard import may_overwrite, overwriting
 from sceneswap.notes import LOG
 
 T = TypeVar("T")
@@ -109,10 +110,11 @@ class RayEngine:
 class _Worker:
     """Lives in an actor's process. work: arrives from the object store."""
 
-    def __init__(self, work: Any, cpus: int, at_once: int) -> None:
+    def __init__(self, work: Any, cpus: int, at_once: int, may_overwrite: bool) -> None:
         if torch := sys.modules.get("torch"):  # the work has brought it
             torch.set_num_threads(cpus)
         self._work, self._at_once = work, at_once
+        self._overwriting = may_overwrite
 
     def ready(self) -> tuple[str, tuple[str, ...]]:
         """The node, and the versions that the work runs in."""
@@ -124,7 +126,8 @@ class _Worker:
         """The results, or what ends the job; and the seconds it took."""
         began = time.monotonic()
         try:
-            return list(self._worked(items)), time.monotonic() - began
+            with overwriting() if self._overwriting else nullcontext():
+                return list(self._worked(items)), time.monotonic() - began
         except UserError as error:
             return error, time.monotonic() - began
 
@@ -173,7 +176,7 @@ class _Pool:
     def _start(self) -> None:
         actor = Actor(len(self._engine.actors) + 1)
         self._engine.actors.append(actor)
-        handle = self._remote.remote(self._work, self._engine.cpus, self._engine.at_once)
+        handle = self._remote.remote(self._work, self._engine.cpus, self._engine.at_once, may_overwrite())
         self._busy[handle.ready.remote()] = (actor, handle, None)
 
     def _hand_out(self, schedule: Schedule, items: Sequence[Any]) -> None:

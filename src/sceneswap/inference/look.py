@@ -19,6 +19,7 @@ from sceneswap.inference.look_record import FORMAT, SHARES, fields_of, look_path
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.generator import Exemplar
 from sceneswap.models.spade_vae import Latent
+from sceneswap.remote import place
 
 _KINDS: dict[str, type[Exemplar | Latent]] = {"values": Exemplar, "latent": Latent}
 
@@ -65,7 +66,7 @@ class Look:
     @classmethod
     def load(cls, path: Path | str) -> "Look":
         """Open a saved look. Raises `UserError` when it is missing, damaged, no look, or holds numbers that are not finite."""
-        path = Path(path)
+        path = place(path)
         tensors, meta = read_tensors(path, "a look")
         if not isinstance(meta, dict) or meta.get("format") != FORMAT:
             raise UserError(f"{path} is not a look of sceneswap; make one with Look.save")

@@ -12,6 +12,7 @@ from sceneswap.files import LOOK_SUFFIX, is_look
 from sceneswap.inference.thumbnail import opened
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.remote import place
 
 FORMAT = "sceneswap-look-1"
 SHARES = "shares"  # the tensor of a file that is not the model's
@@ -37,7 +38,7 @@ class Encoded(Protocol):
 
 def look_path(path: Path | str) -> Path:
     """The path to save a look to. Raises `UserError` unless it is named NAME.look.safetensors."""
-    path = Path(path)
+    path = place(path)
     if not is_look(path):
         raise UserError(f"the look {path} must be named {path.stem}{LOOK_SUFFIX}: commands know looks by that")
     return path

@@ -18,6 +18,7 @@ from sceneswap.labels.io import resize_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.pictures import inside, shrink
+from sceneswap.remote import place
 from sceneswap.scene import LabelMap, Photo, Scene
 
 DEFAULT_WORKING_SIZE = 256
@@ -93,7 +94,7 @@ class Reading:
 
         A map of the same aspect is brought to the photograph's size. Raises `UserError` if the aspects differ.
         """
-        return _scene(read_turned(Path(photo)), self.read_label_map(label_map, schema), str(photo), str(label_map))
+        return _scene(read_turned(place(photo)), self.read_label_map(label_map, schema), str(photo), str(label_map))
 
     def scene(
         self, photo: Given | Scene, label_map: Given | None = None, *, schema: LabelSchema | str | None = None

@@ -26,6 +26,7 @@ from sceneswap.labels.io import is_lossy, is_photo, resize_label_map
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
 from sceneswap.pictures import inside, shrink
+from sceneswap.remote import place
 from sceneswap.scene import LabelMap, Scene
 
 _DOUBTS = 3  # exemplars whose label maps are compared with their photographs where no schema is given
@@ -64,14 +65,14 @@ class SceneReader:
 
         Raises `UserError` for a schema.toml that is wrong.
         """
-        return schema or self.schema or self._schema_beside(Path(label_map)) or self.synthesizer.schema
+        return schema or self.schema or self._schema_beside(place(label_map)) or self.synthesizer.schema
 
     def is_photo(self, layout: Path | str, schema: LabelSchema | None = None) -> bool:
         """Whether a layout is a photograph, not a label map of `schema`; see `labels.io.is_photo`.
 
         Raises `UserError` also for a lossy file where a schema is given, which only label maps have.
         """
-        path = Path(layout)
+        path = place(layout)
         if path not in self._photos:
             photo = is_photo(path, self.schema_of(path, schema))
             if photo and (schema or self.schema) and is_lossy(path):
@@ -92,7 +93,7 @@ class SceneReader:
         if self.is_photo(path, schema) if photo is None else photo:
             return self.fitted(self.scene(path).label_map, photo=True)
         label_map = self.synthesizer.read_label_map(path, self.schema_of(path, schema))
-        self._note_schema(Path(path), schema)
+        self._note_schema(place(path), schema)
         return self.fitted(label_map, photo=False)
 
     def fitted(self, label_map: LabelMap, *, photo: bool) -> LabelMap:
@@ -105,12 +106,12 @@ class SceneReader:
         if label_map is not None:
             known = self.schema_of(label_map, schema)
             scene = self.synthesizer.read_scene(photo, label_map, known)
-            if self._note_schema(Path(label_map), schema):
-                self._note_doubt(scene, Path(label_map), known)
+            if self._note_schema(place(label_map), schema):
+                self._note_doubt(scene, place(label_map), known)
             return scene
         labeller = self.labeller
         enough = max(ENOUGH, self.long_side or 0)
-        pixels = shrink(read_photo(Path(photo), at_least=enough), max(LABEL_SIDE, enough))
+        pixels = shrink(read_photo(place(photo), at_least=enough), max(LABEL_SIDE, enough))
         return labelled(pixels, labeller, self.synthesizer.schema, str(photo))
 
     def exemplar(

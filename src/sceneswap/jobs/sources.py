@@ -16,6 +16,7 @@ from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.notes import LOG
 from sceneswap.pictures import evenly_spread
+from sceneswap.remote import place
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def find_sources(
         if (path / "images").is_dir() or is_in_place(path):
             own, scenes = read_folder_schema(path), FolderDataset([path], schema)
             files = zip(scenes.names, scenes.label_maps, strict=True)
-            found += [(Path(photo), label_map, own) for photo, label_map in files]
+            found += [(place(photo), label_map, own) for photo, label_map in files]
         else:
             for photo in _photos(path, LABEL_SUFFIXES if maps else ()):
                 found.append((photo, _map_of(photo, labels) if labels and not is_look(photo) else None, file_schema))

@@ -28,6 +28,7 @@ from sceneswap.labels.colors import MEND, pack
 from sceneswap.labels.convention import encode, note_mask
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.labels.values import values_of
+from sceneswap.remote import is_remote, place
 from sceneswap.scene import LabelMap
 
 SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".bmp")
@@ -52,7 +53,7 @@ def is_photo(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> b
 
     Only the kind is decided here, not whether the map is a good one. Raises `UserError` as reading would.
     """
-    path = Path(path)
+    path = place(path)
     if path.suffix.lower() == ".npy":
         return False
     if is_lossy(path):
@@ -101,7 +102,7 @@ def read_values(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -
     Of a colour picture they are the numbers that `schema` gives to its colours. Raises `UserError`; see
     `read_label_map`.
     """
-    path = Path(path)
+    path = place(path)
     if path.suffix.lower() == ".npy":
         values = _read_array(path, max_pixels)
         note_mask(values, schema, str(path))
@@ -117,13 +118,13 @@ def write_label_map(path: Path, label_map: LabelMap, schema: LabelSchema) -> Non
     Raises `UserError` when the suffix is another one or the file cannot be written.
     """
     values = schema.decode(label_map)
-    suffix = Path(path).suffix.lower()
+    suffix = place(path).suffix.lower()
     if suffix == ".npy":
         buffer = io.BytesIO()
         np.save(buffer, values, allow_pickle=False)
-        write_bytes(Path(path), buffer.getvalue())
+        write_bytes(place(path), buffer.getvalue())
     elif suffix == ".png":
-        write_png(Path(path), values)
+        write_png(place(path), values)
     else:
         raise UserError(f"cannot write the label map {path}: name it .png or .npy, other formats do not keep exact ids")
 
@@ -158,6 +159,6 @@ def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
         raise UserError(f"{path} has the shape {shape}, but a label map is (height, width); save one 2-D array")
     check_pixels(path, "label map", shape[1], shape[0], max_pixels)
     try:
-        return np.load(path, allow_pickle=False)
+        return np.load(io.BytesIO(path.read_bytes()) if is_remote(path) else path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} is damaged ({first_line(error)}); write it again with numpy.save") from error

@@ -3,7 +3,6 @@
 import difflib
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from sceneswap.config import from_dict
@@ -11,6 +10,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import parse_json, parse_toml, read_text
 from sceneswap.labels.labelmap import parse_labelmap
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.remote import place
 
 PRESETS: tuple[str, ...] = (
     "coco-stuff", "coco-stuffthingmaps", "ade20k-150", "ade20k-150-1based", "cityscapes", "cityscapes-trainids",
@@ -28,7 +28,7 @@ def load_schema(name_or_path: str) -> LabelSchema:
     """
     if name_or_path in PRESETS:
         return _preset(name_or_path)
-    path = Path(name_or_path)
+    path = place(name_or_path)
     cvat = path.name.lower().endswith("labelmap.txt")
     if path.suffix.lower() not in (".toml", ".json") and not cvat:
         near = difflib.get_close_matches(name_or_path, PRESETS, n=1, cutoff=0.6)

@@ -34,6 +34,7 @@ from sceneswap.jobs.restyle.page import write_examples
 from sceneswap.jobs.restyle.plan import DROPPED, RECORD, Places, RestyleSettings, Shard, check_folder, header
 from sceneswap.jobs.sources import Source
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.remote import is_remote
 
 LOOKS = "looks"
 """The folder of the encoded looks: others may have begun it, for a look's name says what it was made of."""
@@ -165,7 +166,7 @@ def _prepare(reader: SceneReader, job: Job, track: Callable[[Sequence[Source]], 
 
 def _sweep(job: Job) -> None:
     """Delete what processes left behind that were killed while they wrote, unless other machines may be writing."""
-    if job.shard.count == 1:
+    if job.shard.count == 1 and not is_remote(job.out):
         for folder in {job.out, *(job.out / name for name in job.folders)}:
             sweep(folder, alone=True)
 
