@@ -10,6 +10,7 @@ from sceneswap.errors import UserError
 from sceneswap.files import read_json, read_text, write_json
 from sceneswap.guard import keep_inputs
 from sceneswap.images import read_photo, write_picture
+from sceneswap.inference.given import label_map_of
 from sceneswap.labels.io import read_label_map, write_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.remote import check_reachable, is_remote, place
@@ -43,6 +44,7 @@ def test_what_is_written_there_is_read_there(store: Path) -> None:
     for name in ("a.png", "a.npy"):
         write_label_map(store / "labels" / name, label_map, schema)
         assert np.array_equal(read_label_map(store / "labels" / name, schema), label_map)
+        assert np.array_equal(label_map_of(store / "labels" / name, schema), label_map)
     write_json(store / "a.json", {"a": 1})
     assert read_json(store / "a.json", "a record") == {"a": 1}
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TypeGuard, cast
 
 from sceneswap.errors import UserError
 
@@ -45,9 +45,9 @@ def place(given: Path | str) -> Path:
         raise UserError(f"{given} needs more to be opened ({error}): pip install 'sceneswap[ray]'") from error
 
 
-def is_remote(path: Path) -> bool:
-    """Whether a place is not a path of this machine."""
-    return not isinstance(path, os.PathLike | str)
+def is_remote(given: object) -> TypeGuard[Path]:
+    """Whether this is a place in an object store."""
+    return hasattr(given, "protocol") and not isinstance(given, os.PathLike)
 
 
 def check_reachable(*places: Path) -> None:

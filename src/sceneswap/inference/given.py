@@ -25,6 +25,7 @@ from sceneswap.labels.convention import encode
 from sceneswap.labels.io import is_photo, read_label_map, shows_photo
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.labels.values import values_of
+from sceneswap.remote import is_remote
 from sceneswap.scene import LabelMap, Photo
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def label_map_of(given: Given, schema: LabelSchema) -> LabelMap:
 
     Raises `UserError` for what is no label map, and for ids that the schema does not know.
     """
+    if is_remote(given):
+        return read_label_map(given, schema)
     if isinstance(given, str | os.PathLike):
         return read_label_map(Path(given), schema)
     values = values_of(given, schema, _PICTURE) if isinstance(given, Image.Image) else _array(given)
