@@ -1,6 +1,7 @@
 """What is kept comes back: releases, warm starts, training states; damage is noticed and named."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from sceneswap import checkpoint
 from sceneswap.checkpoint import CONFIG, WEIGHTS, Release, folded_copy, load_release, save_release
 from sceneswap.config import ModelConfig, load_train_config
 from sceneswap.errors import UserError
+from sceneswap.files import sha256
 from sceneswap.labels.presets import load_schema
 from sceneswap.models.build import Network, build_generator
 from sceneswap.models.pretrained.vgg import VGG19
@@ -80,6 +82,21 @@ def test_half_weights_are_half_the_size_and_close(release: Release, tmp_path: Pa
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
     torch.testing.assert_close(draw(loaded), draw(release.network), rtol=0, atol=0.02)
     assert not torch.equal(draw(loaded), draw(release.network))
+
+
+def test_weights_in_8_bits_are_close_and_a_lost_scale_is_named(release: Release, tmp_path: Path) -> None:
+    save_release(tmp_path, release, int8=True)
+    stored = load_file(tmp_path / WEIGHTS)
+    assert {t.dtype for t in stored.values()} == {torch.int8, torch.float16, torch.float32}
+    loaded = load_release(tmp_path).network
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    torch.testing.assert_close(draw(loaded), draw(release.network), rtol=0, atol=0.1)
+    lost = next(name for name in stored if name.endswith(".scale") and name.replace("scale", "weight") in stored)
+    save_file({k: v for k, v in stored.items() if k != lost}, tmp_path / WEIGHTS)
+    values = json.loads((tmp_path / CONFIG).read_text()) | {"weights_sha256": sha256(tmp_path / WEIGHTS)}
+    (tmp_path / CONFIG).write_text(json.dumps(values))
+    with pytest.raises(UserError, match=f"{re.escape(lost)} is missing"):
+        load_release(tmp_path)
 
 
 def test_tied_encoders_are_stored_once(tmp_path: Path) -> None:

@@ -28,7 +28,15 @@ SIZES = ((48, 64), (64, 48), (48, 64), (33, 70))
 
 LITERAL = {
     name: getattr(load_train_config("paper").model, name)
-    for name in ("unit_logits", "aligned_start", "own_hidden", "own_shortcut", "hidden_activation", "initialisation")
+    for name in (
+        "unit_logits",
+        "aligned_start",
+        "own_hidden",
+        "own_shortcut",
+        "hidden_activation",
+        "initialisation",
+        "normalisation",
+    )
 }
 """The settings by which the preset `paper` takes the paper's or SPADE's word where our default differs."""
 

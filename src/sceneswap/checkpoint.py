@@ -25,6 +25,7 @@ from sceneswap.files import check_regular, make_folder, parse_json, read_json, s
 from sceneswap.labels.presets import schema_from_dict
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import FROZEN, Network, build_generator
+from sceneswap.models.int8 import packed, unpacked
 from sceneswap.models.spade import fold_spectral_norm, settle_spectral_norm
 from sceneswap.remote import here
 
@@ -75,16 +76,17 @@ class Release:
     record: dict[str, Any]
 
 
-def save_release(folder: Path, release: Release, *, half: bool = False) -> None:
-    """Write `model.safetensors` and `config.json`; spectral norm must be folded. half: fp16 weights.
+def save_release(folder: Path, release: Release, *, half: bool = False, int8: bool = False) -> None:
+    """Write `model.safetensors` and `config.json`; spectral norm must be folded. half: fp16 weights; int8: see `int8.packed`.
 
     Weights first, the configuration with their hash last: a half-written folder is noticed by `load_release`.
     """
     make_folder(folder)
-    state = {
-        name: tensor.half() if half and tensor.is_floating_point() else tensor
-        for name, tensor in learned_state(release.network).items()
-    }
+    state = learned_state(release.network)
+    if int8:
+        state = packed(state)
+    elif half:
+        state = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     write_tensors(folder / WEIGHTS, state, {"format": RELEASE_FORMAT})
     write_json(
         folder / CONFIG,
@@ -128,6 +130,10 @@ def load_release(folder: Path, vgg19: Path | None = None) -> Release:
         )
     state, _ = read_tensors(folder / WEIGHTS, "the weights of a released model")
     _check_finite(state, str(folder / WEIGHTS))
+    try:
+        state = unpacked(state)
+    except KeyError as error:
+        raise UserError(f"{folder / WEIGHTS} does not fit this model: {error.args[0]} is missing") from error
     network = build_generator(model, schema.num_classes, vgg19)
     fold_spectral_norm(network)
     load_learned(network, state, str(folder / WEIGHTS))
@@ -235,9 +241,9 @@ def restore_state(
     when a part is missing or does not fit.
     """
     for name, network in networks.items():
-        load_learned(network, _below(tensors, name), source)
+        load_learned(network, below(tensors, name), source)
     for name, optimizer in optimizers.items():
-        found = _below(tensors, name)
+        found = below(tensors, name)
         state: dict[int, dict[str, Tensor]] = {}
         for number, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
             moments = {moment: found.pop(f"{number}/{moment}", None) for moment in _MOMENTS}
@@ -255,7 +261,8 @@ def restore_state(
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+def below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The part `name` of a training state: what `name/X` names there, as X."""
     return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
 
 

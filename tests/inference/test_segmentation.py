@@ -25,8 +25,8 @@ from sceneswap.inference.segmentation import (
 )
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
+from sceneswap.models.int8 import multiples
 from sceneswap.models.pretrained.deeplab import DeepLab, load_deeplab
-from sceneswap.models.pretrained.weights import quantised
 
 
 @pytest.fixture(scope="module")
@@ -157,17 +157,17 @@ def test_the_integers_of_a_published_network_come_back(weights: Path, tmp_path: 
     integers = torch.randint(-126, 127, (8, 4, 1, 1))
     integers[0] = 127
     state = {"a.weight": (integers * 0.0123).half(), "b.weight": torch.randn(8, 4, 1, 1), "a.bias": torch.randn(8)}
-    small = quantised(state)
+    small = multiples(state)
     assert torch.equal(small["a.weight"], integers.to(torch.int8))
     assert small["a.scale"].item() == pytest.approx(0.0123, rel=1e-3)
     assert small["b.weight"].dtype == small["a.bias"].dtype == torch.float16
     own = load_file(weights)
     own["stem.weight"] = torch.randint(-126, 127, own["stem.weight"].shape).clamp_max(126) * 0.01
     own["stem.weight"][0, 0, 0, 0] = 1.27
-    save_file(quantised(own), tmp_path / "small.safetensors")
+    save_file(multiples(own), tmp_path / "small.safetensors")
     found = load_deeplab(tmp_path / "small.safetensors").get_parameter("stem.weight")
     torch.testing.assert_close(found.detach(), own["stem.weight"], rtol=1e-5, atol=1e-6)
-    lost = {k: v for k, v in quantised(own).items() if k != "stem.scale"}
+    lost = {k: v for k, v in multiples(own).items() if k != "stem.scale"}
     save_file(lost, tmp_path / "lost.safetensors")
     with pytest.raises(UserError, match=r"lost\.safetensors does not hold .*stem\.scale is missing"):
         load_deeplab(tmp_path / "lost.safetensors")

@@ -67,10 +67,10 @@ def test_the_record_tells_how_it_was_trained(tmp_path: Path) -> None:
 def test_half_precision_halves_the_file(tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     sizes = []
-    for half in (False, True):
-        export_run(tmp_path / "run", tmp_path / "model", half=half)  # the second replaces the first
+    for half, int8 in ((False, False), (True, False), (False, True)):
+        export_run(tmp_path / "run", tmp_path / "model", half=half, int8=int8)  # each replaces the one before
         sizes.append((tmp_path / "model" / "model.safetensors").stat().st_size)
-    assert sizes[1] < 0.7 * sizes[0]
+    assert sizes[2] < sizes[1] < 0.7 * sizes[0]
     assert Synthesizer.from_pretrained(tmp_path / "model", device="cpu").name == "run"
 
 

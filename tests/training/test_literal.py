@@ -23,7 +23,7 @@ Short = Callable[..., TrainConfig]
 def literal(short: Short, model: str = "msca", steps: tuple[int, int, int] = (1, 1, 1), **changes: Any) -> TrainConfig:
     """The tiny preset with every literal setting of `paper`."""
     paper, settings = load_train_config("paper"), short(steps=steps)
-    network = replace(settings.model, **LITERAL, normalisation=paper.model.normalisation, vae=paper.model.vae)
+    network = replace(settings.model, **LITERAL, vae=paper.model.vae)
     loss = replace(settings.loss, spade_sums=paper.loss.spade_sums, self_weight=paper.loss.self_weight)
     weights = paper.pretrain_weights[: network.scales]
     settings = replace(

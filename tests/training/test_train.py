@@ -223,6 +223,48 @@ def test_a_run_on_other_classes_starts_from_a_release_by_their_names(
     assert (trained["generator/compress.0.weight"] - start["compress.0.weight"]).abs().max() < 0.01
 
 
+def test_a_release_without_label_head_lets_that_of_the_run_start_anew(
+    short: Short, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = short(steps=(1, 0, 0))
+    save_release(tmp_path / "model", release := release_of(settings))
+    settings = replace(settings, model=replace(settings.model, label_head=4))
+    state = train(settings, [data], tmp_path / "run", init_from=tmp_path / "model", device="cpu")
+    assert "has no label head" in caplog.text
+    trained, start = generator_of(state), release.network.state_dict()
+    assert (trained["generator/compress.0.weight"] - start["compress.0.weight"]).abs().max() < 0.01
+    assert "generator/label_head.answer.weight" in trained
+
+
+def test_a_run_on_other_classes_starts_from_another_run_with_its_discriminator(
+    short: Short, data: Path, tmp_path: Path
+) -> None:
+    settings = short(steps=(1, 1, 0))
+    before, meta = read_state(train(settings, [data], tmp_path / "before", device="cpu"))
+    assert meta["start"] is None
+    state = train(
+        replace(settings, schema="indoor", seed=3),
+        [data],
+        tmp_path / "run",
+        init_from=tmp_path / "before",
+        device="cpu",
+    )
+    after, meta = read_state(state)
+    assert meta["start"] == "a run on outdoor at step 2"
+    assert meta["progress"]["step"] == 2
+    assert len(after["discriminator/embedding.weight"]) == load_schema("indoor").num_classes + 1
+    near = [n for n in before if n.startswith(("generator/", "discriminator/", "decoder/")) and "embedding" not in n]
+    near = [n for n in near if not n.endswith(("_u", "_v"))]
+    assert {n.partition("/")[0] for n in near} == {"generator", "discriminator", "decoder"}
+    assert (
+        max(float((after[n] - before[n]).abs().max()) for n in near) < 0.02
+    )  # two steps away; another seed starts far
+    shared = load_schema("indoor").index_of("person"), load_schema("outdoor").index_of("person")
+    for part in ("generator/target_encoder.", "discriminator/"):
+        mine, theirs = (found[f"{part}embedding.weight"] for found in (after, before))
+        assert (mine[shared[0]] - theirs[shared[1]]).abs().max() < 0.02
+
+
 def test_a_release_of_another_kind_is_refused(short: Short, data: Path, tmp_path: Path) -> None:
     save_release(tmp_path / "model", release_of(short("gap")))
     with pytest.raises(UserError, match="model has another model configuration"):

@@ -13,6 +13,7 @@ def export(
     run: Annotated[str | None, tyro.conf.Positional] = None,
     out: Path | None = None,
     half: bool = False,
+    int8: bool = False,
     name: str | None = None,
     vgg19: Path | None = None,
     label_head: bool = True,
@@ -36,6 +37,8 @@ def export(
             model that comes with the package.
         out: The model folder; made if missing, an older model in it is replaced.
         half: Store 16-bit weights: half the size, hardly a difference in the pictures.
+        int8: Store layers in 8 bits with a scale per output, the rest in 16: half of --half, with differences that can be
+            measured but hardly be seen.
         name: What pictures and pages call the model; the name of the run folder by default.
         vgg19: VGG-19 weights, only for models with that encoder.
         label_head: Whether the model's label head comes along. Without it the model reads photographs with the
@@ -47,17 +50,21 @@ def export(
     if out is not None:
         if run is None:
             raise UserError("name the training run that becomes the model: sceneswap export RUN --out MODEL")
-        _model(Path(run), out, half=half, name=name, vgg19=vgg19, label_head=label_head)
-    elif half or name is not None or not label_head:
-        raise UserError("--half, --name and --no-label-head are for model folders; give --out too")
+        if half and int8:
+            raise UserError("--half and --int8 are two ways to store weights; give one of them")
+        _model(Path(run), out, half=half, int8=int8, name=name, vgg19=vgg19, label_head=label_head)
+    elif half or int8 or name is not None or not label_head:
+        raise UserError("--half, --int8, --name and --no-label-head are for model folders; give --out too")
     if onnx is not None:
         _onnx(str(out) if out is not None else run, onnx, vgg19)
 
 
-def _model(run: Path, out: Path, *, half: bool, name: str | None, vgg19: Path | None, label_head: bool) -> None:
+def _model(
+    run: Path, out: Path, *, half: bool, int8: bool, name: str | None, vgg19: Path | None, label_head: bool
+) -> None:
     from sceneswap.training.export import export_run
 
-    release = export_run(run, out, half=half, name=name, vgg19=vgg19, label_head=label_head)
+    release = export_run(run, out, half=half, int8=int8, name=name, vgg19=vgg19, label_head=label_head)
     size = (out / "model.safetensors").stat().st_size
     record = release.record
     print(

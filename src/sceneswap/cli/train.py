@@ -56,7 +56,8 @@ def train(
         schema: The classes to train on, a preset or a schema file (see `sceneswap labels list`); overrides the preset's.
         resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
         replan: With --resume: go on with the settings of --preset instead (the networks must be the same).
-        init_from: Start from the weights of a released model folder of the same preset and schema.
+        init_from: Start from the weights of a model (its folder, or a name of the package) or of another run, on other
+            classes too.
         split: JSON file with a list of image stems, or kept.json of `sceneswap data import`; only these are used.
         validation: Folders of scenes that are not learned from: with every sample grid, the terms of the loss on at most 16 of
             them go to metrics.jsonl, and to TensorBoard beside the others.
@@ -95,7 +96,7 @@ def train(
             out,
             resume=resume,
             replan=settings if replan else None,
-            init_from=init_from,
+            init_from=_start(init_from),
             only=only,
             validation=validation,
             **networks,
@@ -128,6 +129,15 @@ def _rehearse(settings: TrainConfig, data: Sequence[Path], only: list[str] | Non
     rows = loop.plan(settings, len(dataset))
     _print_plan(settings, rows, title)
     _print_hours(rows, rehearse(settings, dataset, **networks))
+
+
+def _start(given: Path | None) -> Path | None:
+    """The folder that --init-from names: of a run, of a model, or of a model of the package."""
+    from sceneswap.inference import hub
+
+    if given is None or (given / "checkpoints").is_dir():
+        return given
+    return hub.local(given)
 
 
 def _read_split(path: Path) -> list[str]:

@@ -22,14 +22,16 @@ def export_run(
     out: Path,
     *,
     half: bool = False,
+    int8: bool = False,
     name: str | None = None,
     vgg19: Path | None = None,
     label_head: bool = True,
 ) -> Release:
     """Write the newest state of the training run `run` as a release folder `out`, and return the release.
 
-    half: fp16 weights. name: of the model, the run's folder name by default. vgg19: see `models.pretrained.vgg`.
-    label_head: whether the head comes along, if there is one; a model without it reads photographs with a segmenter.
+    half: fp16 weights; int8: see `models.int8`. name: of the model, the run's folder name by default. vgg19: see
+    `models.pretrained.vgg`. label_head: whether the head comes along, if there is one; a model without it reads photographs
+    with a segmenter.
     Raises `UserError` when `run` holds no readable training state or `out` cannot be written or is something else.
     """
     _check_folders(run, out)
@@ -51,6 +53,7 @@ def export_run(
         "device": state.device,
         "processes": state.processes,
         "scenes": state.scenes,
+        "start": state.start,
         "seed": config.seed,
         "torch": str(torch.__version__),
         "sceneswap": __version__,
@@ -59,7 +62,7 @@ def export_run(
     if not label_head:
         network.label_head, model = None, replace(model, label_head=0)
     release = Release(checkpoint.folded_copy(network), model, schema, record)
-    checkpoint.save_release(out, release, half=half)
+    checkpoint.save_release(out, release, half=half, int8=int8)
     return release
 
 

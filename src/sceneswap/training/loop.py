@@ -33,6 +33,7 @@ from sceneswap.training.lock import run_lock
 from sceneswap.training.log import RunLog
 from sceneswap.training.samples import SampleGrid
 from sceneswap.training.setup import ActivePhase, Networks, make_accelerator, make_networks, start_phase
+from sceneswap.training.start import start_from
 from sceneswap.training.state import Progress, SavedRun, read_run, replanned
 from sceneswap.training.validation import Validation
 
@@ -41,7 +42,7 @@ CONFIG = "config.json"
 
 @dataclass
 class Run:
-    """A run: what is trained, on what, and how far it is. fingerprint: of the dataset."""
+    """A run: what is trained, on what, and how far it is. fingerprint: of the dataset. start: what it began with, in words."""
 
     settings: TrainConfig
     schema: LabelSchema
@@ -53,6 +54,7 @@ class Run:
     workers: int
     validation: Validation | None = None
     progress: Progress = field(default_factory=Progress)
+    start: str | None = None
 
 
 def train(
@@ -73,10 +75,10 @@ def train(
     """Train and return the last state file, `out/checkpoints/state-*.safetensors`.
 
     data: folders as of `FolderDataset`. resume: go on from the newest state in `out`, bit for bit, with the settings it
-    was started with; replan: with these settings instead, see `replanned`. init_from: a release folder whose weights the
-    generator starts from. only: stems of a fixed split. validation: folders of other scenes, on which the terms of the loss
-    are measured whenever a sample grid is drawn. workers: threads that prepare batches. vgg19, lpips: weight files
-    of the networks the losses need.
+    was started with; replan: with these settings instead, see `replanned`. init_from: a release folder or another run whose
+    weights this one starts from, see `start_from`. only: stems of a fixed split. validation: folders of other scenes, on
+    which the terms of the loss are measured whenever a sample grid is drawn. workers: threads that prepare batches.
+    vgg19, lpips: weight files of the networks the losses need.
     Writes checkpoints, `metrics.jsonl`, `samples/*.png` and `config.json` into `out`. Raises `UserError`, also while
     another process trains there, and `KeyboardInterrupt` after Ctrl-C, when a state to resume from has been written.
     """
@@ -101,9 +103,9 @@ def train(
         held_out = Validation(FolderDataset(validation, schema), settings, accelerator.device) if validation else None
         run = Run(settings, schema, dataset, fingerprint, accelerator, networks, out, workers, held_out)
         if saved:
-            run.progress = saved.state.progress
+            run.progress, run.start = saved.state.progress, saved.state.start
         elif init_from is not None:
-            networks.start_from(checkpoint.load_release(init_from, vgg19), settings.model, schema, init_from)
+            run.start = start_from(init_from, networks, settings, schema, vgg19)
         _run_phases(run, saved)
         return checkpoint.state_path(out, run.progress.step)
 
@@ -229,6 +231,7 @@ def _write_state(run: Run, optimizers: dict[str, torch.optim.Optimizer]) -> None
                 "progress": vars(run.progress),
                 "scenes": len(run.dataset),
                 "data": run.fingerprint,
+                "start": run.start,
                 "processes": run.accelerator.num_processes,
                 "device": str(run.accelerator.device),
                 "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,

@@ -12,8 +12,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
-from sceneswap.checkpoint import Release, learned_state, load_folded
-from sceneswap.config import ModelConfig, PhaseConfig, TrainConfig
+from sceneswap.config import PhaseConfig, TrainConfig
 from sceneswap.data.loader import Batch
 from sceneswap.errors import UserError
 from sceneswap.labels.schema import LabelSchema
@@ -24,7 +23,6 @@ from sceneswap.models.feature_decoder import FeatureDecoder, color_statistics
 from sceneswap.models.generator import Generator
 from sceneswap.models.pretrained.lpips import load_lpips
 from sceneswap.models.pretrained.vgg import TAP_CHANNELS, VGG19, load_vgg19
-from sceneswap.notes import LOG
 from sceneswap.training.ema import average_of
 from sceneswap.training.step import FeaturePredictor, LabelPredictor, feature_step, image_step, label_step
 from sceneswap.training.terms import LossNetworks
@@ -51,41 +49,6 @@ class Networks:
             "discriminator": self.discriminator,
             "decoder": self.decoder,
         }
-
-    def start_from(self, release: Release, model: ModelConfig, schema: LabelSchema, source: Path) -> None:
-        """Give generator and average the weights of a release, classes by their names; those it does not know start anew.
-
-        Raises `UserError` if the models differ.
-        """
-        if release.model != model:
-            raise UserError(f"{source} has another model configuration than this run; use the preset it was made with")
-        state = learned_state(release.network)
-        if release.schema != schema:
-            state, known = _for_classes(state, learned_state(self.generator), release.schema, schema)
-            LOG.warning(
-                "%s was trained on the classes of %s: %s of the %s classes of %s take over its weights, the others start anew",
-                source, release.schema.name, known, schema.num_classes, schema.name,
-            )  # fmt: skip
-        for network in (self.generator, self.average):
-            load_folded(network, state, str(source))
-
-
-def _for_classes(
-    state: Mapping[str, Tensor], own: Mapping[str, Tensor], before: LabelSchema, after: LabelSchema
-) -> tuple[dict[str, Tensor], int]:
-    """`state` of a network for the classes `before` as one for `after`, and how many of these it knows.
-
-    Rows of what has one per class (embeddings, with void last, and the label head's answer) are taken over by the name of the
-    class; the rest of them is `own`.
-    """
-    taken = {after.index_of(name): i for i, name in enumerate(before.names) if name in after.names}
-    made = dict(state)
-    for name, tensor in state.items():
-        classes = {**taken, after.void_index: before.void_index} if "embedding" in name else taken
-        if "embedding" in name or ".answer." in f".{name}":
-            made[name] = own[name].detach().clone()
-            made[name][list(classes)] = tensor[list(classes.values())].to(made[name])
-    return made, len(taken)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class RunState:
     device: str = ""
     scaler: dict[str, Any] | None = None
     data: str | None = None
+    start: str | None = None
 
     def __post_init__(self) -> None:
         for name, value, bounds in (*outside_of_fields(self), *outside_of_fields(self.progress)):

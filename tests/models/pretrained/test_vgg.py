@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from sceneswap.config import VGG_LAYERS
 from sceneswap.errors import UserError
+from sceneswap.models.int8 import rounded
 from sceneswap.models.pretrained.vgg import (
     LAYERS,
     TAP_CHANNELS,
@@ -20,7 +21,7 @@ from sceneswap.models.pretrained.vgg import (
     normalise_imagenet,
     shipped_vgg19,
 )
-from sceneswap.models.pretrained.weights import Weights, rounded
+from sceneswap.models.pretrained.weights import Weights
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sceneswap.errors import UserError
 from sceneswap.files import atomic_path, make_folder, sha256
+from sceneswap.models.int8 import plain, scale_name
 from sceneswap.notes import LOG
 
 
@@ -136,7 +137,7 @@ class Weights:
     def load(self, network: nn.Module, path: Path) -> None:
         """Load the tensors that `network` names from the safetensors file `path` (any further ones are left out).
 
-        Weights may be int8, as `quantised` and `rounded` make them.
+        Weights may be int8, see `models.int8`.
 
         Freezes the network and puts it in evaluation mode. Raises `UserError` naming the file when it is missing,
         damaged, or holds other tensors.
@@ -151,49 +152,12 @@ class Weights:
         wrong = [k for k, v in wanted.items() if k not in state or state[k].shape != v.shape]
         if wrong:
             raise UserError(f"{path} does not hold {self.network}: tensor {wrong[0]} is missing or of another shape")
-        if lost := [k for k in wanted if state[k].dtype == torch.int8 and _scale_name(k) not in state]:
-            raise UserError(f"{path} does not hold {self.network}: tensor {_scale_name(lost[0])} is missing")
-        network.load_state_dict({k: _plain(state, k) for k in wanted})
+        if lost := [k for k in wanted if state[k].dtype == torch.int8 and scale_name(k) not in state]:
+            raise UserError(f"{path} does not hold {self.network}: tensor {scale_name(lost[0])} is missing")
+        network.load_state_dict({k: plain(state, k).float() for k in wanted})
         network.requires_grad_(False).eval()
 
 
 def shipped_file(name: str) -> AbstractContextManager[Path]:
     """The path of a weight file that the package carries, for the length of a `with` statement."""
     return resources.as_file(resources.files("sceneswap") / "weights" / name)
-
-
-def quantised(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors for a small file: weights that are multiples of one scale as int8 (`X.weight` × `X.scale`), the rest fp16.
-
-    For networks that were published as int8: their own integers come back, nothing is rounded anew. A scale is the least
-    squares one, since the values come rounded to fp16; multiples are told within a tenth of a step.
-    """
-    found = {}
-    for name, value in state.items():
-        exact = value.float()
-        steps = exact / (exact.abs().max() / 127)
-        whole = steps.round()
-        if name.endswith("weight") and bool(((steps - whole).abs() < 0.1).all()):
-            found[name] = whole.to(torch.int8)
-            found[_scale_name(name)] = (exact * whole).sum(dtype=torch.float64).div((whole**2).sum()).float().view(1)
-        else:
-            found[name] = value.half()
-    return found
-
-
-def rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """A weight (O, I, h, w) as int8 with one scale per output, (O, 1, 1, 1): rounded anew, within half a step of each."""
-    scale = weight.float().abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-12) / 127
-    return (weight.float() / scale).round().to(torch.int8), scale
-
-
-def _plain(state: dict[str, Tensor], name: str) -> Tensor:
-    """A tensor of a file as fp32, with its scales where it is quantised."""
-    value = state[name]
-    if value.dtype == torch.int8:
-        return value.float() * state[_scale_name(name)].float()
-    return value.float()
-
-
-def _scale_name(name: str) -> str:
-    return f"{name.removesuffix('weight')}scale"
