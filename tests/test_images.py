@@ -12,9 +12,11 @@ from PIL import Image, ImageOps, PngImagePlugin
 from sceneswap.errors import UserError
 from sceneswap.images import (
     PHOTO_SUFFIXES,
+    check_photo,
     read_photo,
     read_picture_text,
     read_png_text,
+    read_turned,
     resize_photo,
     write_picture,
     write_png,
@@ -44,6 +46,15 @@ def test_jpeg(tmp_path: Path) -> None:
     photo = read_photo(tmp_path / "a.jpg")
     assert photo.shape == (8, 16, 3)
     assert np.abs(photo.astype(int) - (200, 100, 50)).max() <= 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg"])
+def test_checking_tells_size_and_orientation_of_what_is_read(tmp_path: Path, orientation: int, name: str) -> None:
+    for size in ((9, 6), (301, 202)):
+        Image.fromarray(PHOTO).resize(size).save(tmp_path / name, exif=exif(orientation))
+        photo, turned = read_turned(tmp_path / name)
+        assert check_photo(tmp_path / name) == (photo.shape[:2], turned)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -197,6 +208,9 @@ def test_every_bad_file_is_one_sentence(tmp_path: Path, case: str) -> None:
     with pytest.raises(UserError) as error:
         read_photo(path)
     text = str(error.value)
+    with pytest.raises(UserError) as error:
+        check_photo(path)
+    assert str(error.value) == text
     assert expected in text
     assert str(path) in text
     assert "\n" not in text

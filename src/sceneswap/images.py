@@ -63,6 +63,19 @@ def open_checked(
     Raises `UserError` when the file is missing, a folder, no picture, of another format, animated, larger than
     `max_pixels` or damaged. The size is checked before the pixels are decoded.
     """
+    with _opened(path, formats, what, max_pixels) as image:
+        with _as_user_error(path, what):
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))
+            image.load()
+            if image.mode in ("P", "PA") and image.palette is None:
+                raise ValueError("it has no palette")
+        yield image
+
+
+@contextmanager
+def _opened(path: Path, formats: tuple[str, ...], what: str, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
+    """Open the picture `path`, check what its header says and yield it, not yet decoded; see `open_checked`."""
     check_regular(path, f"the {what}")
     with _as_user_error(path, what), _quietly():
         image = _open(path)
@@ -80,12 +93,6 @@ def open_checked(
             raise UserError(f"the {what} {path} has 16 bits per channel; convert it to 8 bits per channel first")
         if what == "label map" and packing in ("L;2", "L;4"):  # Pillow would stretch the values
             raise UserError(f"the {what} {path} has fewer than 8 bits per pixel; save it as an 8-bit grey PNG")
-        with _as_user_error(path, what):
-            if at_least is not None:
-                image.draft(None, (at_least, at_least))
-            image.load()
-            if image.mode in ("P", "PA") and image.palette is None:
-                raise ValueError("it has no palette")
         yield image
 
 
@@ -142,11 +149,29 @@ def read_turned(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | Non
         return photo, image.info.get("original_orientation") or orientation_of(image)  # HEIC is turned as it is decoded
 
 
+def check_photo(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[tuple[int, int], int]:
+    """Return (height, width) of what `read_turned` would return, and the EXIF orientation, for less work.
+
+    All of the file is read: a JPEG is decoded, at an eighth of its size. Raises `UserError` where `read_turned` does.
+    """
+    path, source = Path(path), f"the photograph {path}"
+    with _opened(path, PHOTO_FORMATS, "photograph", max_pixels) as image:
+        size = image.height, image.width
+        with _as_user_error(path, "photograph"):
+            smaller = image.draft(None, (1, 1))  # where a JPEG is large enough
+            image.load()
+        if smaller is None:
+            size = image.height, image.width  # TIFF and HEIC are turned as they are decoded
+        if image.has_transparency_data or "icc_profile" in image.info:
+            to_photo(image, source)
+        _check_mode(image, source)
+        orientation = orientation_of(image)
+        return size[::-1] if orientation >= 5 else size, image.info.get("original_orientation") or orientation
+
+
 def to_photo(image: Image.Image, source: str) -> Photo:
     """Return an opened picture as a photograph, as `read_photo` does; `source` for messages. Raises `UserError`."""
-    if image.mode not in _EIGHT_BIT_MODES:
-        kind = "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
-        raise UserError(f"{source} is {kind}; convert it to 8-bit RGB first")
+    _check_mode(image, source)
     alpha = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else np.uint8(255)
     if transparent := np.count_nonzero(alpha < 255):
         raise UserError(
@@ -155,6 +180,12 @@ def to_photo(image: Image.Image, source: str) -> Photo:
     return np.ascontiguousarray(
         _upright(np.array(to_srgb(image, source)), orientation_of(image))
     )  # writable: Pillow's own is not
+
+
+def _check_mode(image: Image.Image, source: str) -> None:
+    if image.mode not in _EIGHT_BIT_MODES:
+        kind = "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
+        raise UserError(f"{source} is {kind}; convert it to 8-bit RGB first")
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:

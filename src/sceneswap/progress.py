@@ -12,6 +12,7 @@ from sceneswap.notes import LOG
 T = TypeVar("T")
 
 _EVERY = 60  # seconds between two lines
+_DRAWN_EVERY = 0.1  # seconds between two states of the bar: what is quick comes by the thousand
 
 
 @contextmanager
@@ -34,15 +35,17 @@ def progress(what: str, total: int, done: int = 0, *, shown: bool = True) -> Ite
         TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     )
     first, start = done, time.monotonic()
-    last = start
+    last, drawn = start, 0.0
     with Progress(*columns, console=console, disable=not shown or not console.is_terminal, expand=True) as bar:
         task = bar.add_task(what, total=total, completed=done, note="")
 
         def advance(count: int = 1, what: str = what, note: str = "") -> None:
-            nonlocal done, last
+            nonlocal done, last, drawn
             done += count
-            bar.update(task, advance=count, description=what, note=note)
             now = time.monotonic()
+            if now - drawn > _DRAWN_EVERY or done >= total:
+                bar.update(task, completed=done, description=what, note=note)
+                drawn = now
             if shown and not console.is_terminal and first < done < total and now - last > _EVERY:
                 last = now
                 left = time_in_words((now - start) / (done - first) * (total - done))

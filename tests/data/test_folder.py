@@ -209,6 +209,22 @@ def test_a_foreign_id_names_the_file(root: Path) -> None:
         FolderDataset([root], MODEL)[1]
 
 
+def test_the_fingerprint_of_many_scenes_reads_the_ends_of_some(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prints() -> str:
+        return FolderDataset([root], load_schema("outdoor")).fingerprint()
+
+    whole = prints()
+    monkeypatch.setattr("sceneswap.data.folder._SUMMED", 1)
+    some = prints()
+    assert some not in (whole, "")
+    last = sorted((root / "labels").iterdir())[-1]
+    data = last.read_bytes()
+    last.write_bytes(bytes([*data[:-1], data[-1] ^ 1]))
+    assert prints() == some  # its ends are not read; its size is
+    last.write_bytes(data + b"0")
+    assert prints() != some
+
+
 def test_the_share_of_void(root: Path) -> None:
     dataset = FolderDataset([root], MODEL)
     assert dataset.void_share() == pytest.approx(1 / 3)  # c

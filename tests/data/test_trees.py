@@ -265,6 +265,10 @@ def test_archives_that_are_not_unpacked_are_named(
     archive.write_bytes(archive.read_bytes()[:-30])
     refused(coco, "it is not complete: download it again")
     refused(archive, "is not a folder, but stuffthingmaps_trainval2017.zip is a ZIP archive")
+    (coco / "train2017.zip").write_bytes(archive.read_bytes())  # of the photographs, kept beside them
+    archive.rename(coco / archive.name)
+    (coco / "stuffthingmaps").rmdir()
+    refused(coco, "stuffthingmaps_trainval2017.zip is a ZIP archive (it is not complete")
 
 
 @pytest.mark.parametrize(

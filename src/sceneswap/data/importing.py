@@ -24,7 +24,8 @@ from sceneswap.files import MAX_TEXT, make_folder, read_json, write_json, write_
 from sceneswap.processes import mapping
 
 _SAVED_EVERY = 30.0  # seconds, in case the process is killed
-_AT_ONCE = 32  # scenes that go to a process together
+_INDENTED = 20_000  # scenes up to which the record is laid out for reading, which takes its time
+_AT_ONCE = 128  # scenes at most that go to a process together
 
 
 @dataclass
@@ -89,7 +90,8 @@ def import_pairs(
     tasks = ((pair, pictures.get(pair.name), left_out.get(pair.name)) for pair in pairs)
     saved = time.monotonic()
     try:
-        with mapping(min(workers, len(pairs) // (4 * _AT_ONCE)), _AT_ONCE) as each:
+        at_once = max(8, min(_AT_ONCE, len(pairs) // (16 * workers)))
+        with mapping(min(workers, len(pairs) // (4 * at_once)), at_once) as each:
             outcomes = each(partial(import_scene, out=out, options=options), tasks)
             for _, outcome in zip(track(pairs), outcomes, strict=True):
                 _note(outcome, pictures, left_out, summary)
@@ -97,7 +99,7 @@ def import_pairs(
                     _save(out, record)
                     saved = time.monotonic()
     finally:
-        _save(out, record)
+        _save(out, record, indent=2 if len(pictures) + len(left_out) <= _INDENTED else None)
         if options.in_place:
             scenes = {name: [entry["photo"], entry["label_map"]] for name, entry in sorted(pictures.items())}
             write_json(out / INDEX, {"scenes": scenes}, indent=None)
@@ -113,10 +115,9 @@ def import_pairs(
     return summary
 
 
-def _save(out: Path, record: dict[str, Any]) -> None:
-    small = len(record["pictures"]) + len(record["left_out"]) <= 20_000
+def _save(out: Path, record: dict[str, Any], indent: int | None = None) -> None:
     plain = {key: value for key, value in record.items() if key != "left_out" or value}
-    write_json(out / RECORD, plain, indent=2 if small else None)
+    write_json(out / RECORD, plain, indent=indent)
 
 
 def _write_kept(out: Path, options: ImportOptions, selection: Selection, names: list[str], total: int) -> None:

@@ -16,7 +16,7 @@ from sceneswap.data.record import ImportOptions
 from sceneswap.errors import UserError
 from sceneswap.files import sha256, write_bytes
 from sceneswap.guard import keep_files
-from sceneswap.images import read_turned, resize_photo, write_picture
+from sceneswap.images import check_photo, read_turned, resize_photo, write_picture
 from sceneswap.labels.convention import encode
 from sceneswap.labels.io import read_label_map, read_values, resize_label_map, write_label_map
 from sceneswap.labels.mend import mend
@@ -72,21 +72,29 @@ def import_scene(
             values, repairs = options.schema.decode(mended.label_map), mended.steps
         else:
             values = _values(pair.label_map, options.schema)
-        picture, turned = read_turned(pair.photo)
+        picture, size, turned = _photo(pair.photo, options)
     except UserError as error:
         return Outcome(pair.name, identity, fault=str(error))
     read = encode(values, options.schema, str(pair.label_map))  # foreign numbers end it all: the schema is a wrong one
     try:
-        read = fitted(read, str(pair.label_map), str(pair.photo), (picture.shape[0], picture.shape[1]), turned)
+        read = fitted(read, str(pair.label_map), str(pair.photo), size, turned)
     except UserError as error:
         return Outcome(pair.name, identity, fault=str(error))
     return _keep(pair, identity, (picture, turned != 1), (read, repairs), out, options)
 
 
+def _photo(path: Path, options: ImportOptions) -> tuple[Photo | None, tuple[int, int], int]:
+    """What is to be written of a photograph, nothing in place; its size (height, width), and how it lay. Raises `UserError`."""
+    if options.in_place:
+        return None, *check_photo(path)
+    photo, turned = read_turned(path)
+    return photo, (photo.shape[0], photo.shape[1]), turned
+
+
 def _keep(
     pair: Pair,
     identity: dict[str, Any],
-    photo: tuple[Photo, bool],
+    photo: tuple[Photo | None, bool],
     label_map: tuple[LabelMap, dict[str, int]],
     out: Path,
     options: ImportOptions,
@@ -98,14 +106,15 @@ def _keep(
         pixels = np.bincount(read.ravel(), minlength=schema.num_classes + 1)
         if options.selection.share(pixels, schema) < options.selection.min_share:
             return Outcome(pair.name, identity, reason=f"not {options.selection.keep} enough")
-    converted = schema.convert(read, target)
+    converted = options.mapping[read]
     void = float(np.mean(converted == target.void_index))
     if void > options.max_void:
         return Outcome(pair.name, identity, reason=f"with more than {options.max_void:.0%} void")
-    if options.in_place:
+    picture, turned = photo
+    if picture is None:
         entry = _keep_in_place(pair, converted, out, options, write=bool(repairs))
     else:
-        converted, entry = _copy(pair, photo, converted, out, options)
+        converted, entry = _copy(pair, (picture, turned), converted, out, options)
     classes, counts = np.unique(converted, return_counts=True)
     indices, numbers = tuple(classes.tolist()), tuple(counts.tolist())
     if options.in_place:

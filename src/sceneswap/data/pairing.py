@@ -104,8 +104,13 @@ def _fitting(source: Path, pattern: str) -> dict[str, Path]:
 
 
 def _packed(path: Path) -> str:
-    """A clause when `path`, or a file in the folder where it should be, is an archive still to be unpacked, else ""."""
-    here = [path] if path.is_file() else sorted(path.parent.glob("*.zip"))
+    """A clause when `path`, or a file where the first folder of it is missing, is an archive still to be unpacked, else ""."""
+    missing, folder = path, path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        missing, folder = folder, folder.parent
+    here = (
+        [path] if path.is_file() else sorted(folder.glob("*.zip"), key=lambda a: (missing.name not in a.stem, a.name))
+    )
     for archive in here:
         if looks_like(archive) == "a ZIP archive":
             state = "unpack it" if zipfile.is_zipfile(archive) else "it is not complete: download it again"
@@ -172,7 +177,7 @@ def fitted(label_map: LabelMap, file: str, photo: str, size: tuple[int, int], tu
                 photo,
                 file,
             )
-        return resize_label_map(label_map, size)
+        return label_map if label_map.shape == size else resize_label_map(label_map, size)
     sizes = f"{photo} is {width}×{height} pixels but {file} is {columns}×{rows} (width × height)"
     if turned >= 5 and _alike(columns, rows, height, width):
         raise UserError(

@@ -5,8 +5,12 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sceneswap.data.pairing import some
 from sceneswap.data.selection import Selection
@@ -39,6 +43,11 @@ class ImportOptions:
     selection: Selection | None = None
     in_place: bool = False
     repair: bool = False
+
+    @cached_property
+    def mapping(self) -> NDArray[np.int16]:
+        """(C+1,) for every index of `schema` that of `target`."""
+        return self.schema.mapping_to(self.target)
 
 
 def open_record(out: Path, options: ImportOptions, names: Collection[str]) -> dict[str, Any]:

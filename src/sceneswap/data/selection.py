@@ -35,8 +35,7 @@ class Selection:
 
     def share(self, pixels: NDArray[np.int64], schema: LabelSchema) -> float:
         """The share that decides, of the pixels (C + 1,) of every class, void last; 0 where all is void."""
-        chosen = np.array([c.setting == self.keep for c in schema.classes])
-        return float(pixels[:-1][chosen].sum() / max(1, pixels[:-1].sum()))
+        return float(pixels[:-1][schema.settings == self.keep].sum() / max(1, pixels[:-1].sum()))
 
     def describe(self, schema: LabelSchema) -> str:
         """The rule in words."""

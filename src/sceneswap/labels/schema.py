@@ -77,6 +77,11 @@ class LabelSchema:
         return tuple(c.name for c in self.classes)
 
     @cached_property
+    def settings(self) -> NDArray[np.str_]:
+        """(C,) where each class occurs: outdoor, indoor, both, or nothing where that is not said."""
+        return np.array([c.setting or "" for c in self.classes])
+
+    @cached_property
     def colors(self) -> NDArray[np.uint8]:
         """(C+1, 3) uint8 display colours, void last."""
         return np.array([*(c.color for c in self.classes), self.void_color], dtype=np.uint8)
