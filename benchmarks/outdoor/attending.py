@@ -4,7 +4,7 @@ import shutil
 from typing import Any
 
 from benchmarks.outdoor import border as ring
-from benchmarks.outdoor.like import ALIKE, like_to_like, publish_likeness
+from benchmarks.outdoor.like import GROUPS, like_to_like, publish_likeness
 from benchmarks.outdoor.settings import Report
 from sceneswap.data.folder import FolderDataset
 from sceneswap.files import read_json
@@ -26,12 +26,13 @@ def attention(report: Report) -> dict[str, Any]:
         matrix = transfer_matrix(model, dataset, report.transfers, work, seed=report.seed, on_pair=advance)
         controls = control_matrices(model, dataset, matrix, work, range(UNTRAINED), seed=report.seed, on_pair=advance)
     write_matrix_page(work, matrix, model, controls, dendrogram=True)
-    like = like_to_like(matrix, untrained=[one for name, one in controls.items() if name != POOLED])
+    groups = GROUPS.get(model.schema.name, {})
+    like = like_to_like(matrix, groups=groups, untrained=[one for name, one in controls.items() if name != POOLED])
     publish_likeness(like, report.out / "like.png", report.ours)
     for name in ("transfer.png", "dendrogram.png"):
         shutil.copyfile(work / name, report.out / name)
     record = read_json(work / "transfer.json", "the transfer matrix")
-    record |= {"groups": ALIKE, "like": [one.record() for one in like]}
+    record |= {"groups": groups, "like": [one.record() for one in like]}
     return report.publish("attention.json", record)
 
 

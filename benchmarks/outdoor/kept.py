@@ -38,6 +38,9 @@ class KeptMethod:
     def describe(self) -> dict[str, Any]:
         return self.method.describe()
 
+    def losses(self) -> dict[str, tuple[str, ...]] | None:
+        return self.method.losses()
+
 
 def _digest(value: Any) -> str:
     """12 hexadecimal digits of a JSON value."""

@@ -31,6 +31,22 @@ ALIKE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The classes of the preset `outdoor` by what they are; a label of no group is its own."""
 
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "outdoor": ALIKE,
+    "indoor": {
+        "walls and openings": ("wall-other", "ceiling-other", "window-other", "window-blind", "door-stuff", "stairs"),
+        "floors": ("floor-other", "floor-wood", "floor-tile", "rug"),
+        "cloth": ("curtain", "bed", "pillow", "blanket", "towel", "couch", "clothes"),
+        "furniture": (
+            "chair", "table", "desk-stuff", "cabinet", "cupboard", "shelf", "counter", "furniture-other",
+        ),
+        "appliances": ("tv", "refrigerator", "oven", "sink", "toilet", "light", "mirror-stuff"),
+        "print": ("book", "paper"),
+        "things": ("plant-other", "flower", "person", "food-other", "solid-other"),
+    },
+}  # fmt: skip
+"""Groups of the classes of a schema, by its name."""
+
 
 @dataclass(frozen=True)
 class Likeness:

@@ -13,7 +13,7 @@ from sceneswap.evaluation.protocol import folder_hash
 from sceneswap.files import slug
 from sceneswap.images import write_png
 from sceneswap.labels.io import colorize
-from sceneswap.pictures import captioned_grid, shrink
+from sceneswap.pictures import captioned_grid, evenly_spread, shrink
 from sceneswap.report import write_page
 from sceneswap.scene import Photo
 
@@ -65,7 +65,13 @@ def _numbered(swaps: list[list[Photo]], numbers: list[str], across: int, cell: i
 
 
 def figures(report: Report) -> dict[str, Any]:
-    """Every layout in every look of the examples that come with the package (CC0, none was trained on), for every model."""
+    """Every layout in every look of the examples that come with the package (CC0, none was trained on), for every model.
+
+    The examples are outdoors. For other classes scenes of the test split take their place, whose photographs are not ours to
+    publish: above a column stands its own layout in its look.
+    """
+    if report.scenes.schema.name != "outdoor":
+        return _own_figures(report)
     with resources.as_file(resources.files("sceneswap") / "examples") as folder:
         examples = Scenes([folder], report.size, report.scenes.schema)
         scenes = [examples[number] for number in range(len(examples))]
@@ -78,3 +84,16 @@ def figures(report: Report) -> dict[str, Any]:
             names[name] = f"swaps-{slug(name)}.jpg"
             write_jpeg(report.out / names[name], looks_figure(method, pairs, scenes, scenes, path, identity), _BYTES)
     return report.publish("figures.json", {"files": names, "scenes": [Path(scene.name).name for scene in scenes]})
+
+
+def _own_figures(report: Report) -> dict[str, Any]:
+    scenes = evenly_spread(report.scenes, report.figure_scenes)
+    pairs = random_pairs(report.scenes, 1, report.seed)  # for their schema
+    names = {}
+    for name, model in report.models.items():
+        method = ModelMethod(name, model, pairs, report.batch_size)
+        path = report.private / "figures" / f"{slug(name)}.png"
+        names[name] = f"swaps-{slug(name)}.jpg"
+        drawn = looks_figure(method, pairs, scenes, scenes, path, report.identity, photographs=False)
+        write_jpeg(report.out / names[name], drawn, _BYTES)
+    return report.publish("figures.json", {"files": names, "scenes": []})

@@ -7,7 +7,7 @@ from typing import Any
 from sceneswap.evaluation import labels
 from sceneswap.evaluation.methods import PHOTOGRAPH
 from sceneswap.evaluation.metrics.identification import CRITERIA
-from sceneswap.evaluation.page import PAPER
+from sceneswap.evaluation.page import PAPER, TRAINED_ON
 
 SWAP = ("L_style", "NN_pixel", "NN_conv1")
 PAPER_NAMES = {"GAP": "ours_GAP", "SPADE_VAE": "SPADE_VAE"}
@@ -36,7 +36,7 @@ def command(report: Any) -> str:
     parts = ["python -m benchmarks.outdoor.report", "--data DATA/test/*"]
     parts += ["--train DATA/train/*"] if report.train else []
     parts += [f"--model {' '.join(f'{name}=…' for name in report.models)}"] if report.model else []
-    parts.append("--out docs/results/outdoor")
+    parts.append(f"--out docs/results/{report.out.name}")
     for field in fields(report):
         value = getattr(report, field.name)
         if isinstance(value, int) and value != field.default and field.name != "threads":
@@ -63,7 +63,11 @@ def _lead(records: Mapping[str, Record], command: str) -> str:
 def _swap(record: Record) -> list[str]:
     scores = record["scores"]
     best = {m: min(scores, key=lambda name: scores[name][m]["mean"]) for m in SWAP}
-    rows = [[name, *(_bold(_score(by[m]), best[m] == name) for m in SWAP)] for name, by in scores.items()]
+    about = record["methods"]
+    rows = [
+        [name, *(_bold(_score(by[m]), best[m] == name) for m in SWAP), about[name].get("trained_on", "not recorded")]
+        for name, by in scores.items()
+    ]
     ratios = []
     for pair, by_metric in record["ratios"].items():
         ratios.append(
@@ -76,7 +80,7 @@ def _swap(record: Record) -> list[str]:
     return [
         "## Style swapping",
         "[Record](swap.json). Smaller is nearer to the exemplar.",
-        _table(["model", *(f"{m} ↓" for m in SWAP)], rows),
+        _table(["model", *(f"{m} ↓" for m in SWAP), TRAINED_ON], rows),
         *([_table(["ratio", *SWAP], ratios)] if ratios else []),
         *(["Intervals of ratios resample the pairs of both models together."] if ratios else []),
         f"{record['protocol']['metrics']['NN_conv1']}.",
@@ -242,10 +246,18 @@ def _border(record: Record) -> list[str]:
 
 def _figures(record: Record) -> list[str]:
     files = record["files"]
+    said = (
+        f"The examples that come with the package, photographs free to share (CC0) that no model was trained on: "
+        f"{', '.join(record['scenes'])}."
+    )
+    if not record["scenes"]:
+        said = (
+            "Label maps of the test split, evenly spread over it, in the looks of their photographs. These may not be passed "
+            "on: above each column stands its own label map in its look as drawn, and nothing in the picture is a photograph."
+        )
     return [
         "## Every layout in every look",
-        f"The examples that come with the package, photographs free to share (CC0) that no model was trained on: "
-        f"{', '.join(record['scenes'])}.",
+        said,
         _table(list(files), [[f"[![swaps by {name}]({file})]({file})" for name, file in files.items()]]),
     ]
 

@@ -52,6 +52,8 @@ class Report:
     """Pairs for the transfer matrix."""
     border_scenes: int | None = None
     """Exemplars of the test split, evenly spread, whose border is measured; all unless given."""
+    figure_scenes: int = 8
+    """Rows and columns of the swapping figure of scenes other than outdoors."""
     size: int = 256
     """Side in pixels to which whole pictures are resized."""
     locations: int = 4096

@@ -78,6 +78,23 @@ def test_training(tmp_path: Path) -> None:
     assert all(phase["steps_per_second"] > 0 for phase in record["phases"])
 
 
+def test_importing_a_made_tree(tmp_path: Path) -> None:
+    record = run("speed.importing", "--count", 64, record=tmp_path / "record.json")
+    assert record["pairs"] == 64
+    for step in ("import", "first batch"):
+        assert record[step]["processor_seconds"] > 0 < record[step]["peak_mebibytes"]
+
+
+def test_weights_in_8_bits(tmp_path: Path, msca: Path) -> None:
+    for seed in range(2):
+        write_scene(tmp_path / "scenes", f"{seed}", random_scene(seed, 64, 64))
+    options = ["--model", msca, "--data", tmp_path / "scenes", "--size", 64]
+    record = run("int8", *options, record=tmp_path / "record.json")
+    assert record["bytes"]["int8"] < record["bytes"]["fp16"]
+    assert len(record["pictures"]) == 2
+    assert 0 < record["mean"] < record["most"] < 64
+
+
 def test_nearest_measures_both_and_finds_them_equal(tmp_path: Path) -> None:
     options = ["--size", 32, "--pairs", 1, "--random-features", "--threads", 1]
     found = run("speed.nearest", *options, record=tmp_path / "nearest.json")

@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.outdoor.like import ALIKE, like_figure, like_to_like
+from benchmarks.outdoor.like import GROUPS, like_figure, like_to_like
 from sceneswap.inference.transfer_matrix import TransferMatrix
 from sceneswap.labels.presets import load_schema
 from tests.tiny import random_scene, tiny_synthesizer
 
 
-def test_groups_hold_every_class_once() -> None:
-    names = [name for members in ALIKE.values() for name in members]
-    assert sorted(names) == sorted(load_schema("outdoor").names)
+@pytest.mark.parametrize("schema", GROUPS)
+def test_groups_hold_every_class_once(schema: str) -> None:
+    names = [name for members in GROUPS[schema].values() for name in members]
+    assert sorted(names) == sorted(load_schema(schema).names)
 
 
 def test_by_hand() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sceneswap.errors import UserError
 from sceneswap.evaluation.compare import compare
-from sceneswap.evaluation.page import score_rows
+from sceneswap.evaluation.page import TRAINED_ON, score_rows
 from sceneswap.evaluation.protocol import FORMAT
 from sceneswap.files import write_json
 
@@ -41,6 +41,16 @@ def test_like_results_are_joined(paths: tuple[Path, Path]) -> None:
     header, rows = score_rows(joined)
     assert header == ["method", "NN_pixel ↓", "FID"]
     assert rows == [["ours", "3 [2, 4]", "6"], ["GAP", "4 [3, 5]", "8"]]
+
+
+def test_the_table_says_who_was_trained_on_what_it_measures(paths: tuple[Path, Path]) -> None:
+    one, other = record("ours", 3.0), record("photograph", 4.0)
+    one["methods"]["ours"]["trained_on"] = "activations of relu1_1"
+    write_json(paths[0], one)
+    write_json(paths[1], other)
+    header, rows = score_rows(compare(paths)[0])
+    assert header[-1] == TRAINED_ON
+    assert [row[-1] for row in rows] == ["activations of relu1_1", "–"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sceneswap.config import load_train_config, to_dict
 from sceneswap.errors import UserError
 from sceneswap.evaluation.methods import CLASS_MEAN, COPY, ModelMethod
 from sceneswap.evaluation.pairs import FolderPairs, Sample, Scenes, random_pairs
@@ -48,6 +49,19 @@ def pairs(scenes_folder: Path) -> FolderPairs:
 @pytest.fixture
 def model(msca: Path, pairs: FolderPairs) -> ModelMethod:
     return ModelMethod("ours", Synthesizer.from_pretrained(msca, device="cpu"), pairs, 4)
+
+
+def test_a_model_tells_what_its_training_compared(model: ModelMethod) -> None:
+    assert model.losses() is None  # no training is recorded
+    release = model.synthesizer.release
+    for preset, gram in (("outdoor-small", ("relu2_2", "relu3_3", "relu4_1")), ("paper", ())):
+        release.record["config"] = to_dict(load_train_config(preset))
+        losses = model.losses()
+        assert losses is not None
+        assert losses["Gram matrices"] == gram
+        assert {"relu1_1", "relu2_1"} <= set(losses["activations"])
+    release.record["config"]["loss"]["what no version has"] = 1
+    assert model.losses() is None
 
 
 def test_rows_tell_pair_scenes_similarity_and_metric(pairs: FolderPairs, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +60,24 @@ def swap_figure(method: Method, pairs: Pairs, scenes: Sequence[Scene], out: Path
 
 
 def looks_figure(
-    method: Method, pairs: Pairs, layouts: Sequence[Scene], exemplars: Sequence[Scene], path: Path, data: Any
-) -> Photo:
+    method: Method, pairs: Pairs, layouts: Sequence[Scene], exemplars: Sequence[Scene], path: Path, data: Any,
+    photographs: bool = True,
+) -> Photo:  # fmt: skip
     """The same for layouts (rows) and exemplars (columns) that are different scenes; kept as `path` once drawn.
 
-    data: identifies the contents and size of the scenes.
+    data: identifies the contents and size of the scenes. Without photographs, which must not always be passed on, layouts and
+    exemplars are the same scenes, and above a column stands its own layout in its look as the method draws it.
     """
     names = [[scene.name for scene in scenes] for scenes in (layouts, exemplars)]
     about = {"data": data, "method": method.describe(), "layouts": names[0], "exemplars": names[1]}
+    if not photographs:
+        about |= {"photographs": False}
     if _kept(path, about) is None:
-        _keep(path, about, swap_sheet(pairs, layouts, exemplars, method.grid(layouts, exemplars)), {})
+        drawn = method.grid(layouts, exemplars)
+        if not photographs:
+            exemplars = [replace(scene, photo=drawn[i][i], name="") for i, scene in enumerate(exemplars)]
+            layouts = [replace(scene, name="") for scene in layouts]
+        _keep(path, about, swap_sheet(pairs, layouts, exemplars, drawn), {})
     return read_photo(path)
 
 

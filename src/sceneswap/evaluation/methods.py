@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sceneswap.config import TrainConfig, from_dict
+from sceneswap.errors import UserError
 from sceneswap.evaluation.fill import mean_colors
 from sceneswap.evaluation.pairs import Pairs, Sample
 from sceneswap.inference.look import Look
@@ -16,7 +18,8 @@ from sceneswap.scene import LabelMap, Photo, Scene
 class Method(Protocol):
     """Draws samples as photos (H, W, 3) uint8 of their targets' sizes.
 
-    grid: every layout (rows) in every look (columns). describe: what identifies it in a record.
+    grid: every layout (rows) in every look (columns). describe: what identifies it in a record. losses: what was compared in
+    its training -> the layers of VGG-19 in which; None where that is not recorded.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Method(Protocol):
     def draw(self, samples: Sequence[Sample]) -> list[Photo]: ...
     def grid(self, layouts: Sequence[Scene], exemplars: Sequence[Scene]) -> list[list[Photo]]: ...
     def describe(self) -> dict[str, Any]: ...
+    def losses(self) -> dict[str, tuple[str, ...]] | None: ...
 
 
 class ModelMethod:
@@ -54,6 +58,17 @@ class ModelMethod:
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "model", **self.synthesizer.describe(), "exemplar_size": self.synthesizer.working_size}
+
+    def losses(self) -> dict[str, tuple[str, ...]] | None:
+        try:
+            config = from_dict(TrainConfig, self.synthesizer.release.record["config"], "the training record")
+        except (KeyError, UserError):  # of no training run, or of a version that had other settings
+            return None
+        return {
+            "Gram matrices": config.loss.style_layers if config.loss.style or config.loss.energy else (),
+            "activations": config.loss.perceptual_layers if config.loss.perceptual else (),
+            "the discriminator": config.discriminator.vgg_layers,
+        }
 
     def _look(self, sample: Sample) -> Look:
         key = self._pairs.exemplar_key(sample.index)
@@ -86,6 +101,9 @@ class TrivialMethod:
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "trivial", "name": self.name, "version": 1}
+
+    def losses(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
 
 COPY = TrivialMethod("copy of the exemplar", lambda sample: sample.exemplar.photo)

@@ -17,6 +17,9 @@ PAPER = {
 }
 """Table 1 of the supplement: L_style, NN_pixel, NN_conv1."""
 
+TRAINED_ON = "trained on the layers measured"
+"""The column that tells whose training compared what a metric compares: such a row has an advantage."""
+
 _GRID_SIDE, _EXAMPLE_SIDE = 1400, 256
 
 
@@ -52,10 +55,13 @@ def score_rows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     better = record["better"]
     arrows = {"lower": " ↓", "higher": " ↑"}
     header = ["method", *(f"{name}{arrows.get(better.get(name, ''), '')}" for name in [*metrics, *overall])]
+    trained = {name: about.get("trained_on") for name, about in record["methods"].items()}
+    header += [TRAINED_ON] if any(trained.values()) else []
     rows = []
     for name, scores in record["scores"].items():
         cells = [f"{s['mean']:.4g} [{s['low']:.4g}, {s['high']:.4g}]" for s in (scores[m] for m in metrics)]
         rows.append([name, *cells, *(_value(record["overall"].get(name, {}).get(m)) for m in overall)])
+        rows[-1] += [trained[name] or "–"] if any(trained.values()) else []
     return header, rows
 
 

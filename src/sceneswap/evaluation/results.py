@@ -81,7 +81,7 @@ def summarise(
     return {
         "format": FORMAT,
         "protocol": task.protocol,
-        "methods": {method.name: method.describe() for method in methods},
+        "methods": {method.name: {**method.describe(), **_trained_on(method, task)} for method in methods},
         "better": {**better_of(task), **_OVERALL_BETTER},
         "scores": {name: {n: interval(v) for n, v in by_metric.items()} for name, by_metric in columns.items()},
         "overall": _overall(task, kept, columns, grids),
@@ -96,6 +96,18 @@ def summarise(
             "pairs_per_second": {r.name: round(r.pairs_timed / r.seconds, 3) for r in kept if r.seconds > 0},
         },
     }
+
+
+def _trained_on(method: Method, task: Task) -> dict[str, str]:
+    """What the training of a method compared in the very layers of VGG-19 that the metrics of the task read, in words."""
+    read = {layer for metric in task.scorer.metrics for layer in metric.layers}
+    if not read or method.trivial:
+        return {}
+    losses = method.losses()
+    if losses is None:
+        return {"trained_on": "not recorded"}
+    found = {what: [layer for layer in layers if layer in read] for what, layers in losses.items()}
+    return {"trained_on": "; ".join(f"{what} of {', '.join(same)}" for what, same in found.items() if same) or "none"}
 
 
 def notes(task: Task) -> list[str]:

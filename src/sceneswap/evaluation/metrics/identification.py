@@ -41,6 +41,14 @@ CRITERIA = {
 }
 """Metric → (version, the distance that should be smallest)."""
 
+READ: dict[str, tuple[str, ...]] = {
+    "exemplar identified": ("relu1_1", "relu2_1"),
+    "identified by relu3_1": ("relu3_1",),
+    "identified by relu4_1": ("relu4_1",),
+    "identified by colours": (),
+}
+"""Metric → the layers of VGG-19 that it reads."""
+
 
 class Identification:
     """Is the true exemplar, among 20 scenes, the one whose look the drawing is nearest to? Chance: 1 in 20.
@@ -59,7 +67,13 @@ class Identification:
         """One per criterion: 1 where the true exemplar is the nearest, else 0."""
         by = f"among {self.candidates} scenes, chance {1 / self.candidates:.3g}"
         return [
-            Metric(name, "higher", f"{version}: the true exemplar has the smallest {distance}, {by}", self._asked(name))
+            Metric(
+                name,
+                "higher",
+                f"{version}: the true exemplar has the smallest {distance}, {by}",
+                self._asked(name),
+                READ[name],
+            )
             for name, (version, distance) in CRITERIA.items()
         ]
 

@@ -65,12 +65,16 @@ class Drawings:
 
 @dataclass(frozen=True)
 class Metric:
-    """A value per drawing. better: "lower" or "higher"; definition: in words, beginning with a version name."""
+    """A value per drawing. better: "lower" or "higher"; definition: in words, beginning with a version name.
+
+    layers: of VGG-19, that it reads; a model may have been trained on these.
+    """
 
     name: str
     better: str
     definition: str
     compute: Callable[[Drawings], Tensor | Sequence[float]]
+    layers: tuple[str, ...] = ()
 
 
 class Scorer:

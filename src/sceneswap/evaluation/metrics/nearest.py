@@ -202,5 +202,6 @@ def metrics(vgg: VGG19, locations: int | None = None) -> list[Metric]:
             "NN_conv1", "lower",
             f"nn-conv1-1: squared L2 of relu1_1 of VGG-19 to the nearest exemplar location, mean over {over}, exact",
             nn_conv1,
+            ("relu1_1",),
         ),
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from sceneswap import losses
 from sceneswap.evaluation.metrics.metric import Drawings, Metric, Taps
+from sceneswap.models.pretrained.vgg import TAPS as LAYERS
 from sceneswap.models.pretrained.vgg import VGG19
 
 Style = tuple[Tensor, ...]
@@ -36,4 +37,4 @@ def metric(vgg: VGG19) -> Metric:
         return [float(style_distance(style_of(a), style_of(b))) for a, b in taps]
 
     definition = "style-1: relu1_1 and relu2_1 of VGG-19, Gram / (C·H·W), mean squared difference, summed over the two"
-    return Metric("L_style", "lower", definition, l_style)
+    return Metric("L_style", "lower", definition, l_style, tuple(LAYERS)[:TAPS])
