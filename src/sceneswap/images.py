@@ -150,42 +150,30 @@ def read_turned(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | Non
 
 
 def check_photo(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[tuple[int, int], int]:
-    """Return (height, width) of what `read_turned` would return, and the EXIF orientation, for less work.
-
-    All of the file is read: a JPEG is decoded, at an eighth of its size. Raises `UserError` where `read_turned` does.
-    """
-    path, source = Path(path), f"the photograph {path}"
+    """Return (height, width) of what `read_turned` returns, and the orientation. Checks the same, but decodes a JPEG small."""
     with _opened(path, PHOTO_FORMATS, "photograph", max_pixels) as image:
         size = image.height, image.width
         with _as_user_error(path, "photograph"):
-            smaller = image.draft(None, (1, 1))  # where a JPEG is large enough
+            smaller = image.draft(None, (1, 1))
             image.load()
-        if smaller is None:
-            size = image.height, image.width  # TIFF and HEIC are turned as they are decoded
-        if image.has_transparency_data or "icc_profile" in image.info:
-            to_photo(image, source)
-        _check_mode(image, source)
+        size = size if smaller else (image.height, image.width)  # TIFF and HEIC are turned as they are decoded
+        to_photo(image, f"the photograph {path}")
         orientation = orientation_of(image)
         return size[::-1] if orientation >= 5 else size, image.info.get("original_orientation") or orientation
 
 
 def to_photo(image: Image.Image, source: str) -> Photo:
     """Return an opened picture as a photograph, as `read_photo` does; `source` for messages. Raises `UserError`."""
-    _check_mode(image, source)
+    if image.mode not in _EIGHT_BIT_MODES:
+        kind = "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
+        raise UserError(f"{source} is {kind}; convert it to 8-bit RGB first")
     alpha = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else np.uint8(255)
     if transparent := np.count_nonzero(alpha < 255):
         raise UserError(
             f"{source} has {transparent:,} transparent pixels; put it on a background and save it without transparency"
         )
-    return np.ascontiguousarray(
-        _upright(np.array(to_srgb(image, source)), orientation_of(image))
-    )  # writable: Pillow's own is not
-
-
-def _check_mode(image: Image.Image, source: str) -> None:
-    if image.mode not in _EIGHT_BIT_MODES:
-        kind = "CMYK (for printing)" if image.mode == "CMYK" else f"not 8-bit RGB or grey (Pillow's mode {image.mode})"
-        raise UserError(f"{source} is {kind}; convert it to 8-bit RGB first")
+    writable = np.array(to_srgb(image, source))  # Pillow's own is not
+    return np.ascontiguousarray(_upright(writable, orientation_of(image)))
 
 
 def resize_photo(photo: Photo, size: tuple[int, int]) -> Photo:
