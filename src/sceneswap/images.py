@@ -44,6 +44,7 @@ WRITTEN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """The kinds of file that pictures are written as."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_WHOLE = "whole"  # what `info` of a picture that is decoded small calls its own (width, height)
 _SOFTWARE_TAG = 0x0131
 _DESCRIPTION = 0x010E  # the EXIF tag that JPEG and WebP files keep their texts in
 _MAX_TEXT = 64 * 2**20  # bytes of texts and of the colour profile in a PNG; Pillow's own 1 MB refuses honest files
@@ -63,19 +64,6 @@ def open_checked(
     Raises `UserError` when the file is missing, a folder, no picture, of another format, animated, larger than
     `max_pixels` or damaged. The size is checked before the pixels are decoded.
     """
-    with _opened(path, formats, what, max_pixels) as image:
-        with _as_user_error(path, what):
-            if at_least is not None:
-                image.draft(None, (at_least, at_least))
-            image.load()
-            if image.mode in ("P", "PA") and image.palette is None:
-                raise ValueError("it has no palette")
-        yield image
-
-
-@contextmanager
-def _opened(path: Path, formats: tuple[str, ...], what: str, max_pixels: int) -> Iterator[ImageFile.ImageFile]:
-    """Open the picture `path`, check what its header says and yield it, not yet decoded; see `open_checked`."""
     check_regular(path, f"the {what}")
     with _as_user_error(path, what), _quietly():
         image = _open(path)
@@ -85,7 +73,7 @@ def _opened(path: Path, formats: tuple[str, ...], what: str, max_pixels: int) ->
         if kind not in formats:
             lossy = ", which loses exact ids" if what == "label map" and kind in LOSSY else ""
             raise UserError(f"the {what} {path} is in the format {kind}{lossy}; save it as {' or '.join(formats)}")
-        check_pixels(path, what, image.width, image.height, max_pixels)
+        check_pixels(path, what, *(whole := image.size), max_pixels)
         if frames > 1:
             raise UserError(f"the {what} {path} holds {frames} frames; save the one you want as a single picture")
         packing = str(image.tile[0][3]) if image.tile else ""
@@ -93,6 +81,12 @@ def _opened(path: Path, formats: tuple[str, ...], what: str, max_pixels: int) ->
             raise UserError(f"the {what} {path} has 16 bits per channel; convert it to 8 bits per channel first")
         if what == "label map" and packing in ("L;2", "L;4"):  # Pillow would stretch the values
             raise UserError(f"the {what} {path} has fewer than 8 bits per pixel; save it as an 8-bit grey PNG")
+        with _as_user_error(path, what):
+            if at_least is not None and image.draft(None, (at_least, at_least)):
+                image.info[_WHOLE] = whole
+            image.load()
+            if image.mode in ("P", "PA") and image.palette is None:
+                raise ValueError("it has no palette")
         yield image
 
 
@@ -151,15 +145,11 @@ def read_turned(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | Non
 
 def check_photo(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[tuple[int, int], int]:
     """Return (height, width) of what `read_turned` returns, and the orientation. Checks the same, but decodes a JPEG small."""
-    with _opened(path, PHOTO_FORMATS, "photograph", max_pixels) as image:
-        size = image.height, image.width
-        with _as_user_error(path, "photograph"):
-            smaller = image.draft(None, (1, 1))
-            image.load()
-        size = size if smaller else (image.height, image.width)  # TIFF and HEIC are turned as they are decoded
+    with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least=1) as image:
         to_photo(image, f"the photograph {path}")
         orientation = orientation_of(image)
-        return size[::-1] if orientation >= 5 else size, image.info.get("original_orientation") or orientation
+        width, height = image.info.get(_WHOLE, image.size)[:: -1 if orientation >= 5 else 1]
+        return (height, width), image.info.get("original_orientation") or orientation
 
 
 def to_photo(image: Image.Image, source: str) -> Photo:
