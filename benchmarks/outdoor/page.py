@@ -1,5 +1,7 @@
 """The README.md of benchmarks/outdoor/report.py: tables, pictures and the commands behind them, from the records alone."""
 
+# Long: every section of one page, a function each.
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
