@@ -136,6 +136,18 @@ def test_commands_on_ray_write_what_they_write_here(
     assert made(tmp_path / "away") == made(tmp_path / "here")
 
 
+def test_label_maps_estimated_on_ray_are_those_estimated_here(
+    nodes: Nodes, head_folder: Path, looks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (looks / "broken.jpg").write_bytes(b"no picture")
+    base = ["labels", "estimate", str(looks), "--model", str(head_folder), "--device", "cpu", "--threads", "1", "--out"]
+    for out, where in (("here", []), ("away", ["--engine", "ray", "--address", nodes.address])):
+        assert run([*base, str(tmp_path / out), *where]) == 2
+        assert "broken.jpg" in capsys.readouterr().err
+    assert made(tmp_path / "away") == made(tmp_path / "here")
+    assert len(made(tmp_path / "away")) == 10
+
+
 def refused(command: list[str], capsys: pytest.CaptureFixture[str], seconds: float = 60) -> str:
     """The one sentence of a command that is refused: in ten seconds where nothing else runs; Ray would try for 80."""
     began = time.monotonic()
