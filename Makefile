@@ -72,7 +72,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(RUN)
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(RUN)
 	@$(HAVE_PIP)
-	$(PIP) -e '.[train,eval,onnx,dev]'
+	$(PIP) -e '.[train,eval,onnx,shards,dev]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(RUN)

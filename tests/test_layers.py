@@ -24,6 +24,7 @@ LAYERS = (
     ("inference", "training"),
     ("checkpoint",),
     ("data", "procedural", "models", "losses", "alarms", "tensors"),
+    ("together",),
     (
         "scene",
         "config",
@@ -38,7 +39,7 @@ LAYERS = (
         "processes",
     ),
     ("engines",),
-    ("files", "remote", "filetype", "notes", "guard", "seal", "errors", "bounds", "settings"),
+    ("files", "remote", "filetype", "member", "notes", "guard", "seal", "errors", "bounds", "settings"),
 )
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 
@@ -54,6 +55,7 @@ WITHOUT_TORCH = (
     "__init__", "cli", "labels", "images", "color", "filetype", "notes", "pictures", "files", "guard", "seal", "errors",
     "bounds", "scene", "config", "settings", "progress",
     "procedural", "data/folder", "data/importing", "data/pairing", "data/patches", "data/transforms",
+    "data/shard", "data/damaged", "data/sources", "data/remote",
     "inference/reading", "inference/blend", "inference/given", "inference/weights",
     "onnx/__init__", "onnx/look", "onnx/mixing", "onnx/runtime", "onnx/scores",
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sceneswap import losses
+from sceneswap import losses, together
 from sceneswap.config import LossConfig
 
 
@@ -184,3 +184,32 @@ def test_active_terms_leave_out_weight_zero() -> None:
     assert losses.active_terms(WEIGHTS, kl=False) == {"adversarial", "feature_matching", "pixel"}
     assert losses.active_terms(WEIGHTS, kl=True) == {"adversarial", "feature_matching", "pixel", "kl"}
     assert losses.active_terms(replace(WEIGHTS, kl=0), kl=True) == {"adversarial", "feature_matching", "pixel"}
+
+
+def test_means_are_over_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if another process held the second half: what is divided by depends on both."""
+    torch.manual_seed(0)
+    logits, label_map = torch.randn(4, 5, 8, 8), torch.randint(0, 6, (4, 16, 16))
+    label_map[2:, :9] = 5  # void
+    features, targets = (
+        torch.randn(4, 3, 8, 8),
+        torch.randn(4, 3, 8, 8) * torch.tensor([1.0, 1, 3, 3])[:, None, None, None],
+    )
+    posterior = torch.randn(4, 6), torch.randn(4, 6)
+
+    def measured(which: slice) -> list[Tensor]:
+        return [
+            losses.label_cross_entropy(logits[which], label_map[which]),
+            losses.feature_reconstruction([features[which]], [targets[which]]),
+            losses.kl_divergence((posterior[0][which], posterior[1][which]), summed=True),
+        ]
+
+    whole = measured(slice(None))
+    labelled = (label_map[:, 1::2, 1::2] != 5).sum()
+    monkeypatch.setattr(together, "processes", lambda: 2)
+    monkeypatch.setattr(
+        together, "summed", lambda x: labelled if not x.is_floating_point() else 2 * targets.abs().mean()
+    )
+    halves = [measured(slice(2)), measured(slice(2, None))]
+    for expected, one, other in zip(whole, *halves, strict=True):
+        torch.testing.assert_close((one + other) / 2, expected)

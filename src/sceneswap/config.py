@@ -237,6 +237,7 @@ class TrainConfig(Settings):
     keep_adam: bool = False  # Adam's moments live on from one image phase to the next
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     accumulation: Annotated[int, Between(1, 65_536)] = 1  # micro-steps per optimiser step
+    recompute: bool = False  # activations of the SPADE ladder anew for the backward pass: less memory, more time
     geometry: Geometry = "window"  # square windows of photographs with their aspect kept; "whole": resized to squares
     flip: bool = True
     jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this

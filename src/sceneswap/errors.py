@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this", and words for people."""
+"""The one exception that means "the user can mend this", its kinds, and words for people."""
 
 
 class UserError(Exception):
@@ -7,6 +7,14 @@ class UserError(Exception):
     The message is one sentence that names the file, says what is wrong and what to do. The command line prints it on
     stderr and exits with code 2; any other exception is a bug and keeps its traceback.
     """
+
+
+class DamagedError(UserError):
+    """Bytes that are not what was written: a disk, a copy or a hand has changed them."""
+
+
+class PreemptedError(KeyboardInterrupt):
+    """The scheduler wants the machine back (SIGTERM): what could be saved is saved, and the job is to be started again."""
 
 
 def counted(number: int, one: str, more: str = "") -> str:

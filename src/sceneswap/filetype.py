@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from sceneswap.member import Member
+
 OPTIONAL = {  # suffix -> the module that reads it, and how to come by it
     ".heic": ("pillow_heif", "pip install 'sceneswap[heic]' reads HEIC"),
     ".heif": ("pillow_heif", "pip install 'sceneswap[heic]' reads HEIC"),
@@ -32,12 +34,12 @@ _STARTS = (
 )  # fmt: skip
 
 
-def is_heif(path: Path) -> bool:
+def is_heif(path: Path | Member) -> bool:
     """Whether the file `path` starts as HEIC does, the format of many phones."""
     return _family(_start(path)) == "a HEIC picture"
 
 
-def looks_like(path: Path) -> str:
+def looks_like(path: Path | Member) -> str:
     """Return what the regular file `path` looks like, with its article ("a web page"), or ""."""
     start = _start(path)
     if not start:
@@ -56,7 +58,7 @@ def looks_like(path: Path) -> str:
     return _text_kind(start)
 
 
-def but_found(path: Path, suited: str) -> str:
+def but_found(path: Path | Member, suited: str) -> str:
     """Return the end of a sentence that says `path` is not what it should be: " but a web page; download it again".
 
     suited: the formats to save it as where nothing better is known.
@@ -103,7 +105,7 @@ def _family(start: bytes) -> str:
     return "a HEIC picture" if brands[0] in _HEIC else ""
 
 
-def _start(path: Path) -> bytes:
+def _start(path: Path | Member) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(_START)

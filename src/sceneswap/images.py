@@ -20,9 +20,10 @@ from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from sceneswap.color import to_srgb
 from sceneswap.errors import UserError, encoded, first_line
-from sceneswap.files import check_regular, parse_json, write_bytes
+from sceneswap.files import parse_json, write_bytes
 from sceneswap.filetype import OPTIONAL, but_found, is_heif
-from sceneswap.remote import is_remote, place
+from sceneswap.member import File, as_file, check_file, openable
+from sceneswap.remote import place
 from sceneswap.scene import Photo
 from sceneswap.seal import UNSEALED, sealed
 
@@ -55,7 +56,7 @@ PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT
 
 @contextmanager
 def open_checked(
-    path: Path, formats: tuple[str, ...], what: str, max_pixels: int, at_least: int | None = None
+    path: File, formats: tuple[str, ...], what: str, max_pixels: int, at_least: int | None = None
 ) -> Iterator[Image.Image]:
     """Open the picture `path`, check it and yield it decoded, without any change of mode, size or orientation.
 
@@ -64,7 +65,7 @@ def open_checked(
     Raises `UserError` when the file is missing, a folder, no picture, of another format, animated, larger than
     `max_pixels` or damaged. The size is checked before the pixels are decoded.
     """
-    check_regular(path, f"the {what}")
+    check_file(path, f"the {what}")
     with _as_user_error(path, what), _quietly():
         image = _open(path)
         kind = "JPEG" if image.format == "MPO" else image.format  # MPO: a camera's JPEG with a preview behind it
@@ -90,18 +91,18 @@ def open_checked(
         yield image
 
 
-def picture_kind(path: Path, what: str) -> tuple[str, str]:
+def picture_kind(path: File, what: str) -> tuple[str, str]:
     """Return Pillow's names of the format and mode of the picture `path`, from its header alone. Raises `UserError`."""
-    check_regular(path, f"the {what}")
+    check_file(path, f"the {what}")
     with _as_user_error(path, what), _quietly(), _open(path) as image:
         return str(image.format), image.mode
 
 
-def _open(path: Path) -> ImageFile.ImageFile:
+def _open(path: File) -> ImageFile.ImageFile:
     """Open a picture with whatever is installed to read it."""
     if is_heif(path):
         _register_heif()
-    return Image.open(io.BytesIO(path.read_bytes()) if is_remote(path) else path)
+    return Image.open(openable(path))
 
 
 @cache
@@ -112,7 +113,7 @@ def _register_heif() -> None:
         pillow_heif.register_heif_opener()
 
 
-def check_pixels(path: Path, what: str, width: int, height: int, max_pixels: int) -> None:
+def check_pixels(path: File, what: str, width: int, height: int, max_pixels: int) -> None:
     """Raise `UserError` when a picture of `width` × `height` is empty or has more than `max_pixels` pixels."""
     if width < 1 or height < 1:
         raise UserError(f"the {what} {path} is empty ({width}×{height} pixels); export it again")
@@ -123,7 +124,7 @@ def check_pixels(path: Path, what: str, width: int, height: int, max_pixels: int
         )
 
 
-def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> Photo:
+def read_photo(path: File, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> Photo:
     """Return the photograph `path` as (H, W, 3) uint8 sRGB, turned upright as its EXIF orientation says.
 
     at_least: pixels of the shorter side that are enough. A larger JPEG is then decoded at a half, a quarter or an eighth
@@ -135,9 +136,9 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None
     return read_turned(path, max_pixels, at_least=at_least)[0]
 
 
-def read_turned(path: Path, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> tuple[Photo, int]:
+def read_turned(path: File, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None) -> tuple[Photo, int]:
     """Return what `read_photo` does and the EXIF orientation, 1 … 8, that the photograph was turned upright from."""
-    path = place(path)
+    path = as_file(path)
     with open_checked(path, PHOTO_FORMATS, "photograph", max_pixels, at_least) as image:
         photo = to_photo(image, f"the photograph {path}")
         return photo, image.info.get("original_orientation") or orientation_of(image)  # HEIC is turned as it is decoded
@@ -276,7 +277,7 @@ def _quietly() -> Iterator[None]:
 
 
 @contextmanager
-def _as_user_error(path: Path, what: str) -> Iterator[None]:
+def _as_user_error(path: File, what: str) -> Iterator[None]:
     """Turn whatever Pillow raises on a bad file into one sentence."""
     try:
         yield

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneswap import together
 from sceneswap.config import LossConfig
 
 Judgement = list[list[Tensor]]
@@ -140,11 +141,15 @@ def perceptual(drawn: Sequence[Tensor], wanted: Sequence[Tensor], weights: Seque
 
 
 def label_cross_entropy(logits: Tensor, label_map: Tensor) -> Tensor:
-    """Cross-entropy of logits (B, C, h, w) with a label map (B, H, W), read at every (H / h)-th pixel; void (C) is left out."""
+    """Cross-entropy of logits (B, C, h, w) with a label map (B, H, W), read at every (H / h)-th pixel; void (C) is left out.
+
+    The mean over the labelled pixels of all processes.
+    """
     step = label_map.shape[1] // logits.shape[2]
     wanted = label_map[:, step // 2 :: step, step // 2 :: step]
     summed = F.cross_entropy(logits.float(), wanted, ignore_index=logits.shape[1], reduction="sum")
-    return summed / (wanted != logits.shape[1]).sum().clamp_min(1)
+    labelled = together.summed((wanted != logits.shape[1]).sum()).clamp_min(1)
+    return summed * together.processes() / labelled
 
 
 def feature_matching(real: Judgement, fake: Judgement, *, summed: bool = False) -> Tensor:
@@ -165,11 +170,11 @@ def pixel(drawn: Tensor, target: Tensor) -> Tensor:
 def kl_divergence(posterior: tuple[Tensor, Tensor], *, summed: bool = False) -> Tensor:
     """KL of N(μ, σ²) from N(0, 1), summed over the latent; posterior = (μ, log σ²), (B, Z).
 
-    Mean over the batch; summed: over the batch its sum, as in SPADE.
+    Mean over the batch; summed: over the batch of all processes its sum, as in SPADE.
     """
     mean, log_variance = posterior
     terms = (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
-    return 0.5 * (terms.sum() if summed else terms.mean())
+    return 0.5 * (terms.sum() * together.processes() if summed else terms.mean())
 
 
 def feature_reconstruction(
@@ -177,12 +182,14 @@ def feature_reconstruction(
 ) -> Tensor:
     """Weighted sum of L1 over the scales (supplement §8).
 
-    weights: of the scales, finest first; without, every scale weighs 1 over the mean size of its target.
+    weights: of the scales, finest first; without, every scale weighs 1 over the mean size of its target (in all processes).
     """
     terms = []
     for prediction, target in zip(predictions, targets, strict=True):
         distance = F.l1_loss(prediction.float(), target.float())
-        terms.append(distance if weights else distance / target.float().abs().mean().clamp_min(1e-3))
+        if not weights:
+            distance = distance / together.mean(target.float().abs().mean()).clamp_min(1e-3)
+        terms.append(distance)
     if weights:
         terms = [weight * term for weight, term in zip(weights, terms, strict=True)]
     return torch.stack(terms).sum()

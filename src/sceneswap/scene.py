@@ -10,6 +10,7 @@ holds class indices 0 … C-1 of one schema, and C for void; the ids of files ex
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,3 +50,11 @@ class Scene:
     def size(self) -> tuple[int, int]:
         """(H, W) in pixels."""
         return self.label_map.shape[0], self.label_map.shape[1]
+
+
+class SceneSource(Protocol):
+    """Anything that hands out scenes by number: folders of photographs, shards, a renderer, or your own class."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Scene: ...

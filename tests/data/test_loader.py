@@ -252,6 +252,36 @@ def test_processes_share_the_scenes_of_one_larger_process(dataset: FolderDataset
         assert stream.position == 2 * world_size
 
 
+@pytest.mark.parametrize("task", ["swap", "whole"])
+@pytest.mark.parametrize(("world_size", "batch_size"), [(2, 2), (2, 1), (3, 2)])
+def test_swaps_go_round_all_processes(
+    dataset: FolderDataset, task: PhaseTask, world_size: int, batch_size: int
+) -> None:
+    """The last swap of a process is drawn after a scene of the next process."""
+    b, all_scenes = batch_size, world_size * batch_size
+    one = take(dataset, Sampling(task, 32, batch_size=all_scenes), 3)
+    sampling = Sampling(task, 32, batch_size=b)
+    parts = [take(dataset, sampling, 3, rank=rank, world_size=world_size) for rank in range(world_size)]
+    for step, whole in enumerate(one):
+        assert whole.entries == len(whole.image) == 2 * all_scenes
+        for rank, part in enumerate(parts):
+            batch = part[step]
+            assert (batch.entries, batch.known, len(batch.image)) == (2 * b, b, 2 * b + 1)
+            mine = [*range(rank * b, rank * b + b), *range(all_scenes + rank * b, all_scenes + rank * b + b)]
+            assert torch.equal(batch.image[: 2 * b], whole.image[mine])
+            assert torch.equal(batch.image[batch.exemplar], whole.image[whole.exemplar[mine]])
+            assert torch.equal(batch.label_map[batch.exemplar], whole.label_map[whole.exemplar[mine]])
+
+
+def test_fewer_processes_keep_the_rings(dataset: FolderDataset) -> None:
+    """One process in two micro-steps draws what two drew in one."""
+    sampling = Sampling("swap", 32, batch_size=2)
+    two = [take(dataset, sampling, 2, rank=rank, world_size=2) for rank in range(2)]
+    one = take(dataset, sampling, 4, ring=4)
+    for number, batch in enumerate(one):
+        assert_equal(batch, two[number % 2][number // 2])
+
+
 def test_a_data_set_smaller_than_the_batch_is_repeated(dataset: FolderDataset) -> None:
     sampling = Sampling("patch", 32, batch_size=2 * SCENES + 1)
     with BatchStream(dataset, sampling, seed=0, workers=1) as stream:
@@ -305,3 +335,5 @@ def test_impossible_streams_are_refused(dataset: FolderDataset) -> None:
         BatchStream(Pictures(), PATCH, seed=0)
     with pytest.raises(ValueError, match="rank 2 of 2"):
         BatchStream(dataset, PATCH, seed=0, rank=2, world_size=2)
+    with pytest.raises(UserError, match="batch_size of 2 or more"):
+        BatchStream(dataset, Sampling("swap", 32, batch_size=1), seed=0)

@@ -39,7 +39,7 @@ def look_terms(drawn_map: Tensor, drawn: Tensor, model_map: Tensor, model: Tenso
     image = torch.zeros(2, 3, 16, 16)
     batch = Batch(image=image, label_map=label_map, exemplar=torch.tensor([0, 0]), names=("a", "b"), known=1)
     seen, wanted = {"relu2_1": torch.cat([model, drawn])}, {"relu2_1": torch.cat([model, torch.zeros_like(model)])}
-    views = Views(batch, image, image, label_map, seen, wanted, [], [])
+    views = Views(batch, image, image, label_map, seen, wanted, label_map, [], [])
     return drawing_terms(views, LossNetworks(void=VOID), weights)
 
 
@@ -74,7 +74,7 @@ def test_an_entry_that_has_its_own_picture_is_compared_as_a_whole() -> None:
     drawn = activations(here, loudness={SKY: 1.0, GRASS: 3.0})
     batch = Batch(image=torch.zeros(1, 3, 16, 16), label_map=here, exemplar=torch.tensor([0]), names=("a",), known=1)
     seen, wanted = {"relu2_1": 2**0.5 * drawn}, {"relu2_1": drawn}
-    views = Views(batch, batch.image, batch.image, here, seen, wanted, [], [])
+    views = Views(batch, batch.image, batch.image, here, seen, wanted, here, [], [])
     for share in (0.0, 1.0):
         terms = drawing_terms(views, LossNetworks(void=VOID), replace(WEIGHTS, look_by_class=share))
         assert float(terms["style"]) == pytest.approx(0.2)

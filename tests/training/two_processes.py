@@ -1,6 +1,6 @@
 """Run by torchrun: train, then fail unless every process holds the same weights and averages.
 
-Arguments: data folder, then pairs of preset (TOML) and run folder.
+Arguments: data folder, then pairs of preset (TOML) and run folder; --plain first: without Adam, which blows up rounding errors.
 """
 
 import sys
@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 
 from sceneswap.config import load_train_config
-from sceneswap.training import loop
+from sceneswap.training import loop, setup
 from sceneswap.training.setup import leave_processes
 
 trained: list[Any] = []
@@ -24,9 +24,15 @@ def remember(*arguments: Any) -> Any:
 
 
 loop.make_networks = remember  # type: ignore[assignment]  # the loop keeps its networks to itself
-data, *runs = map(Path, sys.argv[1:])
+words = sys.argv[1:]
+if words[0] == "--plain":
+    words.pop(0)
+    setup._adam = lambda network, rate, settings: torch.optim.SGD(
+        [p for p in network.parameters() if p.requires_grad], lr=rate
+    )
+data, *runs = map(Path, words)
 for preset, out in zip(runs[::2], runs[1::2], strict=True):
-    loop.train(load_train_config(str(preset)), [data], out, device="cpu")
+    loop.train(load_train_config(str(preset)), [data], out, resume="auto", device="cpu")
     assert dist.get_world_size() == 2
     for name, network in trained[-1].kept.items():
         own = torch.cat([t.detach().flatten().float() for t in network.state_dict().values()])

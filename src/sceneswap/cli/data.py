@@ -1,6 +1,8 @@
-"""`sceneswap data`: data folders, of the procedural renderer's scenes or of anybody's labelled photographs."""
+"""`sceneswap data`: data folders, of the procedural renderer's scenes or of anybody's labelled photographs; shards of them."""
 
 import os
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -153,4 +155,94 @@ def import_(
     print_classes(options.target, summary.pixels, summary.maps, shown=12)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"render": render, "import": import_}
+def shard(
+    data: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    out: Path,
+    size: str = "256MB",
+    workers: Workers | None = None,
+) -> None:
+    """Pack data folders into shards: tars of about one size that WebDataset and Hugging Face datasets read.
+
+    Photographs and label maps keep their bytes; beside every tar lies an index of its scenes with their hashes, beside all
+    of them shards.json. `sceneswap train --data shards/` reads them where they lie, locally or by URL.
+
+    An interrupted run goes on where it stopped when it is started again. Equal folders give equal bytes.
+
+    Try:
+
+        sceneswap data shard my_data --out shards/ --size 256MB
+
+    Args:
+        data: Data folders, with images/, labels/ and schema.toml.
+        out: Folder to write to; made if missing.
+        size: Bytes of a shard, about: a number with KB, MB or GB.
+        workers: Processes; one per processor core unless given.
+    """
+    from sceneswap.data.sharding import shard_folders
+
+    summary = shard_folders(
+        data,
+        out,
+        size=_bytes(size),
+        workers=workers or os.cpu_count() or 1,
+        track=lambda plan: tracked(plan, "sharding"),
+    )
+    present = f"; already there: {counted(summary.present, 'shard')}" if summary.present else ""
+    what = f"{counted(summary.scenes, 'scene')} in {counted(summary.shards, 'shard')}, {summary.bytes / 1e6:,.1f} MB"
+    print(f"sharded to {out}: {what}{present}")
+
+
+def verify(
+    data: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SHARDS ...")],
+    pictures: bool = False,
+    workers: Workers | None = None,
+    cache: Path | None = None,
+) -> None:
+    """Compare every byte of shards with the hashes of their index, and look into every scene.
+
+    Each fault is named on one line: changed bytes, a tar that is cut short or missing, links and devices, a photograph
+    without its label map. Nothing is written.
+
+    Try:
+
+        sceneswap data verify shards/
+
+    Args:
+        data: Folders of shards, tars (shards/shard-{000000..000127}.tar), or URLs.
+        pictures: Decode every photograph and label map too.
+        workers: Processes; one per processor core unless given.
+        cache: Folder that keeps shards fetched from URLs; sceneswap/shards in your cache unless given.
+    """
+    from sceneswap.data.shard_check import verify_shards
+    from sceneswap.data.shard_dataset import find_shards
+
+    shards = find_shards(data, cache)
+    faults = verify_shards(
+        shards,
+        pictures=pictures,
+        workers=workers or os.cpu_count() or 1,
+        track=lambda them: tracked(them, "verifying"),
+    )
+    for fault in faults[:FAULTS_SHOWN]:
+        print(printable(fault), file=sys.stderr)
+    scenes, size = sum(one.shard.nsamples for one in shards), sum(one.shard.filesize for one in shards)
+    if faults:
+        more = f" ({len(faults) - FAULTS_SHOWN:,} more)" if len(faults) > FAULTS_SHOWN else ""
+        raise UserError(
+            f"{counted(len(faults), 'fault')} in {counted(len(shards), 'shard')}; see the lines above{more}"
+        )
+    print(
+        f"verified: {counted(scenes, 'scene')} in {counted(len(shards), 'shard')}, {size / 1e6:,.1f} MB, nothing amiss"
+    )
+
+
+def _bytes(text: str) -> int:
+    """A size such as 256MB in bytes. Raises `UserError`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)B?", text.strip(), re.IGNORECASE)
+    found = int(float(match[1]) * 1000 ** " KMG".index(match[2].upper() or " ")) if match else 0
+    if not 1000 <= found <= 10**12:
+        raise UserError(f"--size {text}: give the bytes of a shard, such as 256MB; from 1KB to 1000GB")
+    return found
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"render": render, "import": import_, "shard": shard, "verify": verify}

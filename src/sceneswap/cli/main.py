@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from sceneswap import __version__
-from sceneswap.errors import UserError, printable
+from sceneswap.errors import PreemptedError, UserError, printable
 from sceneswap.files import reading_error
 from sceneswap.guard import overwriting
 from sceneswap.notes import LOG, on_stderr
@@ -60,7 +60,7 @@ COMMANDS = {  # name, which is the module's here: what it does, worked example
         "sceneswap labels check my_data/labels --schema ade20k-150-1based",
     ),
     "data": (
-        "render procedural scenes, or import labelled photographs",
+        "render procedural scenes, import labelled photographs, pack them into shards",
         "sceneswap data render --count 100 --out scenes/",
     ),
     "train": (
@@ -86,13 +86,16 @@ COMMANDS = {  # name, which is the module's here: what it does, worked example
 LOUDNESS = {"--quiet": logging.WARNING, "--verbose": logging.DEBUG}
 """Flags of every command, wherever they stand: from what level on the package's log is shown."""
 
+TRY_AGAIN = 75
+"""Exit code of a training that SIGTERM stopped: EX_TEMPFAIL of sysexits.h, upon which schedulers start a job again."""
+
 _NARROWEST = 40  # columns: what is laid out for fewer is never finished
 OVERWRITE = "--overwrite"
 """The flag of every command that lets it replace files that sceneswap has not written; some declare it themselves."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line and return its exit code: 0 done, 2 a mistake of the user's, 130 interrupted.
+    """Run a command line and return its exit code: 0 done, 2 a mistake of the user's, 130 interrupted, 75 start it again.
 
     A file that the system will not give, and that no reader has explained, is the user's to mend too. A bug keeps its
     traceback.
@@ -117,6 +120,9 @@ def run(arguments: Sequence[str]) -> int:
             print(f"sceneswap: {printable(told)}", file=sys.stderr)
             LOG.debug("this is where it was found", exc_info=error)
             return 2
+        except PreemptedError:
+            print("sceneswap: stopped by SIGTERM; start the command again with --resume auto to go on", file=sys.stderr)
+            return TRY_AGAIN
         except KeyboardInterrupt:
             print("sceneswap: interrupted", file=sys.stderr)
             return 130
@@ -129,8 +135,8 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Entry point of the console script.
 
-    A terminal that cannot show a character gets its number in place of it, and SIGTERM is Ctrl-C. Whoever closes the
-    output, such as `head`, has seen enough; a disk that is full has not.
+    A terminal that cannot show a character gets its number in place of it, and SIGTERM is Ctrl-C (but to a training it says: go
+    on later). Whoever closes the output, such as `head`, has seen enough; a disk that is full has not.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed before the start, and nobody listens
@@ -138,7 +144,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminated)
     if shutil.get_terminal_size().columns < _NARROWEST:
         os.environ["COLUMNS"] = str(_NARROWEST)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads of PyTorch that wait leave the processor to others
@@ -162,6 +168,10 @@ def main() -> None:
         sys.exit(code)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has nowhere to go
     sys.exit(code)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise PreemptedError if sys.argv[1:2] == ["train"] else KeyboardInterrupt
 
 
 def _answer(words: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from sceneswap.bounds import Between
-from sceneswap.cli.options import DataFolders, Device
+from sceneswap.cli.options import Device
 from sceneswap.cli.printing import print_table
 from sceneswap.config import TrainConfig, from_dict, load_train_config, to_dict
 from sceneswap.errors import UserError, counted
@@ -16,14 +16,41 @@ from sceneswap.files import read_json
 from sceneswap.labels.presets import load_schema
 from sceneswap.progress import time_in_words
 
+Data = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(
+        metavar="DATA ...",
+        help="Folders with images/, labels/ and schema.toml; or shards of `sceneswap data shard`: their folder, tars "
+        "(shards/shard-{000000..000127}.tar) or URLs.",
+    ),
+]
+
+
+def _resume(words: list[str]) -> bool | Literal["auto"]:
+    if words not in ([], ["auto"]):
+        raise ValueError("write --resume, or --resume auto")
+    return "auto" if words else True
+
+
+Resume = Annotated[
+    bool | Literal["auto"],
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="[auto]",
+        instance_from_str=_resume,
+        is_instance=lambda value: value in (True, False, "auto"),
+        str_from_instance=lambda value: ["auto"] if value == "auto" else [],
+    ),
+]
+
 
 def train(
-    data: DataFolders,
+    data: Data,
     out: Path,
     preset: str = "small",
     model: Literal["msca", "gap", "spade-vae"] | None = None,
     schema: str | None = None,
-    resume: bool = False,
+    resume: Resume = False,
     replan: bool = False,
     init_from: Path | None = None,
     split: Path | None = None,
@@ -35,6 +62,8 @@ def train(
     workers: Annotated[int, Between(0, 256)] = 2,
     vgg19: Path | None = None,
     lpips: Path | None = None,
+    skip_damaged: bool = False,
+    shard_cache: Path | None = None,
     dry_run: bool = False,
     changes: Annotated[
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="set", metavar="NAME=VALUE")
@@ -42,8 +71,8 @@ def train(
 ) -> None:
     """Train a model through the phases of its preset: attention first, then patches, then whole images.
 
-    Stop it with Ctrl-C and go on with --resume: the result is the same, bit for bit. Several GPUs or processes:
-    accelerate launch --module sceneswap train ...
+    Stop it with Ctrl-C and go on with --resume: the result is the same, bit for bit. SIGTERM saves too and exits with 75, so
+    that a scheduler starts it again. Several GPUs or processes: accelerate launch --module sceneswap train ...
 
     Try:
 
@@ -54,7 +83,7 @@ def train(
         preset: paper, outdoor-small, small, tiny, or the path of a TOML file of the same form (see `sceneswap presets`).
         model: Overrides the preset's; msca is the method, gap and spade-vae are its baselines.
         schema: The classes to train on, a preset or a schema file (see `sceneswap labels list`); overrides the preset's.
-        resume: Go on from the newest checkpoint in the run folder, with the settings it was started with.
+        resume: Go on from the newest checkpoint in the run folder, with its settings; auto: if there is one.
         replan: With --resume: go on with the settings of --preset instead (the networks must be the same).
         init_from: Start from the weights of a model (its folder, or a name of the package) or of another run, on other
             classes too.
@@ -68,6 +97,8 @@ def train(
         workers: Threads that prepare batches.
         vgg19: VGG-19 weights (safetensors); else SCENESWAP_VGG19, else the public download. Only where the preset needs it.
         lpips: LPIPS weights (safetensors); else SCENESWAP_LPIPS. Only where the preset needs it.
+        skip_damaged: Where a scene cannot be read, take the next one and say so, in place of stopping.
+        shard_cache: Folder that keeps shards fetched from URLs; sceneswap/shards in your cache unless given.
         changes: A setting that differs from the preset, such as loss.style=2 or phases.patch.steps=500; once per setting.
         dry_run: Check the data, print settings and plan, time three steps of every phase, say how long it will take, and stop.
     """
@@ -78,17 +109,14 @@ def train(
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = _scaled(from_dict(TrainConfig, to_dict(settings) | given, "sceneswap train"), scale_steps)
     only = _read_split(split) if split else None
-    try:
-        from sceneswap.training import loop
-        from sceneswap.training.setup import leave_processes
-    except ModuleNotFoundError as error:
-        if error.name != "accelerate":
-            raise
-        raise UserError("training needs the package accelerate: pip install 'sceneswap[train]'") from error
+    _must_have_accelerate()
+    from sceneswap.training import loop
+    from sceneswap.training.setup import leave_processes
+
     networks: Any = {"device": device, "workers": workers, "vgg19": vgg19, "lpips": lpips}
     try:
         if dry_run:
-            _rehearse(settings, data, only, networks)
+            _rehearse(settings, data, only, networks, shard_cache)
             return
         last = loop.train(
             settings,
@@ -99,6 +127,8 @@ def train(
             init_from=_start(init_from),
             only=only,
             validation=validation,
+            skip_damaged=skip_damaged,
+            shard_cache=shard_cache,
             **networks,
         )
     finally:
@@ -106,24 +136,39 @@ def train(
     print(f"trained: {last}; make a model of it with: sceneswap export {out} --out MODEL")
 
 
-def _check_changes(resume: bool, replan: bool, changes: Sequence[str]) -> None:
+def _check_changes(resume: bool | Literal["auto"], replan: bool, changes: Sequence[str]) -> None:
     """Raise `UserError` where settings would be changed of a run that goes on with its own."""
     if replan and not resume:
         raise UserError("--replan changes the settings of a run that goes on; give it together with --resume")
-    if changes and resume and not replan:
+    if changes and resume is True and not replan:
         raise UserError(
             "--set changes the settings, and --resume goes on with those of the run; add --replan to change them"
         )
 
 
-def _rehearse(settings: TrainConfig, data: Sequence[Path], only: list[str] | None, networks: dict[str, Any]) -> None:
+def _must_have_accelerate() -> None:
+    try:
+        import accelerate  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "accelerate":
+            raise
+        raise UserError("training needs the package accelerate: pip install 'sceneswap[train]'") from error
+
+
+def _rehearse(
+    settings: TrainConfig,
+    data: Sequence[str],
+    only: list[str] | None,
+    networks: dict[str, Any],
+    shard_cache: Path | None,
+) -> None:
     """Check the data, print settings and plan, time some steps, and print how long it will take."""
-    from sceneswap.data.folder import FolderDataset
+    from sceneswap.data.sources import open_scenes
     from sceneswap.training import loop
     from sceneswap.training.rehearsal import rehearse
 
     classes = load_schema(settings.schema)
-    dataset = FolderDataset(data, classes, only=only)
+    dataset = open_scenes(data, classes, only=only, fetched=shard_cache)
     void = f"{dataset.void_share():.0%} void"
     title = f"{counted(len(dataset), 'scene')}, {classes.num_classes} classes of {classes.name}, {void}"
     rows = loop.plan(settings, len(dataset))

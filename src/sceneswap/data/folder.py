@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneswap.data.chosen import selected, void_share
 from sceneswap.data.in_place import is_in_place, read_index
 from sceneswap.data.pairing import by_stem, composed, fitted, some
 from sceneswap.errors import UserError
@@ -29,7 +30,6 @@ from sceneswap.labels.io import SUFFIXES as LABEL_SUFFIXES
 from sceneswap.labels.io import read_label_map
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
-from sceneswap.pictures import evenly_spread
 from sceneswap.remote import place
 from sceneswap.scene import LabelMap, Scene
 
@@ -39,7 +39,7 @@ _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".heic", 
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """What the files of one root hold, and the index of each of its classes in the data set's schema."""
 
     schema: LabelSchema
@@ -52,7 +52,7 @@ class _Item:
     root: str  # name of the data folder
     photo: Path
     label_map: Path
-    source: _Source
+    source: Source
 
 
 class FolderDataset:
@@ -81,7 +81,7 @@ class FolderDataset:
         self.schema = schema
         self._items = [item for root in roots for item in _scan(place(root), schema)]
         if only is not None:
-            self._items = _select(self._items, only)
+            self._items = [self._items[number] for number in selected(self.titles, only)]
         self._cache: dict[int, Scene] = {}
         self._cache_left = cache_bytes if cache else 0
         self._lock = threading.Lock()
@@ -98,6 +98,11 @@ class FolderDataset:
     def names(self) -> tuple[str, ...]:
         """The photo file of each scene; `Scene.name` of what `dataset[i]` returns."""
         return tuple(str(item.photo) for item in self._items)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Folder and stem of each scene, as `only` may name it: `my_data/beach`."""
+        return tuple(f"{composed(item.root)}/{item.name}" for item in self._items)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -117,7 +122,7 @@ class FolderDataset:
         step = -(-len(self._items) // _SUMMED)
         for number, item in enumerate(self._items):
             ends = number % step == 0
-            prints = f"{_file_print(item.photo, ends)}\n{_file_print(item.label_map, ends)}"
+            prints = f"{file_print(item.photo, ends)}\n{file_print(item.label_map, ends)}"
             digest.update(f"{schemas[id(item.source)]}\n{prints}\n".encode())
         return digest.hexdigest()
 
@@ -140,16 +145,7 @@ class FolderDataset:
 
         Raises `UserError` when every label map of the data set is void everywhere.
         """
-        shares = [self._void(index) for index in evenly_spread(range(len(self)), most)]
-        if min(shares) == 1 and all(self._void(index) == 1 for index in range(len(self))):
-            raise UserError(
-                f"every label map is void everywhere in the classes of {self.schema.name}: there is nothing to learn; "
-                "look at them with `sceneswap labels check`, and correct them or their schema.toml"
-            )
-        return float(np.mean(shares))
-
-    def _void(self, index: int) -> float:
-        return float(np.mean(_read_labels(self._items[index]) == self.schema.void_index))
+        return void_share(lambda index: _read_labels(self._items[index]), len(self), self.schema, most)
 
 
 def read_folder_schema(root: Path) -> LabelSchema:
@@ -222,14 +218,17 @@ def _scan(root: Path, schema: LabelSchema) -> list[_Item]:
     return [_Item(stem, root.name, photos[stem], label_maps[stem], source) for stem in sorted(photos)]
 
 
-def _source_of(root: Path, schema: LabelSchema) -> _Source:
-    """What the label maps of a root hold. Raises `UserError` when none of it is in `schema`."""
-    own = read_folder_schema(root)
-    source = _Source(own, own.mapping_to(schema))
+def _source_of(root: Path, schema: LabelSchema) -> Source:
+    return source_of(read_folder_schema(root), schema, str(root), str(root / "schema.toml"))
+
+
+def source_of(own: LabelSchema, schema: LabelSchema, where: str, said: str) -> Source:
+    """What the label maps of a place hold. said: the file that says so. Raises `UserError` when none of it is in `schema`."""
+    source = Source(own, own.mapping_to(schema))
     if bool(np.all(source.mapping == schema.void_index)):
         raise UserError(
-            f"{root}: no class of its schema {own.name} has a counterpart in {schema.name}; "
-            f"choose another schema for the model or correct {root / 'schema.toml'}"
+            f"{where}: no class of its schema {own.name} has a counterpart in {schema.name}; "
+            f"choose another schema for the model or correct {said}"
         )
     return source
 
@@ -248,7 +247,7 @@ def _indexed(root: Path, schema: LabelSchema) -> list[_Item]:
     return items
 
 
-def _file_print(path: Path, ends_too: bool) -> str:
+def file_print(path: Path, ends_too: bool = True) -> str:
     """Name and size of a file, and SHA-256 of its first and last bytes if these are wanted too."""
     name = os.fsencode(path.name).hex()
     if not ends_too:
@@ -265,25 +264,6 @@ def _file_print(path: Path, ends_too: bool) -> str:
         except OSError as error:
             raise reading_error(path, error) from error
     return f"{name} {size} {hashlib.sha256(ends).hexdigest()}"
-
-
-def _select(items: list[_Item], only: Sequence[str]) -> list[_Item]:
-    """Keep the items named by stem or by `folder/stem`; every name must be there."""
-    wanted = {composed(str(name)) for name in only}
-    found: set[str] = set()
-    kept = []
-    for item in items:
-        names = {item.name, f"{composed(item.root)}/{item.name}"} & wanted
-        if names:
-            kept.append(item)
-            found |= names
-    missing = sorted(wanted - found)
-    if missing or not kept:
-        raise UserError(
-            f"{len(missing)} of the {len(wanted)} scenes to keep are in none of the data folders: "
-            f"{some(missing)}; correct the list"
-        )
-    return kept
 
 
 def _read_labels(item: _Item) -> LabelMap:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,17 +21,9 @@ from sceneswap.config import Geometry, PhaseTask
 from sceneswap.data.patches import disjoint_pair, free_crop, large_crop_size, patch_size
 from sceneswap.data.transforms import crop, flip, jitter_color, resize, resize_short_side, sample_jitter
 from sceneswap.errors import UserError
-from sceneswap.scene import Scene
+from sceneswap.scene import Scene, SceneSource
 
 _ORDER, _SAMPLE = 0, 1  # keep the random numbers of permutations and of samples apart
-
-
-class SceneSource(Protocol):
-    """Anything that hands out scenes by number: a folder of photographs or the procedural renderer."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Scene: ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,8 @@ class Batch:
     exemplar: (B,) int64, entry n is reconstructed with entry exemplar[n] as its exemplar; p and q point at each other,
     wholes at themselves (self-reconstruction). known: the first `known` entries are to become their own image; the
     others are swaps, drawn after another scene, whose true picture nobody has. names: the file of each entry. own: the
-    last `own` entries are their own exemplar.
+    last `own` entries are their own exemplar. Where processes train together, images and label maps may go on after the
+    entries with exemplars alone: patches of scenes that another process draws.
     """
 
     image: Tensor
@@ -91,14 +83,19 @@ class Batch:
     known: int
     own: int = 0
 
+    @property
+    def entries(self) -> int:
+        """B, the number of entries that are drawn."""
+        return len(self.exemplar)
+
     def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch on `device`."""
-        return replace(
-            self,
-            image=self.image.to(device),
-            label_map=self.label_map.to(device),
-            exemplar=self.exemplar.to(device),
-        )
+        """Return the batch on `device`; to a CUDA device from pinned memory, so that the copy waits for nothing."""
+        cuda = torch.device(device).type == "cuda"
+
+        def moved(x: Tensor) -> Tensor:
+            return x.pin_memory().to(device, non_blocking=True) if cuda else x.to(device)
+
+        return replace(self, image=moved(self.image), label_map=moved(self.label_map), exemplar=moved(self.exemplar))
 
 
 def sample_entries(dataset: SceneSource, sampling: Sampling, seed: int, k: int) -> list[Scene]:
@@ -137,8 +134,9 @@ class BatchStream:
 
     dataset: scenes, at least one. position: scenes that all processes together have consumed. rank, world_size: this
     process takes its slice of every group of world_size · batch_size scenes, so that w processes with batch b see
-    the scenes of one process with batch w·b. workers: threads that prepare batches ahead (decoding and resizing run
-    outside Python's lock); 0 prepares each batch when it is asked for. Close it, or use it in a `with` statement.
+    the scenes of one process with batch w·b. ring: scenes among which swaps go round, each after the next, the last after
+    the first; those of all processes together unless given. workers: threads that prepare batches ahead (decoding and
+    resizing run outside Python's lock); 0 prepares each batch when it is asked for. Close it, or use it in a `with` statement.
     Raises `UserError` for an empty data set, and whatever reading a scene raises, at the batch it belongs to.
     """
 
@@ -152,6 +150,7 @@ class BatchStream:
         rank: int = 0,
         world_size: int = 1,
         workers: int = 0,
+        ring: int | None = None,
     ) -> None:
         if len(dataset) == 0:
             raise UserError("the data set has no scene; add photos and label maps")
@@ -160,6 +159,10 @@ class BatchStream:
         self.dataset, self.sampling = dataset, sampling
         self.rank, self.world_size, self.workers = rank, world_size, workers
         self._seed, self._position = seed, position
+        self._ring = ring or self.scenes_per_step
+        if sampling.swaps and self._ring < 2:
+            raise UserError(f'the task "{sampling.task}" needs a batch_size of 2 or more')
+        self._origin = position % self._ring  # a run that was replanned may stand anywhere
         self._executor: ThreadPoolExecutor | None = None
         self._ahead: deque[Future[_Prepared]] = deque()  # batches from `position` on, in order
 
@@ -169,14 +172,14 @@ class BatchStream:
     def __next__(self) -> Batch:
         """Return the batch at `position` and move on; when it fails, `position` stays."""
         try:
-            entries, joined = self._prepared()
+            entries, joined, exemplar = self._prepared()
         except BaseException:
             self.close()
             raise
         self._position += self.scenes_per_step
-        known = len(entries) // 2 if self.sampling.swaps else len(entries)
+        known = len(exemplar) // 2 if self.sampling.swaps else len(exemplar)
         own = self.sampling.batch_size if self.sampling.task == "global" else 0
-        return _tensors(joined, _exemplars(self.sampling), tuple(entry.name for entry in entries), known, own)
+        return _tensors(joined, exemplar, tuple(entry.name for entry in entries), known, own)
 
     @property
     def position(self) -> int:
@@ -204,36 +207,45 @@ class BatchStream:
     def _prepared(self) -> "_Prepared":
         """Return the batch at `position`, from the workers when there are any, and keep them busy."""
         if self.workers == 0:
-            return _prepare(self.dataset, self.sampling, self._seed, self._first_scene(0))
+            return self._prepare(self._first_scene(0))
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="sceneswap-data")
         while len(self._ahead) <= 2 * self.workers:
             first = self._first_scene(len(self._ahead))
-            self._ahead.append(self._executor.submit(_prepare, self.dataset, self.sampling, self._seed, first))
+            self._ahead.append(self._executor.submit(self._prepare, first))
         return self._ahead.popleft().result()
 
     def _first_scene(self, batches_ahead: int) -> int:
         return self._position + batches_ahead * self.scenes_per_step + self.rank * self.sampling.batch_size
 
+    def _prepare(self, first: int) -> "_Prepared":
+        """The batch of the scenes from number `first` of the stream on."""
+        n = self.sampling.batch_size
+        scenes = [sample_entries(self.dataset, self.sampling, self._seed, first + i) for i in range(n)]
+        entries = [entry for kind in zip(*scenes, strict=True) for entry in kind]  # all p, all q, all wholes
+        if not self.sampling.swaps:
+            exemplar = [
+                *range(n, 2 * n),
+                *range(n),
+                *range(2 * n, len(entries)),
+            ]  # p and q swap, wholes serve themselves
+            return entries, _join(entries), exemplar
+        after = [self._next(first + i) for i in range(n)]  # q is drawn after p of this scene
+        foreign = [k for k in after if not first <= k < first + n]  # which another process draws
+        entries += [sample_entries(self.dataset, self.sampling, self._seed, k)[0] for k in foreign]
+        where = {k: k - first for k in after} | {k: 2 * n + i for i, k in enumerate(foreign)}
+        return entries, _join(entries), [*range(n, 2 * n), *(where[k] for k in after)]
 
-# What a worker thread returns: the entries and their joined pixels. It stays clear of torch, whose CPU kernels would
-# start a pool of threads of their own in every worker.
+    def _next(self, k: int) -> int:
+        """The scene of the stream that comes after scene `k` in its ring."""
+        ring, at = divmod(k - self._origin, self._ring)
+        return self._origin + ring * self._ring + (at + 1) % self._ring
+
+
+# What a worker thread returns: the entries, their joined pixels, the exemplar of each. It stays clear of torch, whose CPU
+# kernels would start a pool of threads of their own in every worker.
 _Joined = tuple[NDArray[np.float32], NDArray[np.int64]]
-_Prepared = tuple[list[Scene], _Joined]
-
-
-def _prepare(dataset: SceneSource, sampling: Sampling, seed: int, first: int) -> _Prepared:
-    scenes = [sample_entries(dataset, sampling, seed, first + n) for n in range(sampling.batch_size)]
-    entries = [entry for kind in zip(*scenes, strict=True) for entry in kind]  # all p, all q, all wholes
-    return entries, _join(entries)
-
-
-def _exemplars(sampling: Sampling) -> list[int]:
-    """Return the exemplar of each entry: p and q of a scene swap, wholes serve themselves; in swaps q takes the next p."""
-    n = sampling.batch_size
-    if sampling.swaps:
-        return [*range(n, 2 * n), *range(1, n), 0]
-    return [*range(n, 2 * n), *range(n), *range(2 * n, sampling.entries_per_scene * n)]
+_Prepared = tuple[list[Scene], _Joined, list[int]]
 
 
 def _join(entries: Sequence[Scene]) -> _Joined:

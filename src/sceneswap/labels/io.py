@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneswap.errors import UserError, first_line
-from sceneswap.files import check_regular, write_bytes
+from sceneswap.files import write_bytes
 from sceneswap.images import LOSSY, MAX_PIXELS, PHOTO_FORMATS, check_pixels, open_checked, picture_kind, write_png
 from sceneswap.labels.colors import MEND, pack
 from sceneswap.labels.convention import encode, note_mask
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.labels.values import values_of
-from sceneswap.remote import is_remote, place
+from sceneswap.member import File, as_file, check_file, openable
+from sceneswap.remote import place
 from sceneswap.scene import LabelMap
 
 SUFFIXES = (".png", ".npy", ".tif", ".tiff", ".bmp")
@@ -87,7 +88,7 @@ def shows_photo(image: Image.Image, schema: LabelSchema, source: str) -> bool:
     )
 
 
-def read_label_map(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> LabelMap:
+def read_label_map(path: File, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> LabelMap:
     """Return the label map in the file `path`, (H, W) int16 class indices of `schema`, void = C.
 
     Raises `UserError` when the file is missing, damaged, too large, of a kind that cannot hold exact numbers (JPEG and
@@ -96,13 +97,13 @@ def read_label_map(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS
     return encode(read_values(path, schema, max_pixels), schema, str(path))
 
 
-def read_values(path: Path, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+def read_values(path: File, schema: LabelSchema, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     """Return the numbers in the label map file `path`, (H, W) integers, not yet checked against `schema`.
 
     Of a colour picture they are the numbers that `schema` gives to its colours. Raises `UserError`; see
     `read_label_map`.
     """
-    path = place(path)
+    path = as_file(path)
     if path.suffix.lower() == ".npy":
         values = _read_array(path, max_pixels)
         note_mask(values, schema, str(path))
@@ -144,8 +145,8 @@ def colorize(label_map: LabelMap, schema: LabelSchema) -> NDArray[np.uint8]:
     return schema.colors[label_map]
 
 
-def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
-    check_regular(path, "the label map")
+def _read_array(path: File, max_pixels: int) -> NDArray[Any]:
+    check_file(path, "the label map")
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
@@ -159,6 +160,6 @@ def _read_array(path: Path, max_pixels: int) -> NDArray[Any]:
         raise UserError(f"{path} has the shape {shape}, but a label map is (height, width); save one 2-D array")
     check_pixels(path, "label map", shape[1], shape[0], max_pixels)
     try:
-        return np.load(io.BytesIO(path.read_bytes()) if is_remote(path) else path, allow_pickle=False)
+        return np.load(openable(path), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} is damaged ({first_line(error)}); write it again with numpy.save") from error

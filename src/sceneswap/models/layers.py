@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from sceneswap import together
+
 Padding = Literal["zeros", "replicate"]
 
 
@@ -154,3 +156,28 @@ def initialise_as_spade(module: nn.Module) -> None:
             nn.init.xavier_normal_(weight, gain=0.02)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+class SyncBatchNorm(nn.BatchNorm2d):
+    """Mean 0 and variance 1 of each channel over the pictures of all processes, without parameters.
+
+    PyTorch's own refuses processes on CPUs, so sums are exchanged here.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → the same."""
+        if not self.training or together.processes() == 1:
+            return super().forward(x)
+        assert self.weight is None
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        number = x.numel() // x.shape[1] * together.processes()
+        mean = together.summed_with_gradient(x.float().sum(dim=(0, 2, 3))) / number
+        centred = x - mean[:, None, None]
+        variance = together.summed_with_gradient(centred.square().sum(dim=(0, 2, 3))) / number
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum or 0.0)
+            self.running_var.lerp_(variance * (number / max(number - 1, 1)), self.momentum or 0.0)
+        return (centred * (variance + self.eps).rsqrt()[:, None, None]).to(x.dtype)

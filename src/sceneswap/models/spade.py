@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from sceneswap.models.layers import InstanceNorm, Padding, beside, convolution, modulate
+from sceneswap.models.layers import InstanceNorm, Padding, SyncBatchNorm, beside, convolution, modulate
+from sceneswap.models.recompute import recomputed
 
 Upsampling = Literal["nearest", "bilinear"]
 Normalisation = Literal["instance", "batch", "sync-batch"]
@@ -24,7 +25,7 @@ def _normalisation(channels: int, kind: Normalisation) -> nn.Module:
     """
     if kind == "instance":
         return InstanceNorm()
-    return (nn.SyncBatchNorm if kind == "sync-batch" else nn.BatchNorm2d)(channels, affine=False)
+    return (SyncBatchNorm if kind == "sync-batch" else nn.BatchNorm2d)(channels, affine=False)
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,11 @@ class SpadeSynthesis(nn.Module):
 
     widths: channels that leave the block of each scale, finest first. conditions, hidden: likewise.
     middle_blocks: further blocks at the coarsest scale, before its own. extra_blocks: further blocks after each scale's own,
-    where width is cheap. noise_channels: of `Noise` joined to every condition.
+    where width is cheap. noise_channels: of `Noise` joined to every condition. `recompute` may be set: then the activations
+    of the blocks are not kept for the backward pass but computed again.
     """
+
+    recompute = False
 
     def __init__(
         self,
@@ -192,14 +196,18 @@ class SpadeSynthesis(nn.Module):
         if start is not None:
             x = x + start
         for block in self.middle:
-            x = block(x, conditions[-1])
+            x = self._through(block, x, conditions[-1])
         for scale, block in reversed(list(enumerate(self.blocks))):
-            x = block(x, conditions[scale])
+            x = self._through(block, x, conditions[scale])
             for more in cast(nn.ModuleList, self.extra[scale]):
-                x = more(x, conditions[scale])
+                x = self._through(more, x, conditions[scale])
             if scale:
                 x = F.interpolate(x, scale_factor=2, mode=self.upsampling)
         return torch.tanh(self.to_image(F.leaky_relu(x, 0.2)))
+
+    def _through(self, block: nn.Module, x: Tensor, condition: Tensor) -> Tensor:
+        out: Tensor = recomputed(block, x, condition) if self.recompute and self.training else block(x, condition)
+        return out
 
 
 def fold_spectral_norm(module: nn.Module) -> nn.Module:

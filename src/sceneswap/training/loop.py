@@ -5,32 +5,34 @@ random state and a resumed run equals an unbroken one bit for bit.
 """
 
 import os
-import threading
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
 
 from sceneswap import checkpoint, config
 from sceneswap.config import PhaseConfig, TrainConfig
-from sceneswap.data.folder import FolderDataset
 from sceneswap.data.loader import BatchStream
-from sceneswap.errors import UserError
+from sceneswap.data.sources import open_scenes
 from sceneswap.files import make_folder, write_json
 from sceneswap.guard import keep_files
 from sceneswap.labels.presets import load_schema
 from sceneswap.labels.schema import LabelSchema
+from sceneswap.notes import LOG
 from sceneswap.progress import progress
+from sceneswap.scene import SceneSource
 from sceneswap.training import phases
 from sceneswap.training.ema import update_average
-from sceneswap.training.interruption import interruptions
+from sceneswap.training.interruption import Stop, interruptions, stopped_by
 from sceneswap.training.lock import run_lock
 from sceneswap.training.log import RunLog
+from sceneswap.training.resuming import check_same_run, newest_state, open_source
 from sceneswap.training.samples import SampleGrid
 from sceneswap.training.setup import ActivePhase, Networks, make_accelerator, make_networks, start_phase
 from sceneswap.training.start import start_from
@@ -42,16 +44,20 @@ CONFIG = "config.json"
 
 @dataclass
 class Run:
-    """A run: what is trained, on what, and how far it is. fingerprint: of the dataset. start: what it began with, in words."""
+    """A run: what is trained, on what, and how far it is. fingerprint: of the dataset. start: what it began with, in words.
+
+    processes: that it was started with; others go on with the same scenes per step (`phases.shares`).
+    """
 
     settings: TrainConfig
     schema: LabelSchema
-    dataset: FolderDataset
-    fingerprint: str
+    dataset: SceneSource
+    fingerprint: str | None
     accelerator: Accelerator
     networks: Networks
     out: Path
     workers: int
+    processes: int
     validation: Validation | None = None
     progress: Progress = field(default_factory=Progress)
     start: str | None = None
@@ -59,10 +65,10 @@ class Run:
 
 def train(
     settings: TrainConfig,
-    data: Sequence[Path],
+    data: Sequence[str | Path] | SceneSource,
     out: Path,
     *,
-    resume: bool = False,
+    resume: bool | Literal["auto"] = False,
     replan: TrainConfig | None = None,
     init_from: Path | None = None,
     only: Sequence[str] | None = None,
@@ -71,57 +77,63 @@ def train(
     workers: int = 0,
     vgg19: Path | None = None,
     lpips: Path | None = None,
+    skip_damaged: bool = False,
+    shard_cache: Path | None = None,
 ) -> Path:
     """Train and return the last state file, `out/checkpoints/state-*.safetensors`.
 
-    data: folders as of `FolderDataset`. resume: go on from the newest state in `out`, bit for bit, with the settings it
-    was started with; replan: with these settings instead, see `replanned`. init_from: a release folder or another run whose
-    weights this one starts from, see `start_from`. only: stems of a fixed split. validation: folders of other scenes, on
-    which the terms of the loss are measured whenever a sample grid is drawn. workers: threads that prepare batches.
-    vgg19, lpips: weight files of the networks the losses need.
+    data: folders or shards as of `open_scenes`; or any source of scenes whose label maps are in the settings' schema (its
+    `fingerprint()`, if it has one, tells a resumed run that the pictures are the same). resume: go on from the newest state
+    in `out`, bit for bit, with the settings it was started with; "auto": if there is one; replan: with these settings instead,
+    see `replanned`. init_from: a release folder or another run whose weights this one starts from, see `start_from`.
+    only: stems of a fixed split. validation: folders or shards of other scenes, on which the terms of the loss are measured
+    whenever a sample grid is drawn.
+    workers: threads that prepare batches. vgg19, lpips: weight files of the networks the losses need. skip_damaged: see
+    `SkippingDamaged`. shard_cache: where shards behind URLs are kept.
     Writes checkpoints, `metrics.jsonl`, `samples/*.png` and `config.json` into `out`. Raises `UserError`, also while
-    another process trains there, and `KeyboardInterrupt` after Ctrl-C, when a state to resume from has been written.
+    another process trains there, and `KeyboardInterrupt` after Ctrl-C, `PreemptedError` after SIGTERM, when a state to
+    resume from has been written.
     """
-    with run_lock(out) if int(os.environ.get("RANK", "0")) == 0 else nullcontext():
-        newest = _newest_state(out, resume)
+    with interruptions() as stop, run_lock(out) if int(os.environ.get("RANK", "0")) == 0 else nullcontext():
+        newest = newest_state(out, resume)
         if newest is None:
             keep_files([out / CONFIG, out / "metrics.jsonl"])
         saved = read_run(newest) if newest else None
         if saved:
             if replan is not None:
                 saved.state = replanned(saved.state, replan, str(newest))
+            elif saved.state.config != settings and resume == "auto":
+                LOG.warning("%s goes on with the settings it was started with, not with those given now", out)
             settings, schema = saved.state.config, saved.state.label_schema(saved.path)
         else:
             schema = load_schema(settings.schema)
-        dataset = FolderDataset(data, schema, only=only, cache=True)
-        dataset.void_share(most=1)  # refuses label maps that are void, all of them
-        fingerprint = dataset.fingerprint()
+        dataset, fingerprint = open_source(data, schema, only, skip_damaged=skip_damaged, shard_cache=shard_cache)
         accelerator = make_accelerator(settings, device)
         if saved:
-            _check_same_run(saved, len(dataset), fingerprint, accelerator, other_data=replan is not None)
+            check_same_run(saved, len(dataset), fingerprint, accelerator, other_data=replan is not None)
         networks = make_networks(settings, schema, accelerator, vgg19, lpips)
-        held_out = Validation(FolderDataset(validation, schema), settings, accelerator.device) if validation else None
-        run = Run(settings, schema, dataset, fingerprint, accelerator, networks, out, workers, held_out)
+        held_out = Validation(open_scenes(validation, schema), settings, accelerator.device) if validation else None
+        processes = saved.state.processes if saved and replan is None else accelerator.num_processes
+        run = Run(settings, schema, dataset, fingerprint, accelerator, networks, out, workers, processes, held_out)
         if saved:
             run.progress, run.start = saved.state.progress, saved.state.start
         elif init_from is not None:
             run.start = start_from(init_from, networks, settings, schema, vgg19)
-        _run_phases(run, saved)
+        _run_phases(run, saved, stop)
         return checkpoint.state_path(out, run.progress.step)
 
 
-def _run_phases(run: Run, saved: SavedRun | None) -> None:
+def _run_phases(run: Run, saved: SavedRun | None, stop: Stop) -> None:
     """Run what is left of the plan, from the state `saved` on."""
     settings, accelerator, at = run.settings, run.accelerator, run.progress
     main = accelerator.is_main_process
     if main:
         make_folder(run.out / "checkpoints")
         write_json(run.out / CONFIG, {"format": "sceneswap-run-1", **config.to_dict(settings)})
-    total = sum(row["steps"] for row in plan(settings, len(run.dataset), accelerator.num_processes))
+    total = sum(row["steps"] for row in plan(settings, len(run.dataset), run.processes))
     with (
         RunLog(run.out, at.step) if main else nullcontext() as writer,
         progress("train", total, at.step, shown=main) as advance,
-        interruptions() as interrupted,
     ):
         if writer is not None:
             writer.settings(config.to_dict(settings))
@@ -132,7 +144,8 @@ def _run_phases(run: Run, saved: SavedRun | None) -> None:
             if saved:
                 saved.restore(run.networks.kept, active.optimizers, accelerator.scaler)
                 saved = None
-            _run_phase(run, settings.phases[number], active, writer, advance, interrupted)
+            stop.training = True
+            _run_phase(run, settings.phases[number], active, writer, advance, stop)
             if number + 1 < len(settings.phases):
                 at.phase_step = at.position = 0
 
@@ -161,18 +174,21 @@ def _run_phase(
     active: ActivePhase,
     log: RunLog | None,
     advance: Callable[..., None],
-    interrupted: threading.Event,
+    stop: Stop,
 ) -> None:
     """Run one row of the plan from `run.progress.phase_step` to its end."""
     settings, accelerator, at = run.settings, run.accelerator, run.progress
-    total = phases.steps_of(phase, settings, len(run.dataset), accelerator.num_processes)
+    total = phases.steps_of(phase, settings, len(run.dataset), run.processes)
     samples = SampleGrid(run.dataset, settings, run.schema, accelerator.device) if log else None
     with batches(run, phase) as stream:
         while at.phase_step < total:
             terms = take_step(run, phase, active, stream, total)
             advance(1, phase.name, " ".join(f"{name} {value:.3f}" for name, value in terms.items()))
-            last, stop = at.phase_step == total, _on_any_process(accelerator, interrupted.is_set())
-            if log and (at.step % settings.log_every == 0 or last):
+            last, asked = at.phase_step == total, _on_any_process(accelerator, stop.asked)
+            noted = at.step % settings.log_every == 0 or last
+            if noted:
+                terms = _over_processes(accelerator, terms)
+            if log and noted:
                 log.metrics(at.step, phase.name, terms, at.seconds)
                 log.rates(at.step, {name: o.param_groups[0]["lr"] for name, o in active.optimizers.items()})
             if log and samples and phase.objective == "image" and (at.step % settings.sample_every == 0 or last):
@@ -183,22 +199,25 @@ def _run_phase(
                     log.alarms(at.step, alarms)
                 if run.validation is not None:
                     log.validation(at.step, run.validation.measure(run.networks.average, run.networks.frozen))
-            if at.step % settings.checkpoint_every == 0 or last or stop:
+            if at.step % settings.checkpoint_every == 0 or last or asked:
                 _write_state(run, active.optimizers)
-            if stop:
-                raise KeyboardInterrupt
+            if asked:
+                raise stopped_by(asked)
 
 
 def batches(run: Run, phase: PhaseConfig) -> BatchStream:
     """The batches of a phase, from the run's position in it on."""
+    now = run.accelerator.num_processes
+    batch_size, _ = phases.shares(phase, run.settings, run.processes, now)
     return BatchStream(
         run.dataset,
-        phases.sampling_of(phase, run.settings),
+        phases.sampling_of(phase, run.settings, batch_size),
         seed=run.settings.seed + 1000 * run.progress.phase,
         position=run.progress.position,
         rank=run.accelerator.process_index,
-        world_size=run.accelerator.num_processes,
+        world_size=now,
         workers=run.workers,
+        ring=phase.batch_size * run.processes,
     )
 
 
@@ -208,7 +227,9 @@ def take_step(run: Run, phase: PhaseConfig, active: ActivePhase, stream: BatchSt
     started = time.perf_counter()
     torch.manual_seed((settings.seed << 40) + (at.step << 12) + accelerator.process_index)
     _set_rates(phase, active.optimizers, phases.rate_factor(phase, at.phase_step, total))
-    for _ in range(settings.accumulation):
+    _, micro_steps = phases.shares(phase, settings, run.processes, accelerator.num_processes)
+    accelerator.gradient_accumulation_steps, accelerator.step = micro_steps, 0
+    for _ in range(micro_steps):
         with accelerator.accumulate(*active.models):
             terms = active.step(next(stream).to(accelerator.device))
     update_average(run.networks.average, run.networks.generator, settings.ema_decay, at.step)
@@ -232,7 +253,7 @@ def _write_state(run: Run, optimizers: dict[str, torch.optim.Optimizer]) -> None
                 "scenes": len(run.dataset),
                 "data": run.fingerprint,
                 "start": run.start,
-                "processes": run.accelerator.num_processes,
+                "processes": run.processes,
                 "device": str(run.accelerator.device),
                 "scaler": run.accelerator.scaler.state_dict() if run.accelerator.scaler is not None else None,
             },
@@ -247,37 +268,19 @@ def _set_rates(phase: PhaseConfig, optimizers: dict[str, torch.optim.Optimizer],
             group["lr"] = rates[name] * factor
 
 
-def _newest_state(out: Path, resume: bool) -> Path | None:
-    newest = checkpoint.newest_state(out)
-    if resume and newest is None:
-        raise UserError(f"{out} holds no training state to resume from; leave out --resume to start a run there")
-    if newest is not None and not resume:
-        raise UserError(f"{out} already holds a run; go on with --resume or choose another folder with --out")
-    return newest
-
-
-def _check_same_run(
-    saved: SavedRun, scenes: int, fingerprint: str, accelerator: Accelerator, *, other_data: bool
-) -> None:
-    """Refuse other pictures, unless the plan is new; say so when the processes, and so the batch, have changed."""
-    state = saved.state
-    before = f"on {state.scenes} scenes, the data now hold {scenes}"
-    if scenes == state.scenes:
-        before = "" if state.data in (None, fingerprint) else "on other pictures or label maps than the data now hold"
-    if before and not other_data:
-        raise UserError(
-            f"{saved.path} was trained {before}; resume with the same data, add --replan to go on with other data, or start "
-            "a new run with --init-from"
-        )
-    if accelerator.num_processes != state.processes:
-        accelerator.print(
-            f"The run was started with {state.processes} processes and goes on with {accelerator.num_processes}: "
-            "batches change, so the result is not the one of an unbroken run."
-        )
-
-
-def _on_any_process(accelerator: Accelerator, flag: bool) -> bool:
-    """Whether `flag` is set on any process: all stop after the same step, or none."""
+def _over_processes(accelerator: Accelerator, terms: dict[str, float]) -> dict[str, float]:
+    """The terms of a step, averaged over the processes."""
     if accelerator.num_processes == 1:
-        return flag
-    return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device)).item())
+        return terms
+    values = torch.tensor(list(terms.values()), device=accelerator.device)
+    return dict(zip(terms, accelerator.reduce(values, reduction="mean").tolist(), strict=True))
+
+
+def _on_any_process(accelerator: Accelerator, asked: int) -> int:
+    """The signal that asked any process to stop, 0 for none: all stop after the same step, or none."""
+    if accelerator.num_processes == 1:
+        return asked
+    signals = (signal.SIGTERM, signal.SIGINT)
+    flags = torch.tensor([float(asked == one) for one in signals], device=accelerator.device)
+    found = accelerator.reduce(flags).tolist()
+    return next((int(one) for one, count in zip(signals, found, strict=True) if count), 0)

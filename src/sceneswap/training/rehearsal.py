@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sceneswap.config import TrainConfig
-from sceneswap.data.folder import FolderDataset
 from sceneswap.labels.presets import load_schema
 from sceneswap.progress import progress
+from sceneswap.scene import SceneSource
 from sceneswap.training import phases
 from sceneswap.training.loop import Run, batches, take_step
 from sceneswap.training.setup import make_accelerator, make_networks, start_phase
@@ -16,7 +16,7 @@ STEPS = 3
 
 def rehearse(
     settings: TrainConfig,
-    dataset: FolderDataset,
+    dataset: SceneSource,
     *,
     device: str = "auto",
     workers: int = 0,
@@ -30,7 +30,7 @@ def rehearse(
     schema = load_schema(settings.schema)
     accelerator = make_accelerator(settings, device)
     networks = make_networks(settings, schema, accelerator, vgg19, lpips)
-    run = Run(settings, schema, dataset, "", accelerator, networks, Path(), workers)
+    run = Run(settings, schema, dataset, "", accelerator, networks, Path(), workers, accelerator.num_processes)
     found, active = [], None
     with progress("timing", len(settings.phases) * (STEPS + 1)) as advance:
         for number, phase in enumerate(settings.phases):

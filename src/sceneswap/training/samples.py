@@ -6,13 +6,14 @@ import torch
 
 from sceneswap.alarms import Alarms, measure
 from sceneswap.config import TrainConfig
-from sceneswap.data.loader import SceneSource, make_batch
+from sceneswap.data.loader import make_batch
 from sceneswap.data.transforms import resize
 from sceneswap.images import write_png
 from sceneswap.labels.io import colorize
 from sceneswap.labels.schema import LabelSchema
 from sceneswap.models.build import Network
 from sceneswap.pictures import swap_grid
+from sceneswap.scene import SceneSource
 from sceneswap.tensors import to_photos
 from sceneswap.training.phases import sampling_of
 

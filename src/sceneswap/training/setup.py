@@ -93,10 +93,6 @@ def make_networks(
     """Build every network of a run on the accelerator's device; the same on every process, whatever its rank."""
     torch.manual_seed(settings.seed)
     device, loss = accelerator.device, settings.loss
-    if settings.model.normalisation == "sync-batch" and accelerator.num_processes > 1 and device.type == "cpu":
-        raise UserError(
-            'normalisation = "sync-batch" joins the processes of GPUs only; on CPUs train with one process, or with "batch"'
-        )
     place = {"device": device, "memory_format": torch.channels_last}
     generator = build_generator(settings.model, schema.num_classes, vgg19).to(**place)
     discriminator = build_discriminator(settings.discriminator, schema.num_classes).to(**place)
@@ -106,6 +102,7 @@ def make_networks(
     draws = any(p.objective == "image" for p in settings.phases)
     pretrains = any(p.objective == "features" for p in settings.phases)
     average = average_of(generator)
+    generator.synthesis.recompute = settings.recompute
     layers = settings.vgg_layers if draws else ()
     encoder = generator.image_encoder
     own = encoder if isinstance(encoder, VGGEncoder) else None
@@ -222,7 +219,9 @@ _OBJECTIVES = {"labels": _start_labels, "label-head": _start_labels, "features":
 
 
 def _adam(network: nn.Module, rate: float, settings: TrainConfig) -> torch.optim.Optimizer:
-    return torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=rate, betas=settings.betas)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    fused = all(p.is_cuda for p in trained)  # on the CPU it does not resume bit for bit
+    return torch.optim.Adam(trained, lr=rate, betas=settings.betas, fused=fused or None)
 
 
 def _freeze_vgg(generator: Network) -> None:

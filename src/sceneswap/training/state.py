@@ -33,8 +33,8 @@ class Progress:
 class RunState:
     """The record of a run in its state. Raises `ValueError` for impossible values.
 
-    scenes: number of pictures trained on; data: their fingerprint, None in states of versions that kept none. scaler: of
-    fp16.
+    scenes: number of pictures trained on; data: their fingerprint, None in states of versions that kept none. processes: that
+    the run was started with, which make the scenes of a step. scaler: of fp16.
     """
 
     format: str

@@ -1,12 +1,12 @@
 """One optimiser step of each objective, on one page. Start reading at `image_step`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from sceneswap import losses
+from sceneswap import losses, together
 from sceneswap.config import LossConfig
 from sceneswap.data.loader import Batch
 from sceneswap.errors import UserError
@@ -97,7 +97,7 @@ def image_step(
 ) -> dict[str, float]:
     """Cross-reconstruction (self-reconstruction of whole images, swaps between scenes): one G and one D step."""
     # --- Draw every entry in the look of its exemplar; frozen networks see photographs and drawings at one offset ------
-    offset = _offset(view_shift)
+    offset = _offset(view_shift, batch.image.device)
     photograph, label_map = shifted(batch.image, offset), shifted(batch.label_map, offset)
     encoder = accelerator.unwrap_model(generator).image_encoder
     with accelerator.autocast():
@@ -105,9 +105,12 @@ def image_step(
             wanted = networks.see(photograph)
             shared = isinstance(encoder, VGGEncoder) and encoder.vgg is networks.vgg
             taps = encoder.taps(photograph, wanted) if shared else None
-        drawing: Drawing = generator(batch.label_map, photograph, label_map, batch.exemplar, taps=taps)
+        layouts = batch.label_map[: batch.entries]
+        drawing: Drawing = generator(layouts, photograph, label_map, batch.exemplar, taps=taps)
     assert drawing.image is not None
     drawn = drawing.image.float()
+    own = slice(batch.entries)  # what follows is of other processes, exemplars and no more
+    label_maps, photograph, label_map, true = label_map, photograph[own], label_map[own], _entries(wanted, own)
 
     # --- Generator: the discriminator's own weights are left alone -----------------------------------------------------
     critic: Discriminator = accelerator.unwrap_model(discriminator)
@@ -117,8 +120,8 @@ def image_step(
         seen = networks.see(view)
         fake = critic(label_map, view, seen)
         with torch.no_grad():
-            real = critic(label_map, photograph, wanted) if weights.feature_matching else []
-        views = Views(batch, drawn, view, label_map, seen, wanted, fake, real)
+            real = critic(label_map, photograph, true) if weights.feature_matching else []
+        views = Views(batch, drawn, view, label_map, seen, wanted, label_maps, fake, real)
         groups = groups_of(batch, weights)
         terms = averaged(groups, lambda part: drawing_terms(views.part(part), networks, weights))
         terms |= exemplar_terms(drawing, label_map, weights)
@@ -131,9 +134,9 @@ def image_step(
 
     # --- Discriminator: real and drawn joined in one pass (two forwards before a backward break data-parallel) ---------
     with accelerator.autocast():
-        both = {name: torch.cat([wanted[name], seen[name].detach()]) for name in critic.layers}
+        both = {name: torch.cat([true[name], seen[name].detach()]) for name in critic.layers}
         joined = discriminator(torch.cat([label_map, label_map]), torch.cat([photograph, view.detach()]), both)
-    half = batch.image.shape[0]
+    half = batch.entries
     judged = part_of(joined, slice(half)), part_of(joined, slice(half, None))
     terms_d = averaged(groups, lambda part: losses.discriminator_hinge(*(part_of(one, part) for one in judged)))
     loss_d = terms_d["real"] + terms_d["fake"]
@@ -145,12 +148,20 @@ def image_step(
     return {name: float(value.detach()) for name, value in (terms | terms_d).items()}
 
 
-def _offset(limit: int) -> tuple[int, int]:
-    """A random offset in -limit … limit, rows and columns, from PyTorch's generator, which the step has seeded."""
+def _offset(limit: int, device: torch.device) -> tuple[int, int]:
+    """A random offset in -limit … limit, rows and columns, from PyTorch's generator, which the step has seeded.
+
+    One for all processes, since all their entries are one batch.
+    """
     if not limit:
         return 0, 0
-    rows, columns = torch.randint(-limit, limit + 1, (2,)).tolist()
+    drawn = torch.randint(-limit, limit + 1, (2,))
+    rows, columns = (together.of_first(drawn.to(device)) if together.processes() > 1 else drawn).tolist()
     return rows, columns
+
+
+def _entries(activations: Mapping[str, Tensor], which: slice) -> dict[str, Tensor]:
+    return {name: activation[which] for name, activation in activations.items()}
 
 
 def shifted(x: Tensor, offset: tuple[int, int]) -> Tensor:

@@ -50,8 +50,8 @@ class LossNetworks:
 class Views:
     """What the terms of the generator compare: the drawing, its view at the step's offset, and what networks make of it.
 
-    seen, wanted: VGG-19's activations of the view and the photographs. fake, real: the discriminator's answers to
-    them.
+    seen, wanted: VGG-19's activations of the view and of the photographs; label_maps: of these too. They may go on after the
+    entries with exemplars of other processes. fake, real: the discriminator's answers to view and photographs.
     """
 
     batch: Batch
@@ -60,6 +60,7 @@ class Views:
     label_map: Tensor
     seen: Mapping[str, Tensor]
     wanted: Mapping[str, Tensor]
+    label_maps: Tensor
     fake: losses.Judgement
     real: losses.Judgement
 
@@ -74,6 +75,7 @@ class Views:
         return Views(
             batch, self.drawn[which], self.view[which], self.label_map[which],
             {name: a[which] for name, a in self.seen.items()}, {name: a[which] for name, a in self.wanted.items()},
+            self.label_maps[which],
             part_of(self.fake, which), part_of(self.real, which),
         )  # fmt: skip
 
@@ -136,12 +138,12 @@ def _look_terms(views: Views, void: int, weights: LossConfig) -> losses.Terms:
     shares = torch.full((len(model),), 1 / len(model), device=model.device)
     shares[known:] *= 1 - weights.look_by_class
     terms = [([losses.gram(s) for s in seen], [losses.gram(w)[model] for w in wanted], shares)]
-    shared = _shared_classes(views.label_map, model, known, void) if weights.look_by_class else []
+    shared = _shared_classes(views.label_maps, model, known, void) if weights.look_by_class else []
     if shared:
         here, there = ([(int(at[entry]), label) for entry, label, _ in shared] for at in (range(len(model)), model))
         shares = torch.tensor([share for *_, share in shared], device=model.device) / len(model)
         drawn = [losses.region_grams(s, _places(views.label_map, s, here)) for s in seen]
-        true = [losses.region_grams(w, _places(views.label_map, w, there)) for w in wanted]
+        true = [losses.region_grams(w, _places(views.label_maps, w, there)) for w in wanted]
         terms.append((drawn, true, weights.look_by_class * shares))
     return {n: torch.stack([of(*t) for t in terms]).sum() for n, of in _LOOK_TERMS.items() if getattr(weights, n)}
 
@@ -153,7 +155,7 @@ _SMALLEST_SHARE = 0.02
 def _shared_classes(label_map: Tensor, model: Tensor, known: int, void: int) -> list[tuple[int, int, float]]:
     """Of every swap (entries from `known` on) and class that it shares with its exemplar: (entry, class, smaller share)."""
     counts = torch.stack([one.flatten().bincount(minlength=void + 1)[:void] for one in label_map])
-    both = torch.minimum(counts, counts[model]) / label_map[0].numel()
+    both = torch.minimum(counts[: len(model)], counts[model]) / label_map[0].numel()
     found = (both >= _SMALLEST_SHARE).nonzero().tolist()
     return [(entry, label, float(both[entry, label])) for entry, label in found if entry >= known]
 
@@ -171,7 +173,7 @@ def exemplar_terms(drawing: Drawing, label_map: Tensor, weights: LossConfig) -> 
     """The terms that judge how exemplars are read: the label head's, and a posterior's distance from the prior."""
     terms: losses.Terms = {}
     if weights.labels and drawing.labels is not None:
-        terms["labels"] = losses.label_cross_entropy(drawing.labels, label_map)
+        terms["labels"] = losses.label_cross_entropy(drawing.labels[: len(label_map)], label_map)
     if drawing.posterior is not None and weights.kl:
         terms["kl"] = losses.kl_divergence(drawing.posterior, summed=weights.spade_sums)
     return terms

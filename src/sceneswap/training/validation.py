@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import torch
 
+from sceneswap import together
 from sceneswap.config import LossConfig, TrainConfig
-from sceneswap.data.loader import Batch, SceneSource, make_batch
+from sceneswap.data.loader import Batch, make_batch
 from sceneswap.data.transforms import resize
 from sceneswap.errors import UserError
+from sceneswap.losses import Terms
 from sceneswap.models.build import Network
 from sceneswap.pictures import evenly_spread
+from sceneswap.scene import SceneSource
 from sceneswap.training.phases import sampling_of
 from sceneswap.training.terms import LossNetworks, Views, drawing_terms
 
@@ -41,14 +44,18 @@ class Validation:
     def measure(self, network: Network, networks: LossNetworks) -> dict[str, float]:
         """The unweighted terms that need no discriminator, the mean over the scenes; `network` is the moving average."""
         sums: dict[str, float] = {}
-        for batch in self._batches:
-            drawing = network(batch.label_map, batch.image, batch.label_map, batch.exemplar)
-            drawn = drawing.image.float()
-            seen, wanted = networks.see(drawn), networks.see(batch.image)
-            views = Views(batch, drawn, drawn, batch.label_map, seen, wanted, [], [])
-            for name, value in drawing_terms(views, networks, self._weights).items():
-                sums[name] = sums.get(name, 0.0) + float(value) / len(self._batches)
+        with together.alone():  # the first process measures, the others do not
+            for batch in self._batches:
+                for name, value in self._terms(batch, network, networks).items():
+                    sums[name] = sums.get(name, 0.0) + float(value) / len(self._batches)
         return sums
+
+    def _terms(self, batch: Batch, network: Network, networks: LossNetworks) -> Terms:
+        drawing = network(batch.label_map, batch.image, batch.label_map, batch.exemplar)
+        drawn = drawing.image.float()
+        seen, wanted = networks.see(drawn), networks.see(batch.image)
+        views = Views(batch, drawn, drawn, batch.label_map, seen, wanted, batch.label_map, [], [])
+        return drawing_terms(views, networks, self._weights)
 
 
 def _pair(batch: Batch, device: torch.device) -> Batch:
