@@ -44,9 +44,8 @@ _EIGHT_BIT_MODES = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "PA", "1")
 WRITTEN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """The kinds of file that pictures are written as."""
 
-_ORIENTATION = 0x0112  # the EXIF tag
+_ORIENTATION, _SOFTWARE_TAG = 0x0112, 0x0131  # EXIF tags
 _WHOLE = "whole"  # what `info` of a picture that is decoded small calls its own (width, height)
-_SOFTWARE_TAG = 0x0131
 _DESCRIPTION = 0x010E  # the EXIF tag that JPEG and WebP files keep their texts in
 _MAX_TEXT = 64 * 2**20  # bytes of texts and of the colour profile in a PNG; Pillow's own 1 MB refuses honest files
 _filters = threading.Lock()  # warning filters belong to the whole process
