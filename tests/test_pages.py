@@ -170,7 +170,10 @@ def test_the_large_view_by_keys_alone(open_page: Open, size: tuple[int, int]) ->
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Escape")
     assert not large()
-    assert page.evaluate("document.activeElement.querySelector('img').alt") == f"layout beach, exemplar {HOSTILE}"
+    wanted = (
+        f"layout beach, exemplar {HOSTILE}"  # where one has leafed to; the browser itself goes back to where one began
+    )
+    page.wait_for_function("wanted => document.activeElement.querySelector('img')?.alt === wanted", arg=wanted)
 
 
 def test_the_large_view_by_mouse(open_page: Open) -> None:

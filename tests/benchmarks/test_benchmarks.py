@@ -52,7 +52,7 @@ def test_restyling_beside_spade(msca: Path, tmp_path: Path) -> None:
     assert [ours["pictures"], spade["pictures"]] == [2, 1]
     assert min(one[key] for one in (ours, spade) for key in ("pictures_per_second", "processor_seconds")) > 0
     assert spade["peak_mib"] > 4 * spade["parameters"] / 2**20
-    assert spade["gflop"] > 20
+    assert spade["gflop"] == pytest.approx(18.3, abs=0.1)  # a sixteenth of the 293 at 256×256
 
 
 def test_spade_is_the_published_one() -> None:

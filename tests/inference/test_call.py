@@ -317,8 +317,8 @@ def test_half_precision_stays_within_two_grey_levels(shipped: Synthesizer) -> No
 
 MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "no file": (lambda s: s("nowhere.jpg", np.zeros((8, 8, 3), np.uint8)), r"nowhere\.jpg does not exist"),
-    "nothing": (lambda s: s(None, np.zeros((8, 8, 3), np.uint8)), "not as NoneType"),
-    "a number": (lambda s: s(np.zeros((8, 8, 3), np.uint8), 3), "not as int"),
+    "nothing": (lambda s: s(None, np.zeros((8, 8, 3), np.uint8)), "not NoneType"),
+    "a number": (lambda s: s(np.zeros((8, 8, 3), np.uint8), 3), "not int"),
     "a map for a look": (lambda s: s.look(np.zeros((8, 8), np.uint8)), r"a photograph is \(height, width, 3\)"),
     "channels first": (lambda s: s.look(np.zeros((3, 8, 8), np.uint8)), r"\(3, 8, 8\) uint8 is no picture"),
     "two channels": (lambda s: s.look(torch.zeros(2, 8, 8)), r"give \(3, height, width\) of a photograph"),

@@ -185,5 +185,5 @@ def test_pushing_without_a_network(release_folder: Path, tmp_path: Path) -> None
         "http://127.0.0.1:9",
         tmp_path,
     )
-    assert answer.startswith("UserError: the model could not be uploaded to org/tiny")
+    assert answer.startswith("UserError: the model was not uploaded to org/tiny")
     assert len(answer.splitlines()) == 1

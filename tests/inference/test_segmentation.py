@@ -88,7 +88,7 @@ def test_agreement_leaves_void_out() -> None:
 
 def test_a_missing_segmenter_is_named(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SEGMENTER_WEIGHTS.variable, raising=False)
-    with pytest.raises(UserError, match=f"needs DeepLabV3.*{SEGMENTER_WEIGHTS.variable}"):
+    with pytest.raises(UserError, match=f"DeepLabV3.* is needed.*{SEGMENTER_WEIGHTS.variable}"):
         load_segmenter()
     monkeypatch.setenv(SEGMENTER_WEIGHTS.variable, str(weights))
     assert load_segmenter().sha256 == sha256(weights)

@@ -145,7 +145,7 @@ def test_layouts_are_resized_and_begun_from_the_page(studio: Studio) -> None:
     page.wait_for_function("() => studio.project.map.width === 600")
     settle(page)
     assert page.locator("#full").is_visible()
-    assert page.evaluate("Math.max(studio.picture.drawn.width, studio.picture.drawn.height)") == 512
+    page.wait_for_function("() => Math.max(studio.picture.drawn.width, studio.picture.drawn.height) === 512")  # at rest
     page.click("#full")
     page.wait_for_function("() => studio.picture.drawn.width === 600")
     page.keyboard.press("Control+z")

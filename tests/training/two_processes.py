@@ -27,9 +27,9 @@ loop.make_networks = remember  # type: ignore[assignment]  # the loop keeps its 
 words = sys.argv[1:]
 if words[0] == "--plain":
     words.pop(0)
-    setup._adam = lambda network, rate, settings: torch.optim.SGD(
-        [p for p in network.parameters() if p.requires_grad], lr=rate
-    )
+    from plain import plainly  # beside this file
+
+    setup._adam = plainly
 data, *runs = map(Path, words)
 for preset, out in zip(runs[::2], runs[1::2], strict=True):
     loop.train(load_train_config(str(preset)), [data], out, resume="auto", device="cpu")

@@ -97,7 +97,7 @@ def test_weights_come_from_a_file_or_not_at_all(
     path = tmp_path / "inception.safetensors"
     save_file({k: v.half() for k, v in random_network.state_dict().items()} | {"fc.bias": torch.zeros(3)}, path)
     monkeypatch.delenv(INCEPTION_WEIGHTS.variable, raising=False)
-    with pytest.raises(UserError, match=f"needs FID's Inception.* in {INCEPTION_WEIGHTS.variable}"):
+    with pytest.raises(UserError, match=f"FID's Inception is needed.* in {INCEPTION_WEIGHTS.variable}"):
         load_inception()
     monkeypatch.setenv(INCEPTION_WEIGHTS.variable, str(path))
     loaded = load_inception()
