@@ -27,7 +27,7 @@ loop.make_networks = remember  # type: ignore[assignment]  # the loop keeps its 
 words = sys.argv[1:]
 if words[0] == "--plain":
     words.pop(0)
-    from plain import plainly  # beside this file
+    from plain import plainly  # type: ignore[import-not-found]  # beside this file
 
     setup._adam = plainly
 data, *runs = map(Path, words)
