@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
-from sceneswap.bounds import Between
+from sceneswap.bounds import Between, Share
 from sceneswap.presets import PRESETS as PRESETS
 from sceneswap.presets import read_settings
 from sceneswap.settings import Settings
@@ -143,7 +143,7 @@ class LossConfig(Settings):
     lpips: Weight = 0.0
     style: Weight = 0.0  # Gram matrices of VGG-19; in swaps, where there is no true picture, the exemplar's
     energy: Weight = 0.0  # light and contrast: energies of the channels of the style layers; in swaps the exemplar's
-    look_by_class: Annotated[float, Between(0, 1)] = 0.0  # share of style and energy asked class by class
+    look_by_class: Share = 0.0  # share of style and energy asked class by class
     layout: Weight = 0.0  # cross-entropy of the label head's reading of the drawing
     labels: Weight = 0.0  # cross-entropy of the label head on photographs, which trains it
     pixel: Weight = 0.0  # L1 on RGB
@@ -199,7 +199,7 @@ class PhaseConfig(Settings):
     learning_rate: Rate = 1e-4  # of the generator
     discriminator_learning_rate: Rate = 4e-4
     style_factor: Weight = 1.0
-    decay_from: Annotated[float, Between(0, 1)] = 1.0  # fraction of the phase after which both rates fall linearly to 0
+    decay_from: Share = 1.0  # fraction of the phase after which both rates fall linearly to 0
 
     @property
     def place(self) -> str:
@@ -241,7 +241,7 @@ class TrainConfig(Settings):
     geometry: Geometry = "window"  # square windows of photographs with their aspect kept; "whole": resized to squares
     flip: bool = True
     jitter_gain: float = 0.3  # joint colour jitter of both patches: gain in 1 ± this
-    jitter_shift: Annotated[float, Between(0, 1)] = 0.25  # and shift in ± this, on the [-1, 1] scale
+    jitter_shift: Share = 0.25  # and shift in ± this, on the [-1, 1] scale
     view_shift: Annotated[int, Between(0, 64)] = 0  # pixels, the most: VGG sees everything at one random offset
     seed: Annotated[int, Between(0, 2**20 - 1)] = 0
     log_every: Every = 20

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard, cast
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, first_line
 
 STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
 """What a place may begin with; memory:// is that of one process, for tests."""
@@ -56,7 +56,9 @@ def check_reachable(*places: Path) -> None:
         try:
             one.exists()
         except Exception as error:  # of whatever library opens the store
-            raise UserError(f"{one} cannot be reached ({_said(error)}); check the address and your access") from error
+            raise UserError(
+                f"{one} cannot be reached ({first_line(error)}); check the address and your access"
+            ) from error
 
 
 @contextmanager
@@ -80,8 +82,4 @@ def uploaded(path: Path) -> Iterator[Path]:
         try:
             path.write_bytes(temporary.read_bytes())
         except Exception as error:  # of whatever library opens the store
-            raise UserError(f"cannot write {path}: {_said(error)}") from error
-
-
-def _said(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+            raise UserError(f"cannot write {path}: {first_line(error)}") from error

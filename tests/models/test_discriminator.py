@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import parametrize
 
-from sceneswap.models.discriminator import MultiScaleDiscriminator
+from sceneswap.models.discriminator import FeatureDiscriminator, MultiScaleDiscriminator
+from sceneswap.models.pretrained.vgg import LAYERS, scaled
 from sceneswap.models.spade import settle_spectral_norm
 
 CLASSES = 5
@@ -72,3 +73,16 @@ def test_spectral_norm_bounds_the_middle_layers(discriminator: MultiScaleDiscrim
     for layer in normed:
         norm = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), ord=2)  # type: ignore[operator]
         assert float(norm) == pytest.approx(1, abs=0.02)
+
+
+def test_heads_read_their_activations_in_any_order() -> None:
+    torch.manual_seed(0)
+    names = ("relu1_1", "relu3_1", "relu3_2", "relu2_1")
+    judge = FeatureDiscriminator(num_classes=CLASSES, embedding=3, layers=names, width=4).eval()
+    label_map, image = pair(2)
+    sizes = {name: (64 >> int(name[4]) - 1, 96 >> int(name[4]) - 1) for name in names}
+    activations = {name: torch.randn(2, LAYERS[name], *size) for name, size in sizes.items()}
+    labels = judge.embedding(label_map).permute(0, 3, 1, 2)
+    for name, head, (scores,) in zip(names, judge.heads, judge(label_map, image, activations), strict=True):
+        pooled = F.avg_pool2d(labels, 2 ** int(name[4]))
+        torch.testing.assert_close(scores, head(scaled(name, activations[name]), pooled)[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneswap.data.shard import INDEX, Shard
-from sceneswap.errors import DamagedError, UserError
+from sceneswap.errors import DamagedError, UserError, first_line
 from sceneswap.files import MAX_TEXT, atomic_path, read_bytes, reading_error
 
 _URL = re.compile(r"pipe:|[A-Za-z][A-Za-z0-9+.-]+://")
@@ -150,9 +150,8 @@ def _fetched(url: str) -> Iterator[Iterator[bytes]]:
     except UserError:
         raise
     except Exception as error:  # of whatever opens URLs of this kind: commands, libraries of clouds
-        detail = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{url} cannot be fetched ({detail}); check the address, and whether you may read it"
+            f"{url} cannot be fetched ({first_line(error)}); check the address, and whether you may read it"
         ) from error
 
 

@@ -1,6 +1,5 @@
 """Are shards what was written? Every byte is read and compared; see `verify_shards`."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from sceneswap.data.shard import END, Places, digest_of, parse_places, unpack
 from sceneswap.data.shard_dataset import Placed, read_span
 from sceneswap.errors import UserError
+from sceneswap.files import sha256
 from sceneswap.images import read_turned
 from sceneswap.labels.io import read_label_map
 from sceneswap.processes import mapping
@@ -42,7 +42,7 @@ def faults_of(one: Placed, *, pictures: bool = False) -> list[str]:
             fault for number in range(len(places.titles)) for fault in _of_scene(one, tar, places, number, pictures)
         ]
         faults += _between(tar, places, where)
-        if not faults and _sha256(tar) != one.shard.sha256:
+        if not faults and sha256(tar) != one.shard.sha256:
             faults.append(f"{where} is another file than the index names: its SHA-256 differs; copy it again")
     except UserError as error:
         return [str(error)]
@@ -82,8 +82,3 @@ def _between(tar: Path, places: Places, where: str) -> list[str]:
     if read_span(tar, at, len(END) + 1) != END:
         return [f"{where} does not end after its last scene; copy the shard again"]
     return []
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

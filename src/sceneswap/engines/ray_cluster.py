@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sceneswap.errors import UserError
+from sceneswap.errors import UserError, first_line
 
 _PROBE = 3.0  # seconds in which a cluster answers
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
@@ -27,7 +27,7 @@ def connected(address: str) -> Iterator[Any]:
     try:
         ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise _none_at(address, str(error).splitlines()[0]) from error
+        raise _none_at(address, first_line(error)) from error
     try:
         yield ray
     finally:

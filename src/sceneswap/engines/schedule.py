@@ -4,7 +4,7 @@
     task = schedule.next(workers=8, now=0.0)      # a worker is free: rows task.start … task.stop, or None
     schedule.finished(task, seconds=4.2)          # or schedule.lost(task): its worker is gone
 
-`on_ray.py` runs it on a cluster; benchmarks/scale.py runs the same code on a thousand simulated workers.
+`on_ray.py` runs it on a cluster; benchmarks/scale/simulate.py runs the same code on a thousand simulated workers.
 
 - A task takes about `seconds`, so that handing it out costs nothing beside it; towards the end tasks shrink, so that all
   workers end together (guided self-scheduling, Polychronopoulos and Kuck 1987).

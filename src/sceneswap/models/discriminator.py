@@ -110,12 +110,12 @@ class FeatureDiscriminator(nn.Module):
         assert activations is not None
         labels = self.embedding(label_map).permute(0, 3, 1, 2)
         answers = []
-        pooled = labels
+        pooled = {labels.shape[3]: labels}  # by its width; each halving is of the one before
         for name, head in zip(self.layers, self.heads, strict=True):
             activation = activations[name]
-            while pooled.shape[3] > activation.shape[3] // 2:  # layers come fine to coarse
-                pooled = F.avg_pool2d(pooled, 2)
-            answers.append(head(activation, pooled, 1 / TYPICAL_SIZE[name]))
+            while (wanted := activation.shape[3] // 2) not in pooled:
+                pooled[min(pooled) // 2] = F.avg_pool2d(pooled[min(pooled)], 2)
+            answers.append(head(activation, pooled[wanted], 1 / TYPICAL_SIZE[name]))
         if self.patch is not None:
             answers.append(self.patch(beside(labels.to(activation.dtype), image)))
         return answers
